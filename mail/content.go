@@ -1,0 +1,49 @@
+package mail
+
+import (
+	"bytes"
+	"io"
+	"os"
+)
+
+// Bytes is Content held in memory.
+type Bytes []byte
+
+// Size is the number of octets.
+func (b Bytes) Size() int64 { return int64(len(b)) }
+
+// Open never fails. The reader is also an io.ReaderAt.
+func (b Bytes) Open() (io.ReadCloser, error) { return bytesReader{bytes.NewReader(b)}, nil }
+
+type bytesReader struct{ *bytes.Reader }
+
+func (bytesReader) Close() error { return nil }
+
+// File is Content in a file that whoever made it removes.
+type File struct {
+	Name   string
+	Length int64
+}
+
+// Size is the length the file had when it was written.
+func (f File) Size() int64 { return f.Length }
+
+// Open opens the file by its name.
+func (f File) Open() (io.ReadCloser, error) { return os.Open(f.Name) }
+
+// Reader gives the whole message: Head, then Content.
+func (m *Mail) Reader() (io.ReadCloser, error) {
+	r, err := m.Content.Open()
+	if err != nil {
+		return nil, err
+	}
+	return joined{io.MultiReader(bytes.NewReader(m.Head), r), r}, nil
+}
+
+// FullSize is the size in octets of what Reader gives.
+func (m *Mail) FullSize() int64 { return int64(len(m.Head)) + m.Content.Size() }
+
+type joined struct {
+	io.Reader
+	io.Closer
+}

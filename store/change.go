@@ -1,0 +1,156 @@
+package store
+
+import (
+	"time"
+
+	"posthorn/mail"
+)
+
+// Blob is content that was Put and not yet committed. A blob that no commit
+// takes is removed by Discard, or found and removed when the store opens.
+type Blob struct {
+	Key  Key
+	Size int64
+	// Facts of the header that the index wants, taken while it was put.
+	MessageID  string   // without angle brackets, "" when there is none
+	References []string // References and In-Reply-To, newest last, at most 50
+	Subject    string   // base subject for threading (RFC 5256 §2.1), decoded
+}
+
+// Incoming appends one message to one mailbox. Several Incoming may share one
+// Blob: they become links to one inode.
+type Incoming struct {
+	Blob     *Blob
+	Account  AccountID
+	Mailbox  MailboxID // zero: the account's mailbox with Role
+	Role     Role      // used when Mailbox is zero; falls back to INBOX when no mailbox has it
+	Internal time.Time // zero: now
+	Flags    Flags     // system flags only
+	Keywords []string
+	UIDL     string // import only; "" makes one
+	Overdraw bool   // room was reserved at RCPT: quota is not judged again
+}
+
+// Appended answers one Incoming.
+type Appended struct {
+	Mailbox     MailboxID
+	UIDValidity uint32
+	UID         UID
+	ModSeq      ModSeq
+	Email       EmailID
+}
+
+// Spooled is a new queue item: one message with deliveries that wait.
+type Spooled struct {
+	Blob       *Blob
+	QueueID    string        // mail.Mail.QueueID
+	Envelope   mail.Envelope // To is given by Deliveries
+	Origin     mail.Origin
+	MessageID  string
+	Expires    time.Time
+	Deliveries []NewDelivery
+}
+
+// NewDelivery is one recipient of a Spooled item.
+type NewDelivery struct {
+	Recipient   mail.Recipient
+	Destination string // what deliveries are grouped by: a route's name or a domain
+	Due         time.Time
+	Held        bool        // wait for an administrator
+	Status      mail.Status // what is known already, for a held one
+}
+
+// DeliveryState: every recipient of every item is at any moment exactly one.
+type DeliveryState string
+
+// The states. Waiting may be held (Delivery.Held).
+const (
+	Waiting DeliveryState = "waiting"
+	Done    DeliveryState = "done"
+	Failed  DeliveryState = "failed"
+)
+
+// ReportState says whether the sender is owed a report about a delivery.
+type ReportState string
+
+// The states of a report.
+const (
+	ReportNone    ReportState = "none"
+	ReportDue     ReportState = "due"
+	ReportWritten ReportState = "written"
+)
+
+// Settlement is one outcome: how a delivery changes. It fails with ErrNotFound
+// when the delivery is no longer waiting.
+type Settlement struct {
+	Delivery DeliveryID
+	State    DeliveryState
+	Status   mail.Status
+	Due      time.Time // next attempt, when still waiting
+	Attempt  bool      // counts as an attempt
+	Report   ReportState
+	Delayed  bool // a delay notice has been written
+}
+
+// Event is one line of a message's life, for `queue show` and the log.
+type Event struct {
+	At        time.Time
+	Kind      string // "accepted" "delivered" "relayed" "deferred" "failed" "bounced" "dropped" ...
+	Item      ItemID // zero when there is none
+	Session   string
+	MessageID string
+	From, To  string
+	MTA       string
+	Status    string // the reply as said
+	Took      time.Duration
+}
+
+// Change is one acceptance or one outcome: all of it happens or none.
+type Change struct {
+	Append []Incoming
+	Spool  []Spooled
+	Settle []Settlement
+	Events []Event // Item 0 takes the id of the Change's first Spooled
+}
+
+// Result answers a Change, each slice in its order.
+type Result struct {
+	Appended []Appended
+	Items    []ItemID
+}
+
+// Item is a queue item as stored.
+type Item struct {
+	ID        ItemID
+	QueueID   string
+	Key       Key
+	Size      int64
+	Envelope  mail.Envelope // To is empty
+	Origin    mail.Origin
+	MessageID string
+	Arrived   time.Time
+	Expires   time.Time
+}
+
+// Delivery is one recipient's row.
+type Delivery struct {
+	ID          DeliveryID
+	Item        ItemID
+	Recipient   mail.Recipient
+	Destination string
+	State       DeliveryState
+	Report      ReportState
+	Held        bool
+	Delayed     bool // a delay notice has been written
+	Attempts    int
+	Due         time.Time
+	Updated     time.Time
+	Status      mail.Status // of the last attempt; zero before the first
+}
+
+// Placement is what the MDA decides for one recipient; the queue commits it.
+type Placement struct {
+	Status mail.Status
+	Into   []Incoming   // Blob is filled in by the queue
+	Onward []*mail.Mail // redirects: routed and spooled as mail of their own
+}
