@@ -1,0 +1,131 @@
+package message
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Field is one header field, or one line that is none.
+type Field struct {
+	Name string // as written, without white space before the colon; "" for a malformed line
+	Raw  []byte // all octets: name, colon, value, continuation lines and their line ends
+}
+
+// Value is what follows the colon, unfolded (RFC 5322 §2.2.3) and without white
+// space around it. For a malformed line it is the whole line.
+func (f Field) Value() string {
+	v := f.Raw
+	if f.Name != "" {
+		v = v[bytes.IndexByte(v, ':')+1:]
+	}
+	return unfold(v)
+}
+
+// unfold drops line ends and trims. Folding white space stays as written.
+func unfold(v []byte) string {
+	v = bytes.Trim(v, " \t\r\n")
+	if bytes.IndexByte(v, '\n') < 0 {
+		return string(v)
+	}
+	var b strings.Builder
+	b.Grow(len(v))
+	for len(v) > 0 {
+		line, n := nextLine(v)
+		b.Write(trimEOL(line))
+		v = v[n:]
+	}
+	return b.String()
+}
+
+// Header is a header section: its fields in order. The zero Header is empty.
+type Header struct{ fields []Field }
+
+// ParseHeader reads a header section from the start of b, up to the first empty
+// line or the end of b. It keeps references into b.
+func ParseHeader(b []byte) Header {
+	var h Header
+	for len(b) > 0 {
+		line, n := nextLine(b)
+		if len(trimEOL(line)) == 0 {
+			break
+		}
+		for n < len(b) && (b[n] == ' ' || b[n] == '\t') {
+			_, m := nextLine(b[n:])
+			n += m
+		}
+		h.fields = append(h.fields, Field{fieldName(line), b[:n:n]})
+		b = b[n:]
+	}
+	return h
+}
+
+// Fields are all fields in order, malformed lines among them.
+func (h Header) Fields() []Field { return h.fields }
+
+// Get is the unfolded value of the first field of that name, in any case of
+// letters; "" when there is none.
+func (h Header) Get(name string) string {
+	for _, f := range h.fields {
+		if strings.EqualFold(f.Name, name) {
+			return f.Value()
+		}
+	}
+	return ""
+}
+
+// Has tells whether a field of that name is there, be it empty.
+func (h Header) Has(name string) bool {
+	for _, f := range h.fields {
+		if strings.EqualFold(f.Name, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// All are the unfolded values of the fields of that name, in order.
+func (h Header) All(name string) []string {
+	var all []string
+	for _, f := range h.fields {
+		if strings.EqualFold(f.Name, name) {
+			all = append(all, f.Value())
+		}
+	}
+	return all
+}
+
+// fieldName is the name of the field that starts with line; "" when the line
+// is none. White space before the colon is obsolete syntax (RFC 5322 §4.5).
+func fieldName(line []byte) string {
+	i := bytes.IndexByte(line, ':')
+	if i < 0 {
+		return ""
+	}
+	name := bytes.TrimRight(line[:i], " \t")
+	for _, c := range name {
+		if c <= ' ' || c >= 0x7f {
+			return ""
+		}
+	}
+	return string(name)
+}
+
+// nextLine is the first line of b with its line end, and its length.
+func nextLine(b []byte) ([]byte, int) {
+	n := bytes.IndexByte(b, '\n') + 1
+	if n == 0 {
+		n = len(b)
+	}
+	return b[:n], n
+}
+
+// trimEOL takes CRLF or LF off the end of a line.
+func trimEOL(line []byte) []byte {
+	if n := len(line); n > 0 && line[n-1] == '\n' {
+		line = line[:n-1]
+		if n > 1 && line[n-2] == '\r' {
+			line = line[:n-2]
+		}
+	}
+	return line
+}
