@@ -1,0 +1,217 @@
+// Package db keeps rows in one SQLite database file. It is the only package
+// that knows the driver and SQLite's own ways (pragmas, rowids, checkpoints);
+// the SQL its callers write is meant to run on PostgreSQL too.
+//
+// It promises: a Commit that returned nil is on disk; the operations of one
+// Commit happen together or not at all; a View sees one state. One goroutine
+// writes. It puts every operation that waits at a moment into one transaction
+// (group commit), each in a savepoint of its own, so that one sync answers
+// many callers and one bad operation does not fail its neighbours.
+//
+// After a COMMIT whose outcome is unknown (anything but a disk that is full and
+// a rollback that worked) every further Commit fails with ErrBroken until
+// Reopen has succeeded.
+//
+// Notable divergence: database/sql is not used. Its pool would own the lifetime
+// of connections and statements, and costs half the speed of a scan; the driver
+// is spoken to through database/sql/driver, the same face.
+package db
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"runtime"
+	"sync"
+
+	"modernc.org/sqlite"
+)
+
+// The kinds of failure a caller can meet and mend. Any other is unforeseen.
+var (
+	ErrNoRows   = errors.New("no such row")
+	ErrFull     = errors.New("no space for the database")
+	ErrConflict = errors.New("row exists already")
+	ErrBroken   = errors.New("database must be reopened after a failed write")
+	ErrClosed   = errors.New("database is closed")
+	ErrNewer    = errors.New("database was written by a newer version of this program")
+)
+
+// Options are the choices that differ between databases.
+type Options struct {
+	// Unsynced is for a database that can be made again at any time: its
+	// commits do not wait for the disk.
+	Unsynced bool
+
+	// Durable makes everything durable that the operations of a batch came
+	// with (CommitAfter), before the batch's transaction begins: an error for
+	// each. An operation whose error is not nil is not run.
+	Durable func([]Pending) []error
+
+	// Point, when set, is told before each step of a batch (PointSync,
+	// PointBegin, PointCommit, PointCommitted). Tests stop the process there,
+	// or return the error the step is to fail with.
+	Point func(step string) error
+}
+
+// Pending is what must be durable before an operation's rows: message content.
+type Pending interface {
+	Octets() int64 // bounds the batch
+}
+
+// The steps of a batch, in their order.
+const (
+	PointSync      = "sync"
+	PointBegin     = "begin"
+	PointCommit    = "commit"
+	PointCommitted = "committed"
+)
+
+// DB is one open database.
+type DB struct {
+	path    string
+	options Options
+
+	requests chan *request
+	readers  chan *conn // idle; their number is fixed
+	size     int        // how many readers there are
+	stop     chan struct{}
+	stopOnce sync.Once
+	finished sync.WaitGroup // writer and checkpointer
+
+	checkpoint chan struct{} // of size one: the log has grown
+	reopen     chan chan error
+}
+
+// Open opens or makes the database at path and brings its schema to the newest
+// version: ErrNewer when it is newer than schema knows. The database must not
+// be open anywhere else.
+func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB, error) {
+	d := &DB{
+		path: path, options: o,
+		requests: make(chan *request, maxBatch), stop: make(chan struct{}),
+		checkpoint: make(chan struct{}, 1), reopen: make(chan chan error),
+	}
+	w, err := d.connect(true)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := migrate(w, path, schema); err != nil {
+		w.close()
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	d.size = max(4, runtime.NumCPU())
+	d.readers = make(chan *conn, d.size)
+	for range d.size {
+		r, err := d.connect(false)
+		if err != nil {
+			w.close()
+			d.closeReaders(len(d.readers))
+			return nil, fmt.Errorf("open %s: %w", path, err)
+		}
+		d.readers <- r
+	}
+	d.finished.Add(2)
+	go d.write(w)
+	go d.checkpoints()
+	return d, nil
+}
+
+// connect opens one connection. Automatic checkpoints are off: they would make
+// one unlucky commit wait (see checkpoints).
+func (d *DB) connect(writer bool) (*conn, error) {
+	q := url.Values{"_pragma": {
+		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", "temp_store(MEMORY)",
+		"wal_autocheckpoint(0)", "journal_size_limit(67108864)",
+	}}
+	switch {
+	case d.options.Unsynced:
+		q.Add("_pragma", "synchronous(OFF)")
+	default:
+		q.Add("_pragma", "synchronous(FULL)")
+	}
+	if writer {
+		q.Add("_pragma", "cache_size(-16000)")
+	} else {
+		q.Add("_pragma", "cache_size(-4000)")
+		q.Add("_pragma", "query_only(1)")
+	}
+	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.path}).EscapedPath(), RawQuery: q.Encode()}
+	connector, err := sqlite.NewConnector(u.String())
+	if err != nil {
+		return nil, err
+	}
+	c, err := connector.Connect(context.Background())
+	if err != nil {
+		return nil, kind(err)
+	}
+	return &conn{c: c, statements: map[string]*statement{}}, nil
+}
+
+// View runs fn in one read transaction: it sees one state, and no write waits
+// for it. fn must not wait for anything slow: an old view keeps the log from
+// being reused. The context counts while a connection is waited for.
+func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
+	var c *conn
+	select {
+	case c = <-d.readers:
+	default:
+		select {
+		case c = <-d.readers:
+		case <-d.stop:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	defer func() { d.readers <- c }()
+	select {
+	case <-d.stop:
+		return ErrClosed
+	default:
+	}
+	tx := &Tx{c: c}
+	if _, err := tx.Exec("BEGIN"); err != nil {
+		return err
+	}
+	defer tx.Exec("ROLLBACK") // nothing was written; also when fn panics
+	return fn(tx)
+}
+
+// Close waits for what the writer has taken, and for every View, and closes the
+// file. Commits that still wait get ErrClosed.
+func (d *DB) Close() error {
+	err := ErrClosed
+	d.stopOnce.Do(func() {
+		close(d.stop)
+		d.finished.Wait()
+		err = d.closeReaders(d.size)
+	})
+	return err
+}
+
+func (d *DB) closeReaders(n int) error {
+	var errs []error
+	for range n {
+		errs = append(errs, (<-d.readers).close())
+	}
+	return errors.Join(errs...)
+}
+
+// conn is one connection with its prepared statements. It belongs to one
+// goroutine at a time.
+type conn struct {
+	c          driver.Conn
+	statements map[string]*statement
+	args       []driver.NamedValue
+	changed    int64 // rows changed since the last look
+}
+
+func (c *conn) close() error {
+	for _, s := range c.statements {
+		s.s.Close()
+	}
+	return c.c.Close()
+}

@@ -1,0 +1,263 @@
+package db
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+)
+
+// The size of a batch: so many operations, or so many octets of content.
+const (
+	maxBatch  = 256
+	maxOctets = 16 << 20
+)
+
+// request is one operation on its way to the writer. Its caller gives up only
+// while nobody has taken it.
+type request struct {
+	pending Pending // nil: none
+	op      func(*Tx) error
+	state   atomic.Int32 // waiting, then taken or withdrawn
+	err     error
+	panic   any // what op panicked with; the caller panics with it
+	done    chan struct{}
+}
+
+const (
+	waiting int32 = iota
+	taken
+	withdrawn
+)
+
+// Commit runs op in the writer's transaction and returns once that transaction
+// is durable. op runs in the writer's goroutine, with every other writer
+// waiting: it must be short and may run no Commit itself. An error of op undoes
+// what op did and comes back as it is. account is whose rows op touches, 0 for
+// several or none. The context counts until the batch takes the operation.
+func (d *DB) Commit(ctx context.Context, account int64, op func(*Tx) error) error {
+	return d.CommitAfter(ctx, account, nil, op)
+}
+
+// CommitAfter is Commit for an operation with content: Options.Durable gets p,
+// together with those of its batch, and op runs after it has succeeded.
+func (d *DB) CommitAfter(ctx context.Context, _ int64, p Pending, op func(*Tx) error) error {
+	r := &request{pending: p, op: op, done: make(chan struct{})}
+	select {
+	case d.requests <- r:
+	case <-d.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		if r.state.CompareAndSwap(waiting, withdrawn) {
+			return ctx.Err()
+		}
+		<-r.done
+	case <-d.stop:
+		if r.state.CompareAndSwap(waiting, withdrawn) {
+			return ErrClosed
+		}
+		<-r.done
+	}
+	if r.panic != nil {
+		panic(r.panic)
+	}
+	return r.err
+}
+
+// write is the writer's goroutine: it owns w, and every change goes through it.
+func (d *DB) write(w *conn) {
+	defer d.finished.Done()
+	defer func() {
+		if w != nil {
+			w.close()
+		}
+	}()
+	broken := false
+	batch := make([]*request, 0, maxBatch)
+	for {
+		select {
+		case <-d.stop:
+			return
+		case answer := <-d.reopen:
+			var err error
+			w, err = d.renew(w)
+			broken = err != nil
+			answer <- err
+			continue
+		case r := <-d.requests:
+			batch = d.gather(append(batch[:0], r))
+		}
+		var err error
+		if broken {
+			err = ErrBroken
+		} else {
+			err = d.run(w, batch)
+			broken = errors.Is(err, ErrBroken)
+		}
+		for i, r := range batch {
+			if err != nil {
+				r.err = err
+			}
+			close(r.done)
+			batch[i] = nil
+		}
+		if w != nil && !broken {
+			d.grown(w)
+		}
+	}
+}
+
+// gather takes whatever waits, up to the size of a batch. There is no timer:
+// the sync that is running gives the next batch its time to form.
+func (d *DB) gather(batch []*request) []*request {
+	var octets int64
+	taking := batch[:0]
+	for r := batch[0]; ; {
+		if r.state.CompareAndSwap(waiting, taken) {
+			taking = append(taking, r)
+			if r.pending != nil {
+				octets += r.pending.Octets()
+			}
+		}
+		if len(taking) == maxBatch || octets >= maxOctets {
+			return taking
+		}
+		select {
+		case r = <-d.requests:
+		default:
+			return taking
+		}
+	}
+}
+
+// run makes one batch durable: content, then rows, in that order (S1). The
+// error is the batch's; those of single operations stand in their requests.
+func (d *DB) run(w *conn, batch []*request) error {
+	run := d.durable(batch)
+	if len(run) == 0 {
+		return nil
+	}
+	if err := d.point(PointBegin); err != nil {
+		return err
+	}
+	tx := &Tx{c: w}
+	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	done, err := 0, error(nil)
+	if len(run) == 1 {
+		if call(run[0], tx) {
+			done++
+		}
+	} else {
+		done, err = savepoints(tx, run)
+	}
+	if err == nil && done > 0 {
+		err = d.commit(tx)
+	}
+	if err == nil && done > 0 {
+		return d.point(PointCommitted)
+	}
+	return undo(tx, err)
+}
+
+// durable gives the operations whose content is durable now.
+func (d *DB) durable(batch []*request) []*request {
+	var pending []Pending
+	for _, r := range batch {
+		if r.pending != nil {
+			pending = append(pending, r.pending)
+		}
+	}
+	if len(pending) == 0 {
+		return batch
+	}
+	var errs []error
+	if err := d.point(PointSync); err == nil {
+		errs = d.options.Durable(pending)
+	} else {
+		errs = make([]error, len(pending))
+		for i := range errs {
+			errs[i] = err
+		}
+	}
+	run := make([]*request, 0, len(batch))
+	for _, r := range batch {
+		if r.pending != nil {
+			r.err, errs = errs[0], errs[1:]
+		}
+		if r.err == nil {
+			run = append(run, r)
+		}
+	}
+	return run
+}
+
+// savepoints runs each operation so that it can fail alone. Some failures (a
+// full disk, an I/O error) make SQLite undo the whole transaction; they fail
+// the batch.
+func savepoints(tx *Tx, run []*request) (done int, err error) {
+	for _, r := range run {
+		if _, err := tx.Exec("SAVEPOINT op"); err != nil {
+			return 0, err
+		}
+		if call(r, tx) {
+			done++
+		} else if _, err := tx.Exec("ROLLBACK TO op"); err != nil {
+			return 0, errors.Join(r.err, err)
+		}
+		if _, err := tx.Exec("RELEASE op"); err != nil {
+			return 0, err
+		}
+	}
+	return done, nil
+}
+
+// call runs one operation. A panic is the caller's: it is carried there.
+func call(r *request, tx *Tx) (ok bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			r.panic, ok = p, false
+		}
+	}()
+	r.err = r.op(tx)
+	return r.err == nil
+}
+
+// commit ends the transaction. Unless it is known to have been undone, what a
+// failed COMMIT left on the disk is unknown until the database is reopened.
+func (d *DB) commit(tx *Tx) error {
+	if err := d.point(PointCommit); err != nil {
+		return errors.Join(err, ErrBroken)
+	}
+	_, err := tx.Exec("COMMIT")
+	if err != nil && !errors.Is(err, ErrFull) {
+		return errors.Join(err, ErrBroken)
+	}
+	return err
+}
+
+// undo rolls back; a rollback that fails leaves the database broken.
+func undo(tx *Tx, cause error) error {
+	if errors.Is(cause, ErrBroken) {
+		tx.Exec("ROLLBACK") // as far as it goes: the connection is given up
+		return cause
+	}
+	_, err := tx.Exec("ROLLBACK")
+	if err != nil && !strings.Contains(err.Error(), "no transaction is active") { // SQLite has undone it by itself
+		return errors.Join(cause, err, ErrBroken)
+	}
+	return cause
+}
+
+func (d *DB) point(step string) error {
+	if d.options.Point == nil {
+		return nil
+	}
+	return d.options.Point(step)
+}
