@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"posthorn/internal/db"
 	"posthorn/mail"
 )
 
@@ -19,49 +20,32 @@ type Blobs interface {
 type Config struct{}
 
 // Store is concrete: only bytes (Blobs) and the SQL dialect vary below it.
-type Store struct{}
+type Store struct {
+	db       *db.DB
+	reserved reservations
+	mirror   *mirror
+	purge    *purger
+}
+
+type mirror struct{}
+
+func (*mirror) account(AccountID) { panic("skeleton") }
+func (*mirror) directory()        { panic("skeleton") }
+
+type purger struct{}
+
+func (*purger) now()                     { panic("skeleton") }
+func (*Store) wakeWatchers(...AccountID) { panic("skeleton") }
+func createMailbox(tx *db.Tx, a AccountID, name string, role Role, subscribed bool) (Box, error) {
+	panic("skeleton")
+}
+func removeSpooled(tx *db.Tx, k Key, size int64, now time.Time) error { panic("skeleton") }
 
 // Open opens or makes the store in dir and takes its lock (ErrInUse names the holder's pid).
 func Open(ctx context.Context, dir string, blobs Blobs) (*Store, error) { panic("skeleton") }
 func (s *Store) Close() error                                           { panic("skeleton") }
 
 // ---- domains, accounts, addresses
-func (s *Store) AddDomain(ctx context.Context, d Domain) error                  { panic("skeleton") }
-func (s *Store) RemoveDomain(ctx context.Context, name string) error            { panic("skeleton") } // ErrInUse-like ErrInvalid while addresses are left
-func (s *Store) Domains(ctx context.Context) ([]Domain, error)                  { panic("skeleton") }
-func (s *Store) Domain(ctx context.Context, name string) (Domain, error)        { panic("skeleton") } // follows no alias; ErrNotFound
-func (s *Store) AddDKIMKey(ctx context.Context, k DKIMKey) error                { panic("skeleton") }
-func (s *Store) DKIMKeys(ctx context.Context, domain string) ([]DKIMKey, error) { panic("skeleton") }
-
-func (s *Store) AddAccount(ctx context.Context, login, passwordHash string, limit Quota) (Account, error) {
-	panic("skeleton")
-}
-func (s *Store) RemoveAccount(ctx context.Context, id AccountID) error             { panic("skeleton") }
-func (s *Store) Account(ctx context.Context, id AccountID) (Account, error)        { panic("skeleton") }
-func (s *Store) AccountByLogin(ctx context.Context, login string) (Account, error) { panic("skeleton") }
-func (s *Store) Accounts(ctx context.Context) ([]Account, error)                   { panic("skeleton") }
-func (s *Store) SetQuota(ctx context.Context, id AccountID, limit Quota) error     { panic("skeleton") }
-func (s *Store) SetEnabled(ctx context.Context, id AccountID, on bool) error       { panic("skeleton") }
-func (s *Store) SetPassword(ctx context.Context, id AccountID, hash string) error  { panic("skeleton") }
-
-// Password gives the stored hash with the account of a login (key form).
-func (s *Store) Password(ctx context.Context, login string) (Account, string, error) {
-	panic("skeleton")
-}
-
-func (s *Store) SetAlias(ctx context.Context, a Alias) error                 { panic("skeleton") } // adds; ErrExists when it is there
-func (s *Store) RemoveAlias(ctx context.Context, address string) error       { panic("skeleton") }
-func (s *Store) Aliases(ctx context.Context, domain string) ([]Alias, error) { panic("skeleton") } // "" for all
-
-// Address looks one address up, after domain aliases. ErrNotFound: the domain is not ours.
-// An address of ours that nobody has is an Address with neither account nor targets.
-func (s *Store) Address(ctx context.Context, p mail.Path) (Address, error) { panic("skeleton") }
-
-// Reserve holds room for one message of size octets (0: unknown) until release; ErrOverQuota.
-// release may be called more than once.
-func (s *Store) Reserve(ctx context.Context, id AccountID, size int64) (release func(), err error) {
-	panic("skeleton")
-}
 
 // ---- content and the one write
 // Put writes head and content into staging, in the caller's goroutine, unsynced; no lock is held.
@@ -159,29 +143,9 @@ type Reader interface {
 // are missing; nil where the content cannot be read.
 func (m *Mailbox) Digests(ctx context.Context, msgs []Message) ([][]byte, error) { panic("skeleton") }
 
-// LockMaildrop takes the account's POP3 lease (ErrLocked) until release; renew extends it.
-func (s *Store) LockMaildrop(ctx context.Context, a AccountID, owner string) (release func(), err error) {
-	panic("skeleton")
-}
-
 // ---- the queue's tables
-func (s *Store) NextDue(ctx context.Context) (time.Time, error) { panic("skeleton") } // ErrNotFound: nothing waits
-// Due claims waiting, unheld deliveries due at now, oldest first, at most limit, until claimedUntil.
-func (s *Store) ClaimDue(ctx context.Context, now, claimedUntil time.Time, limit int) ([]Delivery, error) {
-	panic("skeleton")
-}
 
-// ReleaseClaims makes every claim of this process void (start-up).
-func (s *Store) ReleaseClaims(ctx context.Context) error                       { panic("skeleton") }
-func (s *Store) Item(ctx context.Context, id ItemID) (Item, error)             { panic("skeleton") }
-func (s *Store) Deliveries(ctx context.Context, id ItemID) ([]Delivery, error) { panic("skeleton") }
-func (s *Store) Items(ctx context.Context, after ItemID, limit int) ([]Item, error) {
-	panic("skeleton")
-}                                                                                 // with a waiting delivery
-func (s *Store) OpenItem(ctx context.Context, it Item) (Reader, error)            { panic("skeleton") }
-func (s *Store) Hold(ctx context.Context, ids []DeliveryID, held bool) error      { panic("skeleton") }
-func (s *Store) Retry(ctx context.Context, ids []DeliveryID, due time.Time) error { panic("skeleton") }
-func (s *Store) Events(ctx context.Context, id ItemID) ([]Event, error)           { panic("skeleton") }
+func (s *Store) OpenItem(ctx context.Context, it Item) (Reader, error) { panic("skeleton") }
 
 // Space fails with ErrNoSpace while the disk has less than need octets free.
 func (s *Store) Space(need int64) error { panic("skeleton") }
