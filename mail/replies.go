@@ -27,6 +27,7 @@ var (
 	SenderNotFound    = Reply{"SenderNotFound", 550, EnhancedCode{5, 1, 8}, "The sender's domain %s does not exist"}
 	SenderTakesNoMail = Reply{"SenderTakesNoMail", 550, EnhancedCode{5, 7, 27}, "The sender's domain %s says that it takes no mail (null MX)"}
 	NullMX            = Reply{"NullMX", 556, EnhancedCode{5, 1, 10}, "The domain %s says that it takes no mail (null MX)"}
+	PrivateRoute      = Reply{"PrivateRoute", 550, EnhancedCode{5, 4, 4}, "The mail servers of %s have no public address"}
 	NoRoute           = Reply{"NoRoute", 550, EnhancedCode{5, 4, 4}, "The domain %s has no mail server and no address"}
 	RouteToSelf       = Reply{"RouteToSelf", 554, EnhancedCode{5, 4, 6}, "The mail servers of %s lead back to this host"}
 	DNSTemporary      = Reply{"DNSTemporary", 451, EnhancedCode{4, 4, 3}, "Looking up %s in the DNS did not work; it will be tried again"}
@@ -56,6 +57,7 @@ var (
 	BadParameter    = Reply{"BadParameter", 555, EnhancedCode{5, 5, 4}, "The parameter %s is not known here"}
 	NotImplemented  = Reply{"NotImplemented", 502, EnhancedCode{5, 5, 1}, "%s is not offered"}
 	LineTooLong     = Reply{"LineTooLong", 500, EnhancedCode{5, 5, 2}, "The line is too long"}
+	BadLineEnd      = Reply{"BadLineEnd", 500, EnhancedCode{5, 5, 2}, "Lines must end with CRLF"}
 	AuthLineTooLong = Reply{"AuthLineTooLong", 500, EnhancedCode{5, 5, 6}, "The line is too long"}
 	EarlyTalker     = Reply{"EarlyTalker", 554, EnhancedCode{5, 5, 1}, "You must wait for the greeting"}
 	EarlyData       = Reply{"EarlyData", 503, EnhancedCode{5, 5, 0}, "Improper pipelining: wait for 354"}
@@ -83,6 +85,7 @@ var (
 	Listed          = Reply{"Listed", 554, EnhancedCode{5, 7, 1}, "Your address is listed by %s"}
 
 	// This host.
-	LocalError = Reply{"LocalError", 451, EnhancedCode{4, 3, 0}, "Local error; nothing is lost, try again later"}
-	DiskFull   = Reply{"DiskFull", 452, EnhancedCode{4, 3, 1}, "This server is out of disk space; try again later"}
+	LocalError  = Reply{"LocalError", 451, EnhancedCode{4, 3, 0}, "Local error; nothing is lost, try again later"}
+	LocalHangup = Reply{"LocalHangup", 421, EnhancedCode{4, 3, 0}, "Local error; come back later"}
+	DiskFull    = Reply{"DiskFull", 452, EnhancedCode{4, 3, 1}, "This server is out of disk space; try again later"}
 )
