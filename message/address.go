@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // maxAddresses of one field are read; the rest is passed over.
 const maxAddresses = 10_000
@@ -35,14 +38,22 @@ type addressParser struct {
 	comment string
 	angle   *Address
 	inGroup bool
-	glue    bool // the next word belongs to the last one: a dot or at sign stands between
+	space   bool // white space or a comment stands before the next word
 }
 
-// word is part of a phrase or an addr-spec; at is the index of its last at
-// sign outside quotes, or -1.
+// word is part of a phrase or an addr-spec.
 type word struct {
-	text []byte
-	at   int
+	text   string
+	at     int // index of its last at sign outside quotes, or -1
+	space  bool
+	quoted bool
+}
+
+// binds tells whether b goes on where a ends: nothing stands between, or a dot
+// or an at sign does, around which obsolete syntax has white space.
+func binds(a, b word) bool {
+	return !b.space || !a.quoted && strings.HasSuffix(a.text, ".") || !a.quoted && strings.HasSuffix(a.text, "@") ||
+		!b.quoted && (b.text[0] == '.' || b.text[0] == '@')
 }
 
 // next takes in one lexical element.
@@ -50,8 +61,10 @@ func (p *addressParser) next() {
 	switch c := p.s[p.i]; c {
 	case ' ', '\t', '\r', '\n':
 		p.i++
+		p.space = true
 	case '(':
 		p.comment, p.i = comment(p.s, p.i)
+		p.space = true
 	case ',':
 		p.i++
 		p.finish()
@@ -70,44 +83,30 @@ func (p *addressParser) next() {
 	case '"':
 		var q string
 		q, p.i = unquote(p.s, p.i)
-		p.add(q, -1)
+		p.words = append(p.words, word{q, -1, p.space, true})
+		p.space = false
 	default:
 		p.atom()
 	}
 }
 
-// atom reads up to white space or a special; dots and at signs bind words.
+// atom reads up to white space or a special. Dots and at signs belong to it.
 func (p *addressParser) atom() {
 	start := p.i
 	for p.i < len(p.s) && strings.IndexByte(" \t\r\n(),;:<\"", p.s[p.i]) < 0 {
 		if p.s[p.i] == '[' { // a domain literal may hold colons
-			if n := strings.IndexByte(p.s[p.i:], ']'); n > 0 && n < 64 {
+			if n := strings.IndexByte(p.s[p.i:min(len(p.s), p.i+64)], ']'); n > 0 {
 				p.i += n
 			}
 		}
 		p.i++
 	}
-	text := p.s[start:p.i]
-	if text[0] == '.' || text[0] == '@' {
-		p.glue = true
-	}
-	p.add(text, strings.LastIndexByte(text, '@'))
-	if last := text[len(text)-1]; last == '.' || last == '@' {
-		p.glue = true
-	}
+	p.add(p.s[start:p.i])
 }
 
-func (p *addressParser) add(text string, at int) {
-	if n := len(p.words); p.glue && n > 0 {
-		w := &p.words[n-1]
-		if at >= 0 {
-			w.at = len(w.text) + at
-		}
-		w.text = append(w.text, text...)
-	} else {
-		p.words = append(p.words, word{[]byte(text), at})
-	}
-	p.glue = false
+func (p *addressParser) add(text string) {
+	p.words = append(p.words, word{text, strings.LastIndexByte(text, '@'), p.space, false})
+	p.space = false
 }
 
 // readAngle reads an angle-addr after its opening bracket, with a source route
@@ -125,45 +124,42 @@ func (p *addressParser) readAngle() {
 	sub := addressParser{s: in}
 	for sub.i < len(in) {
 		if strings.IndexByte(",;:<", in[sub.i]) >= 0 {
-			sub.add(in[sub.i:sub.i+1], -1)
+			sub.add(in[sub.i : sub.i+1])
 			sub.i++
 			continue
 		}
 		sub.next()
 	}
-	a.Mailbox, a.Host = sub.spec()
+	a.Mailbox, a.Host = spec(sub.words)
 	if p.angle == nil {
 		p.angle = &a
 	}
 }
 
-// spec reads all words as one addr-spec.
-func (p *addressParser) spec() (mailbox, host string) {
-	var all []byte
+// spec reads words as one addr-spec.
+func spec(words []word) (mailbox, host string) {
+	var all strings.Builder
 	at := -1
-	for _, w := range p.words {
+	for _, w := range words {
 		if w.at >= 0 {
-			at = len(all) + w.at
+			at = all.Len() + w.at
 		}
-		all = append(all, w.text...)
+		all.WriteString(w.text)
 	}
 	if at < 0 {
-		return string(all), ""
+		return all.String(), ""
 	}
-	return string(all[:at]), string(all[at+1:])
+	return all.String()[:at], all.String()[at+1:]
 }
 
-// phrase joins the words but the one at skip.
-func (p *addressParser) phrase(skip int) string {
+// phrase joins words as they stood.
+func phrase(words ...word) string {
 	var b strings.Builder
-	for i, w := range p.words {
-		if i == skip {
-			continue
-		}
-		if b.Len() > 0 {
+	for _, w := range words {
+		if w.space && b.Len() > 0 {
 			b.WriteByte(' ')
 		}
-		b.Write(w.text)
+		b.WriteString(w.text)
 	}
 	return b.String()
 }
@@ -174,19 +170,9 @@ func (p *addressParser) finish() {
 	switch {
 	case p.angle != nil:
 		a = *p.angle
-		a.Name = p.phrase(-1)
+		a.Name = phrase(p.words...)
 	case len(p.words) > 0:
-		spec := len(p.words) - 1
-		for spec >= 0 && p.words[spec].at < 0 {
-			spec--
-		}
-		if spec < 0 {
-			a.Mailbox = p.phrase(-1)
-			break
-		}
-		w := p.words[spec]
-		a.Mailbox, a.Host = string(w.text[:w.at]), string(w.text[w.at+1:])
-		a.Name = p.phrase(spec)
+		a = bare(p.words)
 	default:
 		p.reset()
 		return
@@ -198,12 +184,34 @@ func (p *addressParser) finish() {
 	p.reset()
 }
 
+// bare reads an address without angle brackets: the words bound to the last at
+// sign, and a name in what stands around it.
+func bare(words []word) Address {
+	at := len(words) - 1
+	for at >= 0 && words[at].at < 0 {
+		at--
+	}
+	if at < 0 {
+		return Address{Mailbox: phrase(words...)}
+	}
+	from, to := at, at+1
+	for from > 0 && binds(words[from-1], words[from]) {
+		from--
+	}
+	for to < len(words) && binds(words[to-1], words[to]) {
+		to++
+	}
+	a := Address{Name: phrase(slices.Concat(words[:from], words[to:])...)}
+	a.Mailbox, a.Host = spec(words[from:to])
+	return a
+}
+
 func (p *addressParser) reset() {
-	p.words, p.comment, p.angle, p.glue = p.words[:0], "", nil, false
+	p.words, p.comment, p.angle, p.space = p.words[:0], "", nil, false
 }
 
 func (p *addressParser) startGroup() {
-	p.list = append(p.list, Address{Mailbox: p.phrase(-1), Group: true})
+	p.list = append(p.list, Address{Mailbox: phrase(p.words...), Group: true})
 	p.inGroup = true
 	p.reset()
 }

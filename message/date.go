@@ -61,16 +61,15 @@ func (d *dateParser) ok() bool {
 }
 
 func (d *dateParser) word(w string) {
+	day, _, _ := strings.Cut(w, "T")
 	switch {
+	case w[0] >= '0' && w[0] <= '9' && strings.Count(day, "-") == 2:
+		d.dashed(w)
 	case strings.Contains(w, ":"):
 		d.clock(w)
 	case (w[0] == '+' || w[0] == '-') && d.hasTime && len(w) > 1:
 		d.offset(w)
 	case w[0] >= '0' && w[0] <= '9':
-		if strings.Count(w, "-") == 2 {
-			d.dashed(w)
-			return
-		}
 		n, err := strconv.Atoi(w)
 		if err != nil {
 			return
@@ -118,6 +117,9 @@ func (d *dateParser) clock(w string) {
 		w = w[:i]
 	}
 	p := strings.SplitN(w, ":", 3)
+	if len(p) < 2 {
+		return
+	}
 	d.hour, _ = strconv.Atoi(p[0])
 	d.min, _ = strconv.Atoi(p[1])
 	if len(p) == 3 {

@@ -18,16 +18,17 @@ func BaseSubject(s string) (base string, isReply bool) {
 			}
 			s = t
 		}
-		for { // steps 3 to 5: leaders, then blobs that leave something
+		for { // steps 3 to 5: leaders, then blobs when something is left
 			if t, ok := cutLeader(s); ok {
 				s, isReply = t, true
 				continue
 			}
-			if t, ok := cutBlob(s); ok && t != "" {
-				s = t
-				continue
-			}
 			break
+		}
+		// A leader that is none before a blob is none after it: each blob is
+		// looked at once.
+		for t, ok := cutBlob(s); ok && t != ""; t, ok = cutBlob(s) {
+			s = t
 		}
 		if len(s) < 6 || !strings.EqualFold(s[:5], "[fwd:") || s[len(s)-1] != ']' { // step 6
 			return s, isReply

@@ -79,7 +79,8 @@ func parseWord(s string) (encodedWord, int) {
 	w := encodedWord{charset: name}
 	switch rest[0] {
 	case 'B', 'b':
-		w.octets = new(base64Decoder).decode(nil, []byte(text))
+		var d base64Decoder
+		w.octets = d.rest(d.decode(nil, []byte(text)))
 	case 'Q', 'q':
 		w.octets = decodeQ(text)
 	default:
