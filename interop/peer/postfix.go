@@ -42,22 +42,39 @@ func (d Debian) Start() (*Server, error) {
 	if err := d.write(s); err != nil {
 		return nil, err
 	}
-	if out, err := exec.Command("dovecot", "-c", d.path("dovecot", "dovecot.conf")).CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("start dovecot: %w: %s", err, out)
+	if err := d.command("dovecot", "-c", d.path("dovecot", "dovecot.conf")); err != nil {
+		return nil, err
 	}
 	s.Stop = d.stop
 	s.Roots = func() []int {
 		return []int{pidIn(d.path("dovecot", "run", "master.pid")), pidIn(d.path("postfix", "spool", "pid", "master.pid"))}
 	}
-	if out, err := exec.Command("postfix", "-c", d.path("postfix", "etc"), "start").CombinedOutput(); err != nil {
+	if err := d.command("postfix", "-c", d.path("postfix", "etc"), "start"); err != nil {
 		d.stop()
-		return nil, fmt.Errorf("start postfix: %w: %s", err, out)
+		return nil, err
 	}
 	if err := WaitListening(10*time.Second, s.SMTP, s.Submission, s.IMAP, s.IMAPS, s.POP3, s.POP3S); err != nil {
 		d.stop()
 		return nil, err
 	}
 	return s, nil
+}
+
+// command runs a program that leaves daemons behind. They keep its output
+// open, so it goes to a file: a pipe would not end before they do.
+func (d Debian) command(name string, args ...string) error {
+	out, err := os.Create(d.path(name + ".out"))
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	c := exec.Command(name, args...)
+	c.Stdout, c.Stderr = out, out
+	if err := c.Run(); err != nil {
+		said, _ := os.ReadFile(out.Name())
+		return fmt.Errorf("start %s: %w: %s", name, err, said)
+	}
+	return nil
 }
 
 func (d Debian) path(parts ...string) string {
