@@ -1,0 +1,252 @@
+// Package client speaks SMTP to one server over one connection.
+//
+// It owns the wire: replies read within bounds of time and size whatever the
+// server sends, commands whose arguments cannot break out of their place,
+// pipelining, STARTTLS on the same connection, login, and a result for each
+// recipient. Which server, which policy and what to do next is decided above.
+//
+// A server's refusal is a mail.Reply, unaltered; whatever else goes wrong ends
+// the connection (Broken).
+//
+// RFCs: 5321, 1870 (SIZE), 2920 (PIPELINING), 3207 (STARTTLS), 3461 (DSN), 4954
+// (AUTH), 6152 (8BITMIME), 6531 (SMTPUTF8), 8689 (REQUIRETLS). Notable
+// divergences: content with 8-bit octets is sent as it is to a server that does
+// not offer 8BITMIME, as Postfix does by default, for nearly all such servers
+// take it and converting breaks signatures; CHUNKING is not used.
+package client
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"posthorn/mail"
+)
+
+// Timeouts bound each phase. They are what RFC 5321 §4.5.3.2 asks for as a
+// minimum, apart from Quit: by then all is said.
+type Timeouts struct {
+	Greeting, Command, DataInit, DataBlock, DataDone, Quit time.Duration
+}
+
+// DefaultTimeouts are those of RFC 5321 §4.5.3.2.
+var DefaultTimeouts = Timeouts{
+	Greeting:  5 * time.Minute,
+	Command:   5 * time.Minute,
+	DataInit:  2 * time.Minute,
+	DataBlock: 3 * time.Minute,
+	DataDone:  10 * time.Minute,
+	Quit:      2 * time.Second,
+}
+
+// Conn is a session with a server. It belongs to one goroutine at a time.
+type Conn struct {
+	conn     net.Conn
+	r        *bufio.Reader
+	w        *bufio.Writer
+	timeouts Timeouts
+	hostname string            // ours, for EHLO
+	offers   map[string]string // EHLO keywords in upper case, with their parameters; nil after HELO
+	tls      bool
+	broken   bool
+}
+
+// New takes conn over; Close or Quit closes it. hostname is what EHLO says.
+func New(conn net.Conn, hostname string, t Timeouts) *Conn {
+	c := &Conn{hostname: hostname, timeouts: t}
+	c.attach(conn)
+	return c
+}
+
+func (c *Conn) attach(conn net.Conn) {
+	c.conn = conn
+	c.r = bufio.NewReaderSize(conn, 4096)
+	c.w = bufio.NewWriterSize(conn, 32*1024)
+}
+
+// Broken tells that the session cannot go on.
+func (c *Conn) Broken() bool { return c.broken }
+
+// TLS tells whether the session is encrypted.
+func (c *Conn) TLS() bool { return c.tls }
+
+// Offers tells whether EHLO's answer had a keyword, and its parameters.
+func (c *Conn) Offers(keyword string) (params string, ok bool) {
+	params, ok = c.offers[keyword]
+	return params, ok
+}
+
+// Greet reads the greeting.
+func (c *Conn) Greet(ctx context.Context) error {
+	reply, err := c.reply(ctx, c.timeouts.Greeting)
+	if err != nil {
+		return err
+	}
+	return c.expect(reply, 220)
+}
+
+// Hello says EHLO, and HELO to a server that does not know it.
+func (c *Conn) Hello(ctx context.Context) error {
+	c.offers = nil
+	reply, err := c.command(ctx, "EHLO "+c.hostname)
+	if err != nil {
+		return err
+	}
+	if reply.Positive() {
+		c.offers = parseOffers(reply.Text)
+		return nil
+	}
+	if !reply.Permanent() {
+		return c.expect(reply, 250)
+	}
+	if reply, err = c.command(ctx, "HELO "+c.hostname); err != nil {
+		return err
+	}
+	return c.expect(reply, 250)
+}
+
+// parseOffers reads the lines after the first of an EHLO answer. Keywords are
+// case-insensitive (RFC 5321 §2.4), and the old form "AUTH=LOGIN" is known.
+func parseOffers(text string) map[string]string {
+	offers := make(map[string]string)
+	_, text, _ = strings.Cut(text, "\n")
+	for line := range strings.SplitSeq(text, "\n") {
+		keyword, params, _ := strings.Cut(strings.Replace(line, "AUTH=", "AUTH ", 1), " ")
+		keyword = strings.ToUpper(keyword)
+		if old := offers[keyword]; old != "" {
+			params = old + " " + params
+		}
+		offers[keyword] = strings.ToUpper(strings.TrimSpace(params))
+	}
+	return offers
+}
+
+// StartTLS encrypts the session. A reply refuses and leaves it as it was; any
+// other error ends it. Say Hello again afterwards: what the server offered in
+// clear text is forgotten (RFC 3207 §4.2).
+func (c *Conn) StartTLS(ctx context.Context, config *tls.Config) error {
+	reply, err := c.command(ctx, "STARTTLS")
+	if err != nil {
+		return err
+	}
+	if err := c.expect(reply, 220); err != nil {
+		return err
+	}
+	if c.r.Buffered() > 0 {
+		return c.breakWith(fmt.Errorf("%w: it says more than 220 before the handshake", ErrGarbled))
+	}
+	return c.Handshake(ctx, config)
+}
+
+// Handshake encrypts the connection without asking, for servers where that
+// comes before the greeting (RFC 8314 §3.3).
+func (c *Conn) Handshake(ctx context.Context, config *tls.Config) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeouts.DataInit)
+	defer cancel()
+	tc := tls.Client(c.conn, config)
+	if err := tc.HandshakeContext(ctx); err != nil {
+		return c.breakWith(fmt.Errorf("TLS handshake: %w", err))
+	}
+	c.attach(tc)
+	c.tls, c.offers = true, nil
+	return nil
+}
+
+// Reset ends a transaction that was begun. It tells whether the session goes
+// on.
+func (c *Conn) Reset(ctx context.Context) bool {
+	reply, err := c.command(ctx, "RSET")
+	return err == nil && reply.Positive()
+}
+
+// Quit takes leave and closes; it does not wait long.
+func (c *Conn) Quit() {
+	if !c.broken {
+		ctx, cancel := context.WithTimeout(context.Background(), c.timeouts.Quit)
+		defer cancel()
+		c.command(ctx, "QUIT")
+	}
+	c.Close()
+}
+
+// Close closes the connection as it is.
+func (c *Conn) Close() error {
+	c.broken = true
+	return c.conn.Close()
+}
+
+// expect makes an error of a reply that is not the code wanted.
+func (c *Conn) expect(reply mail.Reply, code int) error {
+	if reply.Code == code {
+		return nil
+	}
+	if reply.Positive() || reply.Code/100 == 3 {
+		return c.breakWith(fmt.Errorf("%w expected here: %s", ErrGarbled, reply))
+	}
+	return reply
+}
+
+func (c *Conn) command(ctx context.Context, line string) (mail.Reply, error) {
+	if err := c.send(ctx, c.timeouts.Command, line); err != nil {
+		return mail.Reply{}, err
+	}
+	return c.reply(ctx, c.timeouts.Command)
+}
+
+// send writes command lines and flushes.
+func (c *Conn) send(ctx context.Context, timeout time.Duration, lines ...string) error {
+	defer c.within(ctx, timeout)()
+	for _, l := range lines {
+		c.w.WriteString(l) // the error stays in w until Flush
+		c.w.WriteString("\r\n")
+	}
+	if err := c.w.Flush(); err != nil {
+		return c.breakWith(c.cause(ctx, err))
+	}
+	return nil
+}
+
+// reply reads one reply. 421 says that the server hangs up (RFC 5321 §3.8).
+func (c *Conn) reply(ctx context.Context, timeout time.Duration) (mail.Reply, error) {
+	defer c.within(ctx, timeout)()
+	reply, err := readReply(c.r)
+	if err != nil {
+		return reply, c.breakWith(c.cause(ctx, err))
+	}
+	if reply.Code == 421 {
+		c.broken = true
+	}
+	return reply, nil
+}
+
+// within sets the deadline of a phase and lets ctx end it; the function
+// returned takes the hook away.
+func (c *Conn) within(ctx context.Context, d time.Duration) func() {
+	conn := c.conn
+	conn.SetDeadline(time.Now().Add(d))
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	return func() { stop() }
+}
+
+// cause says why reading or writing failed: the context's end and a timeout
+// look the same to the connection.
+func (c *Conn) cause(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errors.New("no answer in time")
+	}
+	return err
+}
+
+func (c *Conn) breakWith(err error) error {
+	c.broken = true
+	return err
+}
