@@ -1,0 +1,119 @@
+package wire
+
+import "io"
+
+// literalHeader takes `{n}` or `{n+}` with the line's end behind it.
+func (d *Decoder) literalHeader() (size int64, sync bool) {
+	d.Need('{')
+	start := d.pos
+	for c := d.peek(); c >= '0' && c <= '9'; c = d.peek() {
+		d.pos++
+	}
+	if d.pos == start {
+		d.Fail("expected the size of a literal")
+		return 0, false
+	}
+	size, sync = parseSize(string(d.line[start:d.pos])), true
+	if d.Take('+') || d.Take('-') {
+		sync = false
+	}
+	d.Need('}')
+	if d.err == nil && d.pos != len(d.line) {
+		d.Fail("expected the end of the line after a literal's size")
+	}
+	return size, sync
+}
+
+// literal takes a literal argument into memory.
+func (d *Decoder) literal() string {
+	size, sync := d.literalHeader()
+	if d.err != nil {
+		return ""
+	}
+	if size > d.Limits.Literal-d.literals {
+		d.err = ErrTooBig
+		return ""
+	}
+	d.literals += size
+	if sync && !d.ask() {
+		return ""
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(d.r, b); err != nil {
+		d.fatal(unexpected(err))
+		return ""
+	}
+	d.nextLine()
+	for _, c := range b {
+		if c == 0 {
+			d.Fail("a literal holds a NUL")
+			break
+		}
+	}
+	return string(b)
+}
+
+func (d *Decoder) ask() bool {
+	if err := d.proceed(); err != nil {
+		d.fatal(err)
+		return false
+	}
+	return true
+}
+
+// stream is a literal that the command reads as it comes.
+type stream struct {
+	d     *Decoder
+	left  int64
+	sync  bool
+	asked bool
+}
+
+// Stream takes the header of a literal or literal8 whose octets are to be
+// read from Octets. Nothing is asked of the client yet, so a command can still
+// refuse it by its size.
+func (d *Decoder) Stream() (size int64) {
+	d.Take('~')
+	size, sync := d.literalHeader()
+	if d.err != nil {
+		return 0
+	}
+	d.stream = &stream{d: d, left: size, sync: sync}
+	return size
+}
+
+// Octets is the literal of the last Stream, asked for if it has to be. It ends
+// with io.EOF when the literal does; a connection that ends before is an
+// error. Continue with Resume when it has been read.
+func (d *Decoder) Octets() io.Reader {
+	s := d.stream
+	s.asked = true
+	if s.sync {
+		d.ask()
+	}
+	return s
+}
+
+// Resume goes on with the line behind a streamed literal.
+func (d *Decoder) Resume() {
+	d.stream = nil
+	d.nextLine()
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	if Lost(s.d.err) {
+		return 0, s.d.err
+	}
+	if s.left == 0 {
+		return 0, io.EOF
+	}
+	if int64(len(p)) > s.left {
+		p = p[:s.left]
+	}
+	n, err := s.d.r.Read(p)
+	s.left -= int64(n)
+	if err != nil {
+		return n, s.d.fatal(unexpected(err))
+	}
+	return n, nil
+}
