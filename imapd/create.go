@@ -1,0 +1,86 @@
+package imapd
+
+import (
+	"strings"
+
+	"posthorn/store"
+)
+
+// roles are the special uses of RFC 6154 §2 with the store's words for them.
+var roles = []struct {
+	attribute string
+	role      store.Role
+}{
+	{`\All`, store.RoleAll},
+	{`\Archive`, store.RoleArchive},
+	{`\Drafts`, store.RoleDrafts},
+	{`\Flagged`, store.RoleFlagged},
+	{`\Junk`, store.RoleJunk},
+	{`\Sent`, store.RoleSent},
+	{`\Trash`, store.RoleTrash},
+}
+
+// attribute is the attribute LIST gives a mailbox of a role, "" for none.
+func attribute(role store.Role) string {
+	for _, r := range roles {
+		if r.role == role {
+			return r.attribute
+		}
+	}
+	return ""
+}
+
+// create: RFC 9051 §6.3.4, with USE of RFC 6154 §3.
+func (s *session) create(c *call) error {
+	d := c.dec
+	d.SP()
+	name := canonical(d.Mailbox())
+	var uses []string
+	if d.TakeSP() {
+		d.List(func() {
+			if d.Word() != "USE" {
+				d.Fail("not a parameter of CREATE")
+			}
+			d.SP()
+			uses = append(uses, d.Flags()...)
+		})
+	}
+	if err := d.End(); err != nil {
+		return err
+	}
+	role, err := s.roleFor(c, uses)
+	if err != nil {
+		return err
+	}
+	// A separator at the end says that there will be mailboxes below it
+	// (RFC 9051 §6.3.4): there may be, always.
+	_, err = s.srv.store.CreateMailbox(c.ctx, s.account, strings.TrimSuffix(name, separator), role)
+	return err
+}
+
+// roleFor gives the one role that uses name and that is free: a mailbox has
+// one at most, and a role has one mailbox.
+func (s *session) roleFor(c *call, uses []string) (store.Role, error) {
+	if len(uses) == 0 {
+		return "", nil
+	}
+	if len(uses) > 1 {
+		return "", no("USEATTR", "A mailbox can have one special use only")
+	}
+	for _, r := range roles {
+		if !strings.EqualFold(r.attribute, uses[0]) || r.role == store.RoleAll || r.role == store.RoleFlagged {
+			continue
+		}
+		all, err := s.srv.store.Mailboxes(c.ctx, s.account)
+		if err != nil {
+			return "", err
+		}
+		for _, b := range all {
+			if b.Role == r.role {
+				return "", no("USEATTR", "Another mailbox has that special use")
+			}
+		}
+		return r.role, nil
+	}
+	return "", no("USEATTR", "That special use is not offered")
+}

@@ -1,0 +1,13 @@
+package imapd
+
+// deleteCommand: RFC 9051 §6.3.5.
+func (s *session) deleteCommand(c *call) error {
+	name, err := c.takeName()
+	if err != nil {
+		return err
+	}
+	if name == "INBOX" {
+		return no("CANNOT", "INBOX cannot be deleted")
+	}
+	return s.srv.store.DeleteMailbox(c.ctx, s.account, name)
+}

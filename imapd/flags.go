@@ -1,0 +1,112 @@
+package imapd
+
+import (
+	"strings"
+
+	"posthorn/store"
+)
+
+// systemFlags are the flags with a bit of their own, in the order in which
+// they are written.
+var systemFlags = []struct {
+	name string
+	flag store.Flags
+}{
+	{`\Answered`, store.FlagAnswered},
+	{`\Flagged`, store.FlagFlagged},
+	{`\Deleted`, store.FlagDeleted},
+	{`\Seen`, store.FlagSeen},
+	{`\Draft`, store.FlagDraft},
+}
+
+// splitFlags sorts flags as a client named them into system flags and
+// keywords. \Recent cannot be set and is the client's mistake; a system flag
+// we do not have is passed over, as PERMANENTFLAGS said.
+func splitFlags(names []string) (system store.Flags, keywords []string, err error) {
+next:
+	for _, name := range names {
+		for _, f := range systemFlags {
+			if strings.EqualFold(f.name, name) {
+				system |= f.flag
+				continue next
+			}
+		}
+		switch {
+		case strings.EqualFold(name, `\Recent`):
+			return 0, nil, bad(`\Recent cannot be set by a client`)
+		case name[0] != '\\':
+			keywords = append(keywords, name)
+		}
+	}
+	return system, keywords, nil
+}
+
+// appendFlags appends the flags of a message of this version in parentheses.
+func (v *version) appendFlags(b []byte, f store.Flags, recent bool) []byte {
+	b = append(b, '(')
+	start := len(b)
+	word := func(w string) {
+		if len(b) > start {
+			b = append(b, ' ')
+		}
+		b = append(b, w...)
+	}
+	for _, s := range systemFlags {
+		if f&s.flag != 0 {
+			word(s.name)
+		}
+	}
+	if recent {
+		word(`\Recent`)
+	}
+	if f>>store.KeywordBase != 0 {
+		for i, k := range v.box.Keywords {
+			if f&(1<<(store.KeywordBase+i)) != 0 {
+				word(k)
+			}
+		}
+	}
+	return append(b, ')')
+}
+
+// bits gives the bits of keywords in this version, without regard to case.
+func (v *version) bits(keywords []string) (f store.Flags) {
+	for _, k := range keywords {
+		for i, have := range v.box.Keywords {
+			if strings.EqualFold(k, have) {
+				f |= 1 << (store.KeywordBase + i)
+			}
+		}
+	}
+	return f
+}
+
+// writeFlags tells which flags the mailbox has and which the client may
+// change; \* says that it may make new ones (RFC 9051 §7.3.5).
+func (s *session) writeFlags(v *version) {
+	var names []string
+	for _, f := range systemFlags {
+		names = append(names, f.name)
+	}
+	names = append(names, v.box.Keywords...)
+	s.out.Raw("* FLAGS ").List(names).CRLF()
+	switch {
+	case s.view.readOnly:
+		names = nil
+	case len(v.box.Keywords) < store.MaxKeywords:
+		names = append(names, `\*`)
+	}
+	s.out.Raw("* OK [PERMANENTFLAGS ").List(names).Raw("] Flags that are kept").CRLF()
+	s.view.keywords = len(v.box.Keywords)
+}
+
+// writeRow tells the flags of one message of version v, and of the mailbox
+// first where it has new ones.
+func (s *session) writeRow(v *version, n uint32, r store.Row) {
+	if len(v.box.Keywords) != s.view.keywords {
+		s.writeFlags(v)
+	}
+	s.out.Raw("* ").Num(int64(n)).Raw(" FETCH (UID ").Num(int64(r.UID)).Raw(" FLAGS ")
+	s.scratch = v.appendFlags(s.scratch[:0], r.Flags, s.view.isRecent(r.UID))
+	s.out.Bytes(s.scratch).Raw(")").CRLF()
+}

@@ -1,0 +1,207 @@
+package imapd
+
+import (
+	"strings"
+
+	"posthorn/imapd/wire"
+)
+
+// listing is what a LIST asks for (RFC 9051 §6.3.9, RFC 5258, 5819, 6154).
+type listing struct {
+	extended  bool
+	reference string
+	patterns  []string
+
+	onlySubscribed, onlySpecial, recursive bool // selection options
+	subscribed                             bool // return options; CHILDREN and SPECIAL-USE are returned always
+	status                                 []string
+}
+
+// list: RFC 9051 §6.3.9.
+func (s *session) list(c *call) error {
+	l, err := takeListing(c.dec)
+	if err != nil {
+		return err
+	}
+	if !l.extended && l.patterns[0] == "" { // RFC 3501 §6.3.8: what is the separator?
+		s.out.Raw(`* LIST (\Noselect) "/" ""`).CRLF()
+		return nil
+	}
+	t, err := s.tree(c)
+	if err != nil {
+		return err
+	}
+	for _, e := range t.entries {
+		if !l.wants(e) {
+			continue
+		}
+		s.writeList(l, e)
+		if len(l.status) > 0 && e.exists && l.selects(e) {
+			if err := s.writeStatus(c, e.box, l.status); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func takeListing(d *wire.Decoder) (l listing, err error) {
+	d.SP()
+	if d.At('(') {
+		l.extended = true
+		l.takeSelection(d)
+		d.SP()
+	}
+	l.reference = d.Mailbox()
+	d.SP()
+	if d.At('(') {
+		l.extended = true
+		d.List(func() { l.patterns = append(l.patterns, d.Pattern()) })
+		if len(l.patterns) == 0 {
+			d.Fail("expected a mailbox pattern")
+		}
+	} else {
+		l.patterns = []string{d.Pattern()}
+	}
+	if d.TakeSP() {
+		l.extended = true
+		if d.Word() != "RETURN" {
+			d.Fail("expected RETURN")
+		}
+		d.SP()
+		l.takeReturn(d)
+	}
+	for i, p := range l.patterns {
+		l.patterns[i] = pattern(l.reference, p)
+	}
+	return l, d.End()
+}
+
+func (l *listing) takeSelection(d *wire.Decoder) {
+	d.List(func() {
+		switch word := d.Word(); word {
+		case "SUBSCRIBED":
+			l.onlySubscribed = true
+		case "SPECIAL-USE":
+			l.onlySpecial = true
+		case "RECURSIVEMATCH":
+			l.recursive = true
+		case "REMOTE": // all are local, and those are listed too
+		default:
+			d.Fail("%q is not an option of LIST", word)
+		}
+	})
+	if l.recursive && !l.onlySubscribed && !l.onlySpecial {
+		d.Fail("RECURSIVEMATCH needs another option")
+	}
+}
+
+func (l *listing) takeReturn(d *wire.Decoder) {
+	d.List(func() {
+		switch word := d.Word(); word {
+		case "SUBSCRIBED":
+			l.subscribed = true
+		case "CHILDREN", "SPECIAL-USE":
+		case "STATUS":
+			d.SP()
+			l.status = takeStatusItems(d)
+		default:
+			d.Fail("%q is not a return option of LIST", word)
+		}
+	})
+}
+
+// selects says whether an entry fulfils the selection options.
+func (l *listing) selects(e *entry) bool {
+	switch {
+	case l.onlySubscribed && !e.subscribed, l.onlySpecial && attribute(e.box.Role) == "":
+		return false
+	}
+	return e.exists || l.onlySubscribed || !l.onlySpecial && e.children
+}
+
+// wants says whether an entry is listed: its name matches, and it fulfils the
+// options or, with RECURSIVEMATCH, something below it does.
+func (l *listing) wants(e *entry) bool {
+	if !l.selects(e) && !(l.recursive && l.selectsBelow(e)) {
+		return false
+	}
+	for _, p := range l.patterns {
+		if match(p, e.name) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *listing) selectsBelow(e *entry) bool {
+	for _, below := range e.below {
+		if l.selects(below) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *session) writeList(l listing, e *entry) {
+	attributes := []string{}
+	if !e.exists {
+		attributes = append(attributes, `\NonExistent`, `\Noselect`)
+	}
+	if e.children {
+		attributes = append(attributes, `\HasChildren`)
+	} else {
+		attributes = append(attributes, `\HasNoChildren`)
+	}
+	if e.subscribed && (l.subscribed || l.onlySubscribed) {
+		attributes = append(attributes, `\Subscribed`)
+	}
+	if a := attribute(e.box.Role); a != "" {
+		attributes = append(attributes, a)
+	}
+	s.out.Raw("* LIST ").List(attributes).Raw(` "/" `).Mailbox(e.name)
+	if l.recursive && l.selectsBelow(e) {
+		var options []string
+		if l.onlySubscribed {
+			options = append(options, `"SUBSCRIBED"`)
+		}
+		if l.onlySpecial {
+			options = append(options, `"SPECIAL-USE"`)
+		}
+		s.out.Raw(` ("CHILDINFO" `).List(options).Raw(")")
+	}
+	s.out.CRLF()
+}
+
+// lsub: RFC 3501 §6.3.9. With % a level above a subscribed name is listed as
+// \Noselect, though it is not subscribed itself.
+func (s *session) lsub(c *call) error {
+	c.dec.SP()
+	reference := c.dec.Mailbox()
+	c.dec.SP()
+	p := pattern(reference, c.dec.Pattern())
+	if err := c.dec.End(); err != nil {
+		return err
+	}
+	t, err := s.tree(c)
+	if err != nil {
+		return err
+	}
+	percent := strings.HasSuffix(p, "%")
+	for _, e := range t.entries {
+		if !match(p, e.name) {
+			continue
+		}
+		above := false
+		for _, below := range e.below {
+			above = above || below.subscribed
+		}
+		switch {
+		case e.subscribed:
+			s.out.Raw(`* LSUB () "/" `).Mailbox(e.name).CRLF()
+		case above && percent:
+			s.out.Raw(`* LSUB (\Noselect) "/" `).Mailbox(e.name).CRLF()
+		}
+	}
+	return nil
+}

@@ -1,0 +1,26 @@
+package imapd
+
+func (s *session) mayStartTLS() bool { return s.srv.tls != nil && !s.peer.TLS && s.state == stranger }
+
+// startTLS: RFC 9051 §6.2.1. The handshake follows the tagged OK; what the
+// client sent in the clear behind the command is never looked at.
+func (s *session) startTLS(c *call) error {
+	if err := c.dec.End(); err != nil {
+		return err
+	}
+	if s.peer.TLS {
+		return bad("TLS is active already")
+	}
+	if s.srv.tls == nil {
+		return bad("TLS is not available here")
+	}
+	c.text = "Begin TLS negotiation now"
+	c.after = func() error {
+		if err := s.flush(); err != nil {
+			return err
+		}
+		s.peer.TLS = true
+		return s.conn.startTLS(s.srv.tls)
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package imapd
+
+import (
+	"strings"
+
+	"posthorn/imapd/wire"
+	"posthorn/store"
+)
+
+// alteration is what a STORE asks for.
+type alteration struct {
+	op       store.SetOp
+	silent   bool
+	flags    store.Flags
+	keywords []string
+}
+
+// store is STORE and UID STORE (RFC 9051 §6.4.6).
+func (s *session) store(c *call) error {
+	c.dec.SP()
+	set := c.dec.Set()
+	c.dec.SP()
+	a, err := takeAlteration(c.dec)
+	if err != nil {
+		return err
+	}
+	if s.view.readOnly {
+		return errReadOnly
+	}
+	numbers, err := s.view.resolve(set, c.uid())
+	if err != nil || len(numbers) == 0 {
+		return err
+	}
+	changed, _, err := s.view.box.SetFlags(c.ctx, s.view.seen.uids(numbers), a.op, a.flags, a.keywords, -1)
+	if err != nil {
+		return err
+	}
+	s.view.mine(changed)
+	newest, err := s.view.box.version(c.ctx)
+	if err != nil {
+		return err
+	}
+	s.echo(numbers, newest, a)
+	return nil
+}
+
+// takeAlteration takes `+FLAGS.SILENT (...)` and what is like it. The
+// parentheses may be left out.
+func takeAlteration(d *wire.Decoder) (a alteration, err error) {
+	item := d.Word()
+	switch {
+	case strings.HasPrefix(item, "+"):
+		a.op, item = store.FlagsAdd, item[1:]
+	case strings.HasPrefix(item, "-"):
+		a.op, item = store.FlagsRemove, item[1:]
+	}
+	item, a.silent = strings.CutSuffix(item, ".SILENT")
+	if item != "FLAGS" {
+		d.Fail("expected FLAGS")
+	}
+	d.SP()
+	var names []string
+	if d.At('(') {
+		names = d.Flags()
+	} else {
+		for names = append(names, d.Flag()); d.TakeSP(); {
+			names = append(names, d.Flag())
+		}
+	}
+	if err := d.End(); err != nil {
+		return a, err
+	}
+	a.flags, a.keywords, err = splitFlags(names)
+	return a, err
+}
+
+// echo tells the new flags. After a .SILENT one it tells only those that are
+// not what the client must believe them to be, because another session had
+// changed them before (RFC 9051 §6.4.6).
+func (s *session) echo(numbers []wire.Range, newest *version, a alteration) {
+	mask := a.flags | newest.bits(a.keywords)
+	s.view.seen.each(numbers, func(n uint32, old store.Row) bool {
+		at, ok := newest.number(old.UID)
+		if !ok {
+			return true
+		}
+		now := newest.row(at)
+		if !a.silent || now.Flags != a.apply(old.Flags, mask) {
+			s.writeRow(newest, n, now)
+		}
+		return true
+	})
+}
+
+// apply is what the alteration makes of flags; mask has its flags' bits.
+func (a alteration) apply(f, mask store.Flags) store.Flags {
+	switch a.op {
+	case store.FlagsAdd:
+		return f | mask
+	case store.FlagsRemove:
+		return f &^ mask
+	}
+	return mask
+}

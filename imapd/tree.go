@@ -1,0 +1,63 @@
+package imapd
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"posthorn/store"
+)
+
+// tree is every name LIST may have to speak of: mailboxes, subscribed names
+// without one, and the levels above either.
+type tree struct{ entries []*entry } // by name
+
+// entry is one name.
+type entry struct {
+	name       string
+	exists     bool
+	subscribed bool
+	children   bool      // a mailbox exists below it
+	box        store.Box // where it exists
+	below      []*entry  // everything below it
+}
+
+// tree reads the account's mailboxes and subscriptions.
+func (s *session) tree(c *call) (*tree, error) {
+	all, err := s.srv.store.Mailboxes(c.ctx, s.account)
+	if err != nil {
+		return nil, err
+	}
+	subscriptions, err := s.srv.store.Subscriptions(c.ctx, s.account)
+	if err != nil {
+		return nil, err
+	}
+	return newTree(all, subscriptions), nil
+}
+
+func newTree(all []store.Box, subscriptions []string) *tree {
+	byName := map[string]*entry{}
+	at := func(name string) *entry {
+		if byName[name] == nil {
+			byName[name] = &entry{name: name}
+		}
+		return byName[name]
+	}
+	for _, b := range all {
+		e := at(b.Name)
+		e.exists, e.box, e.subscribed = true, b, b.Subscribed
+	}
+	for _, name := range subscriptions {
+		at(name).subscribed = true
+	}
+	for _, e := range slices.Collect(maps.Values(byName)) {
+		for i := strings.LastIndex(e.name, separator); i > 0; i = strings.LastIndex(e.name[:i], separator) {
+			parent := at(e.name[:i])
+			parent.below = append(parent.below, e)
+			parent.children = parent.children || e.exists
+		}
+	}
+	t := &tree{entries: slices.Collect(maps.Values(byName))}
+	slices.SortFunc(t.entries, func(a, b *entry) int { return strings.Compare(a.name, b.name) })
+	return t
+}
