@@ -1,0 +1,319 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// fake is a directory without a disk, that can fail.
+type fake struct {
+	accounts map[string]store.Account
+	hashes   map[string]string
+	targets  map[string][]string
+	domains  map[string]store.Domain
+	err      error
+}
+
+func (f *fake) Password(_ context.Context, login string) (store.Account, string, error) {
+	a, ok := f.accounts[login]
+	if f.err != nil {
+		return a, "", f.err
+	}
+	if !ok {
+		return a, "", fmt.Errorf("read account: %w", store.ErrNotFound)
+	}
+	return a, f.hashes[login], nil
+}
+
+func (f *fake) Address(_ context.Context, p mail.Path) (store.Address, error) {
+	d, ok := f.domains[p.Domain]
+	if f.err != nil || !ok {
+		return store.Address{}, errors.Join(f.err, store.ErrNotFound)
+	}
+	if d.AliasOf != "" {
+		d = f.domains[d.AliasOf]
+	}
+	a := store.Address{Domain: d}
+	own := p.Local + "@" + d.Name
+	if account, ok := f.accounts[own]; ok {
+		a.Account = &account
+	}
+	for _, t := range f.targets[own] {
+		target, _ := mail.ParsePath(t)
+		a.Targets = append(a.Targets, target)
+	}
+	return a, nil
+}
+
+var (
+	home   = Peer{Addr: netip.MustParseAddr("192.0.2.1"), Protocol: "imap", TLS: true}
+	office = Peer{Addr: netip.MustParseAddr("2001:db8::1"), Protocol: "imap", TLS: true}
+)
+
+func newFake(t *testing.T) (*Auth, *fake, *bytes.Buffer) {
+	t.Helper()
+	f := &fake{
+		accounts: map[string]store.Account{
+			"alice@a.test": {ID: 1, Login: "alice@a.test", Enabled: true},
+			"bob@a.test":   {ID: 2, Login: "bob@a.test", Enabled: true},
+			"off@a.test":   {ID: 3, Login: "off@a.test"},
+		},
+		hashes: map[string]string{},
+		targets: map[string][]string{
+			"sales@a.test": {"bob@a.test", "team@a.test", "else@far.test"},
+			"team@a.test":  {"Alice@a.test"},
+			"ring@a.test":  {"ring2@a.test"},
+			"ring2@a.test": {"ring@a.test"},
+		},
+		domains: map[string]store.Domain{
+			"a.test": {Name: "a.test", Admin: "alice@a.test", CatchAll: "bob@a.test"},
+			"b.test": {Name: "b.test", AliasOf: "a.test"},
+		},
+	}
+	for login := range f.accounts {
+		h, err := Hash("Grüße " + login)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.hashes[login] = h
+	}
+	var log bytes.Buffer
+	return newAuth(f, DefaultConfig(), slog.New(slog.NewTextHandler(&log, nil))), f, &log
+}
+
+func TestPlain(t *testing.T) {
+	a, f, log := newFake(t)
+	for _, c := range []struct {
+		what, login, password string
+		want                  error
+	}{
+		{"right", "alice@a.test", "Grüße alice@a.test", nil},
+		{"in another case", "ALICE@A.test", "Grüße alice@a.test", nil},
+		{"in another normal form", "alice@a.test", "Gru\u0308ße alice@a.test", nil},
+		{"wrong password", "alice@a.test", "secret", ErrCredentials},
+		{"empty password", "bob@a.test", "", ErrCredentials},
+		{"unknown", "nobody@a.test", "secret", ErrCredentials},
+		{"no address", "alice", "Grüße alice@a.test", ErrCredentials},
+		{"switched off, right password", "off@a.test", "Grüße off@a.test", ErrCredentials},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				id, err := a.Plain(t.Context(), home, c.login, c.password)
+				if !errors.Is(err, c.want) || c.want == nil && id != (Identity{1, "alice@a.test"}) {
+					t.Errorf("got %v, %v", id, err)
+				}
+			})
+		})
+	}
+	if s := log.String(); strings.Contains(s, "secret") || strings.Contains(s, "Gr") {
+		t.Errorf("a password stands in the log: %s", s)
+	}
+	f.err = store.ErrCorrupt
+	if _, err := a.Plain(t.Context(), office, "alice@a.test", "x"); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("a failing store gives %v", err)
+	}
+}
+
+// Unknown users must not be told from wrong passwords by the clock: both hash
+// exactly once, whatever else differs is microseconds.
+func TestEveryRefusalHashes(t *testing.T) {
+	a, f, _ := newFake(t)
+	p, err := parsePHC(a.decoy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := parsePHC(f.hashes["alice@a.test"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.memory != q.memory || p.passes != q.passes || p.lanes != q.lanes || len(p.salt) != len(q.salt) || len(p.key) != len(q.key) {
+		t.Errorf("the decoy costs %v, a real hash %v", p, q)
+	}
+	best := func(login string) time.Duration {
+		best := time.Hour
+		for range 5 {
+			start := time.Now()
+			if _, err := a.verify(t.Context(), login, "wrong"); !errors.Is(err, ErrCredentials) {
+				t.Fatal(err)
+			}
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	known, unknown, off := best("alice@a.test"), best("nobody@a.test"), best("off@a.test")
+	if unknown < known/2 || off < known/2 {
+		t.Errorf("known %v, unknown %v, switched off %v", known, unknown, off)
+	}
+}
+
+func TestVerifiedLoginsAreRemembered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, f, _ := newFake(t)
+		login := func() error {
+			_, err := a.Plain(t.Context(), home, "alice@a.test", "Grüße alice@a.test")
+			return err
+		}
+		// Both places taken: who has to hash, waits and is cut off.
+		busy := func() error {
+			a.hashing <- struct{}{}
+			a.hashing <- struct{}{}
+			defer func() { <-a.hashing; <-a.hashing }()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			_, err := a.Plain(ctx, home, "alice@a.test", "Grüße alice@a.test")
+			return err
+		}
+		if err := busy(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("first login: %v", err)
+		}
+		if err := login(); err != nil {
+			t.Fatal(err)
+		}
+		if err := busy(); err != nil {
+			t.Errorf("a remembered login: %v", err)
+		}
+		time.Sleep(6 * time.Minute)
+		if err := busy(); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("minutes later: %v", err)
+		}
+		if err := login(); err != nil {
+			t.Fatal(err)
+		}
+		f.hashes["alice@a.test"], _ = Hash("new")
+		if err := login(); !errors.Is(err, ErrCredentials) {
+			t.Errorf("with the old password: %v", err)
+		}
+		f.hashes["alice@a.test"] = ""
+		if err := login(); !errors.Is(err, ErrCredentials) {
+			t.Errorf("an account without a password: %v", err)
+		}
+	})
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	c := newCache(time.Minute)
+	for i := range maxVerified + 100 {
+		c.add(c.mac(fmt.Sprint(i)))
+	}
+	if len(c.until) != maxVerified {
+		t.Errorf("%d logins", len(c.until))
+	}
+	if c.mac("ab", "c") == c.mac("a", "bc") {
+		t.Error("two lists of parts have one mac")
+	}
+}
+
+func TestOwns(t *testing.T) {
+	a, f, _ := newFake(t)
+	alice := Identity{1, "alice@a.test"}
+	for _, c := range []struct {
+		address string
+		want    bool
+	}{
+		{"alice@a.test", true},
+		{"Alice@A.TEST", true},
+		{"alice+list@a.test", true},
+		{"alice@b.test", true},      // domain alias
+		{"alice+x@b.test", true},    // both
+		{"team@a.test", true},       // alias
+		{"sales+1@b.test", true},    // alias of alias, among others
+		{"postmaster@a.test", true}, // is the admin
+		{"abuse@b.test", true},
+		{"bob@a.test", false},
+		{"bob+x@a.test", false},
+		{"anything@a.test", false}, // goes to bob, the catch-all
+		{"ring@a.test", false},
+		{"alice@far.test", false},
+		{"", false},
+		{"postmaster", false},
+	} {
+		p, err := mail.ParsePath(c.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := a.Owns(t.Context(), alice, p); got != c.want || err != nil {
+			t.Errorf("%s: %v %v", c.address, got, err)
+		}
+	}
+	if got, err := a.Owns(t.Context(), Identity{2, "bob@a.test"}, mail.Path{Local: "anything", Domain: "a.test"}); !got || err != nil {
+		t.Errorf("the catch-all: %v %v", got, err)
+	}
+	f.err = store.ErrCorrupt
+	f.domains = nil
+	if ok, _ := a.Owns(t.Context(), alice, mail.Path{Local: "alice", Domain: "a.test"}); ok {
+		t.Error("owned although the store fails")
+	}
+}
+
+func TestMechanisms(t *testing.T) {
+	a, _, _ := newFake(t)
+	if m := a.Mechanisms(home); !slices.Equal(m, []string{"PLAIN", "LOGIN"}) {
+		t.Errorf("%v", m)
+	}
+	bare := home
+	bare.TLS = false
+	if m := a.Mechanisms(bare); len(m) != 0 {
+		t.Errorf("without TLS: %v", m)
+	}
+	for mech, p := range map[string]Peer{"PLAIN": bare, "CRAM-MD5": home, "": home} {
+		if _, err := a.Server(t.Context(), mech, p, nil); !errors.Is(err, ErrMechanism) {
+			t.Errorf("%s: %v", mech, err)
+		}
+	}
+}
+
+func TestServer(t *testing.T) {
+	const pass = "Grüße alice@a.test"
+	for _, c := range []struct {
+		what, mech string
+		say        []string // "-" stands for no initial response
+		hear       []string
+		want       error
+	}{
+		{"PLAIN at once", "PLAIN", []string{"\x00alice@a.test\x00" + pass}, nil, nil},
+		{"PLAIN asked", "PLAIN", []string{"-", "\x00alice@a.test\x00" + pass}, []string{""}, nil},
+		{"PLAIN as oneself", "PLAIN", []string{"ALICE@a.test\x00alice@a.test\x00" + pass}, nil, nil},
+		{"PLAIN as another", "PLAIN", []string{"bob@a.test\x00alice@a.test\x00" + pass}, nil, ErrCredentials},
+		{"PLAIN wrong", "PLAIN", []string{"\x00alice@a.test\x00no"}, nil, ErrCredentials},
+		{"PLAIN malformed", "PLAIN", []string{"alice@a.test"}, nil, ErrSyntax},
+		{"LOGIN", "LOGIN", []string{"-", "alice@a.test", pass}, []string{"Username:", "Password:"}, nil},
+		{"LOGIN with the name at once", "LOGIN", []string{"alice@a.test", pass}, []string{"Password:"}, nil},
+		{"LOGIN wrong", "LOGIN", []string{"alice@a.test", "no"}, []string{"Password:"}, ErrCredentials},
+		{"LOGIN goes on", "LOGIN", []string{"alice@a.test", "no", "no"}, []string{"Password:", ""}, ErrSyntax},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			a, _, _ := newFake(t)
+			var got Identity
+			s, err := a.Server(t.Context(), c.mech, home, func(id Identity) { got = id })
+			if err != nil {
+				t.Fatal(err)
+			}
+			var done bool
+			for i, text := range c.say {
+				var response, challenge []byte
+				if text != "-" {
+					response = []byte(text)
+				}
+				challenge, done, err = s.Next(response)
+				if i < len(c.say)-1 && (done || string(challenge) != c.hear[i]) {
+					t.Errorf("after %q: %q %v %v", text, challenge, done, err)
+				}
+			}
+			if !errors.Is(err, c.want) || (err == nil) != (done && got.Account == 1) {
+				t.Errorf("got %v %v %v", got, done, err)
+			}
+		})
+	}
+}

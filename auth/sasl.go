@@ -1,0 +1,90 @@
+package auth
+
+import (
+	"context"
+
+	"github.com/emersion/go-sasl"
+)
+
+// Mechanisms are those to announce to p: none without TLS (RFC 8314 §3.3).
+func (a *Auth) Mechanisms(p Peer) []string {
+	if !p.TLS {
+		return nil
+	}
+	return []string{sasl.Plain, sasl.Login}
+}
+
+// Server runs one exchange of a mechanism that Mechanisms announces; another
+// fails with ErrMechanism. Its Next fails as Plain does, or with ErrSyntax;
+// when it succeeds, done has been called.
+func (a *Auth) Server(ctx context.Context, mech string, p Peer, done func(Identity)) (sasl.Server, error) {
+	check := func(login, password string) error {
+		id, err := a.Plain(ctx, p, login, password)
+		if err == nil {
+			done(id)
+		}
+		return err
+	}
+	switch {
+	case !p.TLS:
+		return nil, ErrMechanism
+	case mech == sasl.Plain:
+		return newPlain(check), nil
+	case mech == sasl.Login:
+		return &login{check: check}, nil
+	}
+	return nil, ErrMechanism
+}
+
+// plain is go-sasl's server, with an error of ours for a malformed response.
+type plain struct {
+	sasl.Server
+	asked bool
+}
+
+// newPlain refuses an authorization identity other than the login itself: to
+// act as somebody else is not offered (RFC 4616 §2).
+func newPlain(check func(login, password string) error) *plain {
+	p := new(plain)
+	p.Server = sasl.NewPlainServer(func(identity, login, password string) error {
+		p.asked = true
+		if identity != "" && loginKey(identity) != loginKey(login) {
+			return ErrCredentials
+		}
+		return check(login, password)
+	})
+	return p
+}
+
+func (p *plain) Next(response []byte) ([]byte, bool, error) {
+	challenge, done, err := p.Server.Next(response)
+	if err != nil && !p.asked {
+		err = ErrSyntax
+	}
+	return challenge, done, err
+}
+
+// login asks for the name, then for the password. Some programs give the name
+// as the initial response.
+type login struct {
+	check func(login, password string) error
+	asked int
+	name  string
+}
+
+func (l *login) Next(response []byte) (challenge []byte, done bool, err error) {
+	if l.asked == 0 && response == nil {
+		l.asked = 1
+		return []byte("Username:"), false, nil
+	}
+	switch {
+	case l.asked <= 1:
+		l.name, l.asked = string(response), 2
+		return []byte("Password:"), false, nil
+	case l.asked == 2:
+		l.asked = 3
+		err := l.check(l.name, string(response))
+		return nil, err == nil, err
+	}
+	return nil, false, ErrSyntax
+}

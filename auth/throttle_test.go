@@ -1,0 +1,172 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"posthorn/internal/serve"
+)
+
+// guess makes one attempt and says how long it had to wait.
+func guess(t *testing.T, th *throttle, from, login, password string, right bool) (time.Duration, error) {
+	t.Helper()
+	start := time.Now()
+	var m mac
+	copy(m[:], password)
+	a, err := th.admit(t.Context(), serve.Network(netip.MustParseAddr(from)), login, m)
+	if err == nil && right {
+		a.succeeded()
+	} else if err == nil {
+		a.failed()
+	}
+	return time.Since(start), err
+}
+
+func TestGuessingSlowsDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		for i, want := range delays {
+			if got, err := guess(t, th, "127.0.0.1", "alice", fmt.Sprint(i), false); got != want || err != nil {
+				t.Errorf("guess %d waited %v, %v", i, got, err)
+			}
+		}
+		if got, err := guess(t, th, "127.0.0.1", "alice", "x", false); got != 0 || !errors.Is(err, ErrThrottled) {
+			t.Errorf("after all: %v %v", got, err)
+		}
+		// Elsewhere the owner is not kept waiting.
+		if got, err := guess(t, th, "192.0.2.9", "alice", "right", true); got != 0 || err != nil {
+			t.Errorf("the owner waited %v, %v", got, err)
+		}
+		time.Sleep(lockout)
+		if _, err := guess(t, th, "127.0.0.1", "alice", "y", false); err != nil {
+			t.Errorf("after five minutes: %v", err)
+		}
+		if _, err := guess(t, th, "127.0.0.1", "alice", "z", false); !errors.Is(err, ErrThrottled) {
+			t.Errorf("a second one: %v", err)
+		}
+		time.Sleep(forget + time.Minute)
+		if got, err := guess(t, th, "127.0.0.1", "alice", "right", true); got != 0 || err != nil {
+			t.Errorf("after an hour: %v %v", got, err)
+		}
+	})
+}
+
+func TestSprayFromOneNetwork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		const owner = "2001:db8::a"
+		if _, err := guess(t, th, owner, "owner", "right", true); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		n := 0
+		for ; err == nil && n < 1000; n++ {
+			_, err = guess(t, th, fmt.Sprintf("2001:db8::%x", n), fmt.Sprint("user", n), "123456", false)
+		}
+		if want := networkShare*len(delays) + 1; n != want {
+			t.Errorf("refused at guess %d, want %d", n, want)
+		}
+		if got, err := guess(t, th, owner, "owner", "right", true); got != 0 || err != nil {
+			t.Errorf("the login that is known there: %v %v", got, err)
+		}
+		if got, err := guess(t, th, "2001:db8:0:1::1", "another", "right", true); got != 0 || err != nil {
+			t.Errorf("the neighbouring network: %v %v", got, err)
+		}
+	})
+}
+
+// A device that kept an old password asks again and again.
+func TestTheSameWrongPasswordCountsOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		for range 50 {
+			if _, err := guess(t, th, "192.0.2.1", "alice", "old", false); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Minute)
+		}
+		if got, err := guess(t, th, "192.0.2.1", "alice", "right", true); got != 0 || err != nil {
+			t.Errorf("waited %v, %v", got, err)
+		}
+	})
+}
+
+// A burst of connections gains nothing over one after another.
+func TestBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		results := make(chan error)
+		const burst = 200
+		for i := range burst {
+			go func() {
+				_, err := guess(t, th, "192.0.2.1", "alice", fmt.Sprint(i), false)
+				results <- err
+			}()
+		}
+		passed := 0
+		for range burst {
+			if err := <-results; err == nil {
+				passed++
+			}
+		}
+		if passed > freePending+len(delays) {
+			t.Errorf("%d of %d guesses got through", passed, burst)
+		}
+	})
+}
+
+// Five connections that a mail program opens at once do not wait.
+func TestSeveralConnectionsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		var m mac
+		var all []*attempt
+		for range 5 {
+			a, wait, err := th.enter(time.Now(), netip.Prefix{}, "alice", m)
+			if wait != 0 || err != nil {
+				t.Fatalf("waits %v, %v", wait, err)
+			}
+			all = append(all, a)
+		}
+		for _, a := range all {
+			a.succeeded()
+		}
+	})
+}
+
+func TestWaitingEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := newThrottle()
+		guess(t, th, "192.0.2.1", "alice", "a", false)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := th.admit(ctx, serve.Network(netip.MustParseAddr("192.0.2.1")), "alice", mac{}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		for s, r := range th.records {
+			if r.pending != 0 {
+				t.Errorf("%v has %d pending", s, r.pending)
+			}
+		}
+	})
+}
+
+func TestRecordsAreBounded(t *testing.T) {
+	th := newThrottle()
+	now := time.Now()
+	for i := range maxRecords + 10 {
+		a, _, err := th.enter(now, netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 32), "x", mac{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.undecided()
+	}
+	if n := len(th.records); n > maxRecords {
+		t.Errorf("%d records", n)
+	}
+}
