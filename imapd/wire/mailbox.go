@@ -44,14 +44,13 @@ var utf7 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvw
 // encoding only: printable US-ASCII must stand for itself, and shifts must not
 // follow each other directly.
 func DecodeUTF7(s string) (string, bool) {
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
+		return "", false
+	}
 	var b strings.Builder
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if c < ' ' || c >= 0x7f {
-			return "", false
-		}
-		if c != '&' {
-			b.WriteByte(c)
+		if s[i] != '&' {
+			b.WriteByte(s[i])
 			continue
 		}
 		n := strings.IndexByte(s[i:], '-')
