@@ -1,0 +1,85 @@
+// Package mda delivers here: it says whose mail an address is, whether there
+// is room, and what goes into which mailbox or on to another host. It decides
+// and writes nothing; the queue commits what Place returns.
+//
+// It promises: what Verify accepted at RCPT finds room at the end of DATA; an
+// account gets one copy however many of its addresses were named; postmaster
+// and abuse are always answered (RFC 5321 §4.5.1, RFC 2142) and never full;
+// forwarding that goes in circles ends.
+//
+// RFCs: 5321 §3.9 (aliases), 5233 (subaddresses, separated by "+"), 5321 §6.3
+// (loops, by the Delivered-To that forwarding adds).
+package mda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// Config is the table [mda].
+type Config struct {
+	FullMailbox FullMailbox `toml:"full_mailbox"`
+	Hostname    string      `toml:"-"` // this host's name, whose domain <Postmaster> belongs to
+}
+
+// DefaultConfig is what config.example.toml shows.
+func DefaultConfig() Config { return Config{FullMailbox: 452} }
+
+// FullMailbox is the code for a mailbox that is full: 452 lets the sender's
+// host try for days, 552 makes it give up at once.
+type FullMailbox int
+
+// UnmarshalText refuses any other code.
+func (f *FullMailbox) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "452":
+		*f = 452
+	case "552":
+		*f = 552
+	default:
+		return fmt.Errorf("full_mailbox is \"452\" or \"552\", not %q", text)
+	}
+	return nil
+}
+
+// MarshalText gives the code.
+func (f FullMailbox) MarshalText() ([]byte, error) { return fmt.Append(nil, int(f)), nil }
+
+// directory is what the MDA asks of the store.
+type directory interface {
+	Address(ctx context.Context, p mail.Path) (store.Address, error)
+	Domain(ctx context.Context, name string) (store.Domain, error)
+	Domains(ctx context.Context) ([]store.Domain, error)
+	Reserve(ctx context.Context, id store.AccountID, size int64) (release func(), err error)
+}
+
+// MDA may be used by any number of sessions.
+type MDA struct {
+	dir directory
+	cfg Config
+	log *slog.Logger
+}
+
+// New makes an MDA over the addresses of st.
+func New(st *store.Store, cfg Config, log *slog.Logger) *MDA { return &MDA{st, cfg, log} }
+
+// Local tells whether domain is ours. The empty domain, that of <Postmaster>,
+// is.
+func (m *MDA) Local(ctx context.Context, domain string) (bool, error) {
+	if domain == "" {
+		return true, nil
+	}
+	_, err := m.dir.Domain(ctx, domain)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrInvalid):
+		return false, nil
+	}
+	return false, fmt.Errorf("look up domain %s: %w", domain, err)
+}

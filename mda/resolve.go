@@ -1,0 +1,188 @@
+package mda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// maxHops bounds how many aliases may lead to one another. A longer chain
+// counts as a loop.
+const maxHops = 20
+
+// routes is what one address means.
+type routes struct {
+	accounts []target
+	onward   []forward
+}
+
+// target is one account here.
+type target struct {
+	account *store.Account
+	exempt  bool // reached as postmaster or abuse: never full
+}
+
+// forward is one address at another host.
+type forward struct {
+	by mail.Path // our address that leads there, in key form
+	to mail.Path // as the administrator wrote it
+}
+
+// resolve follows an address of ours to the accounts and foreign addresses it
+// stands for. The first of these that applies decides:
+//
+//  1. an alias: its targets, each followed in turn; a target that is the
+//     alias's own address means the account of that name
+//  2. an account
+//  3. an address with detail: the address without it
+//  4. postmaster and abuse: the domain's administrator
+//  5. the domain's catch-all
+//
+// Nobody at all is NoSuchMailbox. A member of an alias who cannot take mail is
+// left out while others can.
+func (m *MDA) resolve(ctx context.Context, p mail.Path) (routes, error) {
+	w := walk{m: m, start: p, state: map[mail.Path]progress{}}
+	if p.Domain == "" {
+		domain, err := m.homeDomain(ctx)
+		if err != nil {
+			return routes{}, err
+		}
+		p.Domain = domain
+	}
+	if err := w.follow(ctx, p, mail.Path{}, 0, false); err != nil {
+		return routes{}, fmt.Errorf("resolve %s: %w", p, err)
+	}
+	if len(w.found.accounts) == 0 && len(w.found.onward) == 0 {
+		return routes{}, w.refusals[0]
+	}
+	for _, r := range w.refusals {
+		m.log.Warn("alias has a member who cannot take mail", "to", w.start.String(), "status", r.Error())
+	}
+	return w.found, nil
+}
+
+// homeDomain is the domain <Postmaster> belongs to: the one this host's name
+// is in, else the first that was added.
+func (m *MDA) homeDomain(ctx context.Context) (string, error) {
+	all, err := m.dir.Domains(ctx)
+	if err != nil {
+		return "", fmt.Errorf("find the domain of postmaster: %w", err)
+	}
+	host := mail.Path{Domain: m.cfg.Hostname}.Key().Domain
+	var first *store.Domain
+	for i, d := range all {
+		if host == d.Name || strings.HasSuffix(host, "."+d.Name) {
+			return d.Name, nil
+		}
+		if first == nil || d.Created.Before(first.Created) {
+			first = &all[i]
+		}
+	}
+	if first == nil {
+		return "", mail.NoSuchMailbox.With("postmaster")
+	}
+	return first.Name, nil
+}
+
+type progress int8
+
+const (
+	open progress = iota + 1 // on the way from the start to here
+	done
+)
+
+// walk is one resolve.
+type walk struct {
+	m        *MDA
+	start    mail.Path // as the sender wrote it
+	state    map[mail.Path]progress
+	found    routes
+	refusals []mail.Reply // at least one where nothing was found
+}
+
+// follow goes on to p, where by, an address of ours, leads. It fails only when
+// the store does; what an address cannot take becomes a refusal.
+func (w *walk) follow(ctx context.Context, p, by mail.Path, hops int, exempt bool) error {
+	key := p.Key()
+	if w.state[key] == done {
+		return nil
+	}
+	if w.state[key] == open || hops > maxHops {
+		w.refusals = append(w.refusals, mail.AliasLoop.With(w.start))
+		return nil
+	}
+	w.state[key] = open
+	defer func() { w.state[key] = done }()
+
+	a, err := w.m.dir.Address(ctx, key)
+	if errors.Is(err, store.ErrNotFound) && !by.IsNull() {
+		w.found.onward = append(w.found.onward, forward{by, p})
+		return nil
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		w.refusals = append(w.refusals, mail.RelayDenied.With(p))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	exempt = exempt || isRole(key.Local)
+	if len(a.Targets) == 0 && a.Account != nil {
+		w.arrive(a.Account, exempt)
+		return nil
+	}
+	next, known := nextAddresses(a, key)
+	if !known {
+		w.refusals = append(w.refusals, mail.NoSuchMailbox.With(w.start))
+	}
+	for _, t := range next {
+		if t.Key() == key && a.Account != nil {
+			w.arrive(a.Account, exempt)
+		} else if err := w.follow(ctx, t, key, hops+1, exempt); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// arrive takes an account in, once.
+func (w *walk) arrive(a *store.Account, exempt bool) {
+	if !a.Enabled {
+		w.refusals = append(w.refusals, mail.MailboxDisabled.With(w.start))
+		return
+	}
+	for i, t := range w.found.accounts {
+		if t.account.ID == a.ID {
+			w.found.accounts[i].exempt = t.exempt || exempt
+			return
+		}
+	}
+	w.found.accounts = append(w.found.accounts, target{a, exempt})
+}
+
+// isRole: the local parts that every domain answers (RFC 2142 §1, RFC 5321
+// §4.5.1).
+func isRole(local string) bool { return local == "postmaster" || local == "abuse" }
+
+// nextAddresses is where an address leads that is no account's alone.
+func nextAddresses(a store.Address, key mail.Path) (next []mail.Path, known bool) {
+	if len(a.Targets) > 0 {
+		return a.Targets, true
+	}
+	if base, _, ok := strings.Cut(key.Local, "+"); ok && base != "" {
+		return []mail.Path{{Local: base, Domain: key.Domain}}, true
+	}
+	answering := a.Domain.CatchAll
+	if isRole(key.Local) {
+		answering = a.Domain.Admin
+	}
+	p, err := mail.ParsePath(answering)
+	if err != nil || p.IsNull() {
+		return nil, false
+	}
+	return []mail.Path{p}, true
+}
