@@ -22,10 +22,20 @@ import (
 func TestFault01TruncatedBdatIsNoMessage(t *testing.T) {
 	cut := "MAIL FROM:<a@b.example>\r\nRCPT TO:<x@y.example>\r\nBDAT 1000 LAST\r\nSubject: hi\r\n\r\ncut he"
 	for name, end := range map[string]func(*client){
-		"plain":        func(c *client) { c.send("EHLO c\r\n" + cut); c.Conn.(*net.TCPConn).CloseWrite(); c.rest() },
-		"reset":        func(c *client) { c.send("EHLO c\r\n" + cut); c.Conn.(*net.TCPConn).SetLinger(0); c.Close() },
-		"close_notify": func(c *client) { s := c.starttls(); s.send("EHLO c\r\n" + cut); s.Conn.(*tls.Conn).CloseWrite(); s.rest() },
-		"abrupt tls":   func(c *client) { s := c.starttls(); s.send("EHLO c\r\n" + cut); c.Conn.(*net.TCPConn).CloseWrite(); io.Copy(io.Discard, s) },
+		"plain": func(c *client) { c.send("EHLO c\r\n" + cut); c.Conn.(*net.TCPConn).CloseWrite(); c.rest() },
+		"reset": func(c *client) { c.send("EHLO c\r\n" + cut); c.Conn.(*net.TCPConn).SetLinger(0); c.Close() },
+		"close_notify": func(c *client) {
+			s := c.starttls()
+			s.send("EHLO c\r\n" + cut)
+			s.Conn.(*tls.Conn).CloseWrite()
+			s.rest()
+		},
+		"abrupt tls": func(c *client) {
+			s := c.starttls()
+			s.send("EHLO c\r\n" + cut)
+			c.Conn.(*net.TCPConn).CloseWrite()
+			io.Copy(io.Discard, s)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := &backend{}

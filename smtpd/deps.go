@@ -1,0 +1,47 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+
+	"github.com/emersion/go-sasl"
+
+	"posthorn/auth"
+	"posthorn/internal/serve"
+	"posthorn/mail"
+)
+
+// Queue takes responsibility for mail: nil means it is kept. *queue.Queue is one.
+type Queue interface {
+	Accept(ctx context.Context, m *mail.Mail) error
+}
+
+// Recipients knows who has a mailbox here. *mda.MDA is one.
+type Recipients interface {
+	Local(ctx context.Context, domain string) (bool, error)
+	// Verify answers RCPT for a local recipient; room for size octets is kept
+	// until release is called.
+	Verify(ctx context.Context, r mail.Recipient, size int64) (release func(), err error)
+}
+
+// Authenticator knows who may log in and send as whom. *auth.Auth is one.
+type Authenticator interface {
+	Mechanisms(p auth.Peer) []string
+	Server(ctx context.Context, mech string, p auth.Peer, done func(auth.Identity)) (sasl.Server, error)
+	Owns(ctx context.Context, id auth.Identity, p mail.Path) (bool, error)
+}
+
+// Deps is what a server works with.
+type Deps struct {
+	Hostname   string         // this host's name in greetings and trace fields
+	TempDir    string         // where large content waits, on the data folder's disk
+	TLS        *tls.Config    // nil: no STARTTLS, and no login
+	Limiter    *serve.Limiter // nil: no limit on connections
+	Budget     *Budget        // memory for content, shared by the servers of this process
+	Queue      Queue
+	Recipients Recipients
+	Auth       Authenticator          // Submission only
+	Space      func(need int64) error // store.Space; nil: never asked
+	Log        *slog.Logger
+}

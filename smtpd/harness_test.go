@@ -1,0 +1,346 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/big"
+	"net"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-sasl"
+	"golang.org/x/tools/txtar"
+
+	"posthorn/auth"
+	"posthorn/internal/script"
+	"posthorn/internal/serve"
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// TestTranscripts plays testdata/*.txt, each named after the situation it
+// shows. The fixture "server" configures it (see bench.configure), the fixture
+// "queue" is what must have been accepted when the dialogue is over.
+func TestTranscripts(t *testing.T) {
+	script.Run(t, "testdata/*.txt", func(t *testing.T, fixtures []txtar.File) script.Dial {
+		b := newBench(MX)
+		want, compare := "", false
+		for _, f := range fixtures {
+			switch f.Name {
+			case "server":
+				b.configure(t, string(f.Data))
+			case "queue":
+				want, compare = string(f.Data), true
+			}
+		}
+		dial := b.start(t)
+		t.Cleanup(func() {
+			b.stop()
+			if got := b.queue.String(); compare && got != want {
+				t.Errorf("the queue has\n%s\nand should have\n%s", got, want)
+			}
+		})
+		return dial
+	})
+}
+
+// bench is a server with everything around it.
+type bench struct {
+	role     Role
+	cfg      Config
+	deps     Deps
+	implicit bool
+	change   []func(*Server)
+	queue    *testQueue
+	rooms    *testRecipients
+	log      syncBuffer
+	addr     string
+	stop     func()
+}
+
+func newBench(role Role) *bench {
+	b := &bench{role: role, cfg: DefaultConfig(), queue: &testQueue{}, rooms: &testRecipients{}, stop: func() {}}
+	if role == Submission {
+		b.cfg = DefaultSubmissionConfig()
+	}
+	b.deps = Deps{
+		Hostname:   "mx.example.org",
+		TLS:        testTLS(),
+		Budget:     NewBudget(128 << 20),
+		Queue:      b.queue,
+		Recipients: b.rooms,
+		Auth:       testAuth{},
+		Log:        slog.New(slog.NewTextHandler(&b.log, nil)),
+	}
+	return b
+}
+
+// configure reads one setting a line.
+func (b *bench) configure(t testing.TB, settings string) {
+	for line := range strings.Lines(settings) {
+		word, arg, _ := strings.Cut(strings.TrimSpace(line), " ")
+		switch word {
+		case "submission":
+			*b = *newBench(Submission)
+		case "implicit":
+			b.implicit = true
+		case "no-tls":
+			b.deps.TLS = nil
+		case "disk-full":
+			b.deps.Space = func(int64) error { return fmt.Errorf("%w: 3 octets left", store.ErrNoSpace) }
+		case "connections":
+			n := 0
+			fmt.Sscan(arg, &n)
+			b.deps.Limiter = serve.NewLimiter(serve.Limits{Connections: n})
+		case "size":
+			var z serve.Size
+			if err := z.UnmarshalText([]byte(arg)); err != nil {
+				t.Fatal(err)
+			}
+			b.cfg.MaxSize = z
+		case "recipients":
+			fmt.Sscan(arg, &b.cfg.MaxRecipients)
+		case "idle", "pause", "delay":
+			d, err := time.ParseDuration(arg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			switch word {
+			case "idle":
+				b.cfg.IdleTimeout = serve.Duration(d)
+			case "pause":
+				b.cfg.GreetPause = serve.Duration(d)
+			case "delay":
+				b.change = append(b.change, func(s *Server) { s.limits.Delay = d })
+			}
+		default:
+			t.Fatalf("setting %q is not known", line)
+		}
+	}
+}
+
+// start serves on a loopback port until the test ends or stop is called.
+func (b *bench) start(t testing.TB) script.Dial {
+	t.Helper()
+	b.deps.TempDir = t.TempDir()
+	s := New(b.role, b.cfg, b.deps)
+	for _, change := range b.change {
+		change(s)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.addr = ln.Addr().String()
+	ctx, cancel := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ctx, ln, b.implicit) }()
+	b.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-served; err != nil {
+			t.Errorf("Serve: %v", err)
+		}
+		if n := b.rooms.kept(); n != 0 {
+			t.Errorf("%d reservations were not released", n)
+		}
+		if left := b.deps.Budget.left.Load(); left != 128<<20 {
+			t.Errorf("%d octets of the budget were not given back", 128<<20-left)
+		}
+	})
+	t.Cleanup(b.stop)
+	return func(string) net.Conn {
+		c, err := net.Dial("tcp", b.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b.implicit {
+			return tls.Client(c, &tls.Config{InsecureSkipVerify: true})
+		}
+		return c
+	}
+}
+
+// testQueue keeps what it accepts.
+type testQueue struct {
+	mu    sync.Mutex
+	mails []accepted
+}
+
+type accepted struct {
+	mail.Mail
+	whole string
+}
+
+func (q *testQueue) Accept(_ context.Context, m *mail.Mail) error {
+	if m.From.Local == "broken" {
+		return errors.New("no such table: deliveries")
+	}
+	r, err := m.Reader()
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	whole, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	if int64(len(whole)) != m.FullSize() {
+		return fmt.Errorf("%d octets, but the size says %d", len(whole), m.FullSize())
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.mails = append(q.mails, accepted{*m, string(whole)})
+	return nil
+}
+
+func (q *testQueue) all() []accepted {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return append([]accepted(nil), q.mails...)
+}
+
+var changing = []struct {
+	*regexp.Regexp
+	fixed string
+}{
+	{regexp.MustCompile(`[A-Z][a-z]{2}, \d{1,2} [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d [+-]\d{4}`), "DATE"},
+	{regexp.MustCompile(`\b[0-9A-HJKMNP-TV-Z]{13}\b`), "ID"},
+}
+
+// String shows envelope and octets of each mail, without what changes from run
+// to run, with LF line ends.
+func (q *testQueue) String() string {
+	var b strings.Builder
+	for _, m := range q.all() {
+		fmt.Fprintf(&b, "FROM <%s>", m.From)
+		for _, r := range m.To {
+			fmt.Fprintf(&b, " TO <%s>", r.Path)
+			if r.ORCPT != "" || r.Notify != 0 {
+				fmt.Fprintf(&b, " ORCPT=%s NOTIFY=%d", r.ORCPT, r.Notify)
+			}
+		}
+		if m.ID != "" || m.Return != 0 {
+			fmt.Fprintf(&b, " ENVID=%s RET=%d", m.ID, m.Return)
+		}
+		fmt.Fprintf(&b, " LOGIN=%s PROVEN=%t PEER=%s\n%s", m.Origin.Login, m.Origin.Proven, m.Origin.Peer, strings.ReplaceAll(m.whole, "\r\n", "\n"))
+	}
+	s := b.String()
+	for _, c := range changing {
+		s = c.ReplaceAllString(s, c.fixed)
+	}
+	return s
+}
+
+// testRecipients knows example.org.
+type testRecipients struct {
+	mu       sync.Mutex
+	reserved int
+}
+
+func (r *testRecipients) kept() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.reserved
+}
+
+func (*testRecipients) Local(_ context.Context, domain string) (bool, error) {
+	if domain == "broken.example" {
+		return false, errors.New("database is locked")
+	}
+	return strings.EqualFold(domain, "example.org"), nil
+}
+
+func (r *testRecipients) Verify(_ context.Context, to mail.Recipient, size int64) (func(), error) {
+	switch l := to.Path.Key().Local; {
+	case l == "off":
+		return nil, mail.MailboxDisabled.With(to.Path)
+	case l == "full", l == "small" && size > 1000:
+		return nil, mail.MailboxFull.With(to.Path)
+	case l != "alice" && l != "bob" && l != "postmaster" && l != "small" && l != "jürgen" && !strings.HasPrefix(l, "user"):
+		return nil, mail.NoSuchMailbox.With(to.Path)
+	}
+	r.add(1)
+	return sync.OnceFunc(func() { r.add(-1) }), nil
+}
+
+func (r *testRecipients) add(n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reserved += n
+}
+
+// testAuth lets alice@example.org in with "secret".
+type testAuth struct{}
+
+func (testAuth) Mechanisms(p auth.Peer) []string {
+	if !p.TLS {
+		return nil
+	}
+	return []string{sasl.Plain}
+}
+
+func (testAuth) Server(_ context.Context, mech string, _ auth.Peer, done func(auth.Identity)) (sasl.Server, error) {
+	if mech != sasl.Plain {
+		return nil, auth.ErrMechanism
+	}
+	return sasl.NewPlainServer(func(_, login, password string) error {
+		switch {
+		case login == "down":
+			return errors.New("database is locked")
+		case login == "guesser":
+			return auth.ErrThrottled
+		case login != "alice@example.org" || password != "secret":
+			return auth.ErrCredentials
+		}
+		done(auth.Identity{Account: 1, Login: login})
+		return nil
+	}), nil
+}
+
+func (testAuth) Owns(_ context.Context, _ auth.Identity, p mail.Path) (bool, error) {
+	if p.Domain == "broken.example" {
+		return false, errors.New("database is locked")
+	}
+	return p.Key().String() == "alice@example.org", nil
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+var testTLS = sync.OnceValue(func() *tls.Config {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	crt := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"mx.example.org"}}
+	der, err := x509.CreateCertificate(rand.Reader, crt, crt, &k.PublicKey, k)
+	if err != nil {
+		panic(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: k}}}
+})

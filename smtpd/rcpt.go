@@ -1,0 +1,57 @@
+package smtpd
+
+import (
+	"strings"
+
+	"posthorn/mail"
+)
+
+// admit decides about one recipient: who asks, then where it would go, then
+// whether there is a mailbox with room.
+func (s *session) admit(r mail.Recipient) error {
+	tx := s.tx
+	switch {
+	// RFC 5321 §4.5.3.1.8 and 10: 452 makes the client send the rest in
+	// another transaction.
+	case len(tx.To) >= s.cfg.MaxRecipients:
+		return mail.TooManyRecipients
+	case tx.From.IsNull() && len(tx.To) > 0 && s.role == MX:
+		return mail.OneBounce
+	case !tx.UTF8 && !r.Path.IsASCII():
+		return mail.NeedUTF8
+	}
+	local, err := s.local(r.Path)
+	if err != nil {
+		return err
+	}
+	if !local {
+		return s.onward(r)
+	}
+	release, err := s.Recipients.Verify(s.ctx, r, tx.size)
+	if err != nil {
+		return err
+	}
+	tx.To = append(tx.To, r)
+	tx.release = append(tx.release, release)
+	return nil
+}
+
+// local tells whether a path leads here. `<Postmaster>` does (RFC 5321 §4.5.1).
+func (s *session) local(p mail.Path) (bool, error) {
+	if p.Domain == "" {
+		return true, nil
+	}
+	return s.Recipients.Local(s.ctx, p.Domain)
+}
+
+// onward takes a recipient elsewhere, from those who logged in.
+func (s *session) onward(r mail.Recipient) error {
+	if s.role == MX {
+		return mail.RelayDenied.With(r.Path.Domain)
+	}
+	if strings.HasPrefix(r.Path.Domain, "[") {
+		return mail.NoRoute.With(r.Path.Domain)
+	}
+	s.tx.To = append(s.tx.To, r)
+	return nil
+}

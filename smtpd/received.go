@@ -1,0 +1,75 @@
+package smtpd
+
+import (
+	"crypto/tls"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"posthorn/message"
+)
+
+// received is the trace field of RFC 5321 §4.4. It names the recipient only
+// where there is one: others are nobody's business (§7.2). Of submitted mail it
+// tells neither address nor name of the client's machine.
+func (s *session) received(tx *transaction) string {
+	var b strings.Builder
+	b.WriteString("Received: ")
+	if s.role == MX {
+		fmt.Fprintf(&b, "from %s (%s)\r\n\t", host(s.hello()), literal(s.remote))
+	}
+	fmt.Fprintf(&b, "by %s with %s id %s", s.Hostname, s.protocol(tx.UTF8), tx.id)
+	if t := s.conn.TLS(); t != nil {
+		fmt.Fprintf(&b, "\r\n\t(%s %s)", strings.ReplaceAll(tls.VersionName(t.Version), " ", ""), tls.CipherSuiteName(t.CipherSuite))
+	}
+	if len(tx.To) == 1 {
+		fmt.Fprintf(&b, "\r\n\tfor <%s>", tx.To[0].Path)
+	}
+	b.WriteString(";\r\n\t" + time.Now().Format(message.DateFormat) + "\r\n")
+	return b.String()
+}
+
+// protocol is the with-keyword (RFC 3848, RFC 6531 §4.3).
+func (s *session) protocol(utf8 bool) string {
+	if !s.conn.ESMTP() {
+		return "SMTP"
+	}
+	p := "ESMTP"
+	if utf8 {
+		p = "UTF8SMTP"
+	}
+	if s.conn.TLS() != nil {
+		p += "S"
+	}
+	if s.login != nil {
+		p += "A"
+	}
+	return p
+}
+
+// peer is the client for logs and reports.
+func (s *session) peer() string { return host(s.hello()) + " " + literal(s.remote) }
+
+// host makes a client's name for itself fit for a header field and a log: what
+// cannot stand in a name or an address literal becomes a question mark.
+func host(name string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', strings.ContainsRune("-._:[]", c), c >= 0x80:
+			return c
+		}
+		return '?'
+	}, name)
+}
+
+// literal is an address literal (RFC 5321 §4.1.3).
+func literal(a netip.Addr) string {
+	switch {
+	case !a.IsValid():
+		return "[unknown]"
+	case a.Is6():
+		return "[IPv6:" + a.String() + "]"
+	}
+	return "[" + a.String() + "]"
+}

@@ -1,0 +1,98 @@
+package smtpd
+
+import (
+	"context"
+	"net/netip"
+
+	"github.com/emersion/go-smtp"
+
+	"posthorn/auth"
+	"posthorn/internal/serve"
+	"posthorn/mail"
+	"posthorn/smtpd/front"
+)
+
+// session is one client, from its first EHLO on. go-smtp's goroutine owns it.
+type session struct {
+	*Server
+	ctx    context.Context
+	conn   *front.Conn
+	hello  func() string // the client's name for itself, as it last gave it
+	id     string        // for the log
+	remote netip.Addr
+	login  *auth.Identity // nil for a stranger
+	tx     *transaction   // nil outside of one
+}
+
+func (s *Server) newSession(ctx context.Context, c *smtp.Conn) (smtp.Session, error) {
+	conn := c.Conn().(*front.Conn)
+	return &session{
+		Server: s,
+		ctx:    ctx,
+		conn:   conn,
+		hello:  c.Hostname,
+		id:     mail.NewID(),
+		remote: serve.RemoteAddr(conn),
+	}, nil
+}
+
+// Mail opens a transaction.
+func (s *session) Mail(_ string, o *smtp.MailOptions) error {
+	tx := begin(s.conn.Path(), s.conn.Size(), o)
+	if err := s.mayBegin(tx); err != nil {
+		return s.refuse(tx, err)
+	}
+	s.tx = tx
+	return nil
+}
+
+func (s *session) mayBegin(tx *transaction) error {
+	from := tx.From
+	if s.role == Submission && s.login == nil {
+		return mail.AuthRequired
+	}
+	if !tx.UTF8 && !from.IsASCII() {
+		return mail.NeedUTF8
+	}
+	if err := s.space(); err != nil {
+		return err
+	}
+	if s.role == Submission {
+		return s.mayUse(from, mail.SenderNotOwned)
+	}
+	return nil
+}
+
+// space refuses mail before the disk is full: what has been promised must fit.
+func (s *session) space() error {
+	if s.Space == nil {
+		return nil
+	}
+	const some = 64 << 20
+	return reply(s.Space(max(int64(s.cfg.MaxSize)*3/2, some)))
+}
+
+// Rcpt adds a recipient.
+func (s *session) Rcpt(_ string, o *smtp.RcptOptions) error {
+	r := recipient(s.conn.Path(), o)
+	if err := s.admit(r); err != nil {
+		return s.refuse(s.tx, err)
+	}
+	return nil
+}
+
+// Reset ends the transaction: go-smtp calls it after the content, at RSET and
+// at EHLO.
+func (s *session) Reset() {
+	if s.tx != nil {
+		s.tx.end()
+		s.report(s.tx)
+		s.tx = nil
+	}
+}
+
+// Logout is called when the connection has ended.
+func (s *session) Logout() error {
+	s.Reset()
+	return nil
+}

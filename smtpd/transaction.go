@@ -1,0 +1,103 @@
+package smtpd
+
+import (
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"posthorn/mail"
+)
+
+// transaction is one message on its way in, from MAIL to the end of content.
+type transaction struct {
+	mail.Envelope
+	id      string // queue id
+	size    int64  // as announced; 0: not
+	began   time.Time
+	release []func() // room kept for the recipients
+
+	refused string     // the last recipient that was
+	status  mail.Reply // the last refusal, then the reply to the content
+}
+
+func begin(from mail.Path, size int64, o *smtp.MailOptions) *transaction {
+	return &transaction{
+		Envelope: mail.Envelope{
+			From:   from,
+			ID:     o.EnvelopeID,
+			Return: returns[o.Return],
+			Body:   bodies[o.Body],
+			UTF8:   o.UTF8,
+		},
+		id:    mail.NewID(),
+		size:  size,
+		began: time.Now(),
+	}
+}
+
+var returns = map[smtp.DSNReturn]mail.Return{
+	smtp.DSNReturnFull:    mail.ReturnFull,
+	smtp.DSNReturnHeaders: mail.ReturnHeaders,
+}
+
+var bodies = map[smtp.BodyType]mail.BodyType{
+	smtp.Body7Bit:     mail.Body7Bit,
+	smtp.Body8BitMIME: mail.Body8BitMIME,
+}
+
+var notifies = map[smtp.DSNNotify]mail.Notify{
+	smtp.DSNNotifyNever:   mail.NotifyNever,
+	smtp.DSNNotifySuccess: mail.NotifySuccess,
+	smtp.DSNNotifyFailure: mail.NotifyFailure,
+	smtp.DSNNotifyDelayed: mail.NotifyDelay,
+}
+
+func recipient(p mail.Path, o *smtp.RcptOptions) mail.Recipient {
+	r := mail.Recipient{Path: p}
+	for _, n := range o.Notify {
+		r.Notify |= notifies[n]
+	}
+	if o.OriginalRecipient != "" {
+		r.ORCPT = strings.ToLower(string(o.OriginalRecipientType)) + ";" + o.OriginalRecipient
+	}
+	return r
+}
+
+// end gives back what was kept for the recipients.
+func (t *transaction) end() {
+	for _, release := range t.release {
+		release()
+	}
+	t.release = nil
+}
+
+// report writes the line of a transaction that has ended: what became of the
+// content or, when it never came, why.
+func (s *session) report(t *transaction) {
+	to := make([]string, 0, len(t.To))
+	for _, r := range t.To {
+		to = append(to, r.Path.String())
+	}
+	if len(to) == 0 && t.refused != "" {
+		to = append(to, t.refused)
+	}
+	status := "abandoned"
+	if t.status.Code != 0 {
+		status = t.status.String()
+	}
+	account := ""
+	if s.login != nil {
+		account = s.login.Login
+	}
+	s.Log.LogAttrs(s.ctx, slog.LevelInfo, "smtp transaction",
+		slog.String("session", s.id),
+		slog.String("queue_id", t.id),
+		slog.String("account", account),
+		slog.String("peer", s.peer()),
+		slog.String("from", t.From.String()),
+		slog.String("to", strings.Join(to, " ")),
+		slog.String("status", status),
+		slog.Duration("took", time.Since(t.began)))
+}
