@@ -90,10 +90,11 @@ func (p *addressParser) next() {
 	}
 }
 
-// atom reads up to white space or a special. Dots and at signs belong to it.
+// atom reads at least one octet, up to white space or what next has a case for.
+// Dots and at signs belong to it.
 func (p *addressParser) atom() {
 	start := p.i
-	for p.i < len(p.s) && strings.IndexByte(" \t\r\n(),;:<\"", p.s[p.i]) < 0 {
+	for p.i < len(p.s) && strings.IndexByte(" \t\r\n(,;:<\"", p.s[p.i]) < 0 {
 		if p.s[p.i] == '[' { // a domain literal may hold colons
 			if n := strings.IndexByte(p.s[p.i:min(len(p.s), p.i+64)], ']'); n > 0 {
 				p.i += n

@@ -51,6 +51,8 @@ func TestParseAddresses(t *testing.T) {
 		{"\"open <a@b>, c@d", "||open <a@b>, c@d|"},
 		{"(only a comment)", ""},
 		{"\"\" <a@b>", "||a|b"},
+		{") <a@b>) > ]", ") ) > ]||a|b"},
+		{"<)a@b)>", "||)a|b)"},
 	}
 	for _, tt := range tests {
 		if got := showAddresses(ParseAddresses(tt.in)); got != tt.want {

@@ -52,7 +52,7 @@ func (c *Composer) Addresses(name string, list ...Address) {
 
 // String is a as it stands in a field, its name in encoded words when it must be.
 func (a Address) String() string {
-	spec := cleanLine(quoteLocal(a.Mailbox))
+	spec := quoteLocal(cleanLine(a.Mailbox))
 	if a.Host != "" {
 		spec += "@" + cleanLine(a.Host)
 	}
@@ -120,6 +120,9 @@ func (c *Composer) fold(name, value string) {
 	c.b.WriteByte(':')
 	col := len(name) + 1
 	for word := range strings.SplitSeq(value, " ") {
+		if word == "" && col >= maxLine { // a run of spaces too long to stand
+			continue
+		}
 		if word != "" && col+1+len(word) > maxLine {
 			c.b.WriteString("\r\n")
 			col = 0

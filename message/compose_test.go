@@ -76,8 +76,9 @@ func FuzzComposerField(f *testing.F) {
 		if n := len(h.Fields()); n != 5 {
 			t.Fatalf("%d fields: %q", n, msg)
 		}
-		if want := cleanLine(subject); DecodeWords(h.Get("Subject")) != want && !strings.Contains(want, "=?") && len(want) < maxHardLine {
-			t.Fatalf("subject %q, want %q", DecodeWords(h.Get("Subject")), want)
+		got := strings.Join(strings.Fields(DecodeWords(h.Get("Subject"))), " ")
+		if want := strings.Join(strings.Fields(cleanLine(subject)), " "); got != want && !strings.Contains(want, "=?") && len(want) < maxHardLine {
+			t.Fatalf("subject %q, want %q", got, want)
 		}
 	})
 }
