@@ -17,20 +17,21 @@ import (
 // Server is a running mail server. Addresses are host:port; empty when it has
 // no such listener.
 type Server struct {
-	Name       string
-	Dir        string
-	Domain     string
-	Users      []string // full addresses
-	Password   string
-	SMTP       string // MX port
-	Submission string // STARTTLS
-	IMAP       string // STARTTLS
-	IMAPS      string
-	POP3       string
-	POP3S      string
-	CA         string       // PEM file that signs its certificate
-	Roots      func() []int // the processes it consists of, without their children
-	Stop       func()
+	Name        string
+	Dir         string
+	Domain      string
+	Users       []string // full addresses
+	Password    string
+	SMTP        string // MX port
+	Submission  string // STARTTLS
+	Submissions string // implicit TLS; Posthorn only
+	IMAP        string // STARTTLS
+	IMAPS       string
+	POP3        string
+	POP3S       string
+	CA          string       // PEM file that signs its certificate
+	Roots       func() []int // the processes it consists of, without their children
+	Stop        func()
 }
 
 // FreePort finds a TCP port of 127.0.0.1 that nobody listens on.

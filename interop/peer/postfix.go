@@ -21,6 +21,7 @@ type Debian struct {
 	Domain   string
 	Users    []string // local parts
 	Password string
+	SMTP     string // where the MX port listens; a free port of 127.0.0.1 when empty
 	// Transports sends mail for a domain to host:port; everything else is
 	// refused, so that nothing leaves the machine.
 	Transports map[string]string
@@ -33,6 +34,9 @@ func (d Debian) Start() (*Server, error) {
 	a, err := addresses(6)
 	if err != nil {
 		return nil, err
+	}
+	if d.SMTP != "" {
+		a[0] = d.SMTP
 	}
 	s := &Server{Name: "postfix+dovecot", Dir: d.Dir, Domain: d.Domain, Password: d.Password,
 		SMTP: a[0], Submission: a[1], IMAP: a[2], IMAPS: a[3], POP3: a[4], POP3S: a[5], CA: filepath.Join(d.Dir, "tls", "ca.pem")}
@@ -163,7 +167,10 @@ cat server.crt ca.pem > server.pem`
 	return nil
 }
 
-var funcs = template.FuncMap{"port": func(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }}
+var funcs = template.FuncMap{
+	"port": func(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] },
+	"host": func(addr string) string { return addr[:strings.LastIndexByte(addr, ':')] },
+}
 
 var dovecotConf = template.Must(template.New("dovecot.conf").Funcs(funcs).Parse(`base_dir = {{.Dir}}/dovecot/run
 state_dir = {{.Dir}}/dovecot/state
@@ -255,7 +262,7 @@ mail_owner = postfix
 setgid_group = postdrop
 maillog_file = {{.Dir}}/postfix/spool/mail.log
 maillog_file_prefixes = {{.Dir}}
-inet_interfaces = 127.0.0.1
+inet_interfaces = 127.0.0.1, {{host .S.SMTP}}
 inet_protocols = ipv4
 myhostname = {{.Hostname}}
 mydomain = {{.Domain}}
