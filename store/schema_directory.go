@@ -38,6 +38,7 @@ CREATE TABLE accounts (
 	used_bytes     INTEGER NOT NULL DEFAULT 0,
 	used_messages  INTEGER NOT NULL DEFAULT 0,
 	modseq         INTEGER NOT NULL DEFAULT 1,
+	email          INTEGER NOT NULL DEFAULT 0, -- the newest EMAILID
 	uidvalidity    INTEGER NOT NULL,
 	created        INTEGER NOT NULL
 ) STRICT;

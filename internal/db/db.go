@@ -50,6 +50,10 @@ type Options struct {
 	// each. An operation whose error is not nil is not run.
 	Durable func([]Pending) []error
 
+	// Broken, when set, is called after each batch that failed with ErrBroken.
+	// It must not block.
+	Broken func()
+
 	// Point, when set, is told before each step of a batch (PointSync,
 	// PointBegin, PointCommit, PointCommitted). Tests stop the process there,
 	// or return the error the step is to fail with.

@@ -85,8 +85,10 @@ func (d *DB) write(w *conn) {
 			return
 		case answer := <-d.reopen:
 			var err error
-			w, err = d.renew(w)
-			broken = err != nil
+			if broken {
+				w, err = d.renew(w)
+				broken = err != nil
+			}
 			answer <- err
 			continue
 		case r := <-d.requests:
@@ -106,8 +108,11 @@ func (d *DB) write(w *conn) {
 			close(r.done)
 			batch[i] = nil
 		}
-		if w != nil && !broken {
+		switch {
+		case !broken:
 			d.grown(w)
+		case d.options.Broken != nil:
+			d.options.Broken()
 		}
 	}
 }
@@ -138,9 +143,9 @@ func (d *DB) gather(batch []*request) []*request {
 // run makes one batch durable: content, then rows, in that order (S1). The
 // error is the batch's; those of single operations stand in their requests.
 func (d *DB) run(w *conn, batch []*request) error {
-	run := d.durable(batch)
-	if len(run) == 0 {
-		return nil
+	run, err := d.durable(batch)
+	if err != nil || len(run) == 0 {
+		return err
 	}
 	if err := d.point(PointBegin); err != nil {
 		return err
@@ -149,7 +154,7 @@ func (d *DB) run(w *conn, batch []*request) error {
 	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	done, err := 0, error(nil)
+	done := 0
 	if len(run) == 1 {
 		if call(run[0], tx) {
 			done++
@@ -166,8 +171,9 @@ func (d *DB) run(w *conn, batch []*request) error {
 	return undo(tx, err)
 }
 
-// durable gives the operations whose content is durable now.
-func (d *DB) durable(batch []*request) []*request {
+// durable gives the operations whose content is durable now. An ErrBroken among
+// the answers is the batch's.
+func (d *DB) durable(batch []*request) ([]*request, error) {
 	var pending []Pending
 	for _, r := range batch {
 		if r.pending != nil {
@@ -175,15 +181,15 @@ func (d *DB) durable(batch []*request) []*request {
 		}
 	}
 	if len(pending) == 0 {
-		return batch
+		return batch, nil
 	}
-	var errs []error
-	if err := d.point(PointSync); err == nil {
-		errs = d.options.Durable(pending)
-	} else {
-		errs = make([]error, len(pending))
-		for i := range errs {
-			errs[i] = err
+	if err := d.point(PointSync); err != nil {
+		return nil, err
+	}
+	errs := d.options.Durable(pending)
+	for _, err := range errs {
+		if errors.Is(err, ErrBroken) {
+			return nil, err
 		}
 	}
 	run := make([]*request, 0, len(batch))
@@ -195,7 +201,7 @@ func (d *DB) durable(batch []*request) []*request {
 			run = append(run, r)
 		}
 	}
-	return run
+	return run, nil
 }
 
 // savepoints runs each operation so that it can fail alone. Some failures (a

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"io"
+	"time"
+)
+
+// Place is where a file of content lives: a folder of an account's Maildir, or
+// the spool. Folder is as FolderName made it.
+type Place struct {
+	Dir    string // Account.Dir; "" is the spool
+	Folder string // "" is INBOX
+}
+
+// File names one file of content. Info is what is expected to stand in its name
+// behind key and size, as ",U=3:2,FS"; it is a hint.
+type File struct {
+	Place
+	Key  Key
+	Size int64
+	Info string
+}
+
+// Blobs keeps content. store/maildir is the one on a local disk. What it has
+// synced it never changes and never loses; a name it was not told to remove
+// stays. Its methods may be called from many goroutines.
+type Blobs interface {
+	// Stage writes what r gives under a new key where no mail program looks,
+	// unsynced.
+	Stage(r io.Reader) (Staged, error)
+
+	// Restage stages content that is there already under a new key.
+	Restage(f File) (Staged, error)
+
+	// Sync makes content and names durable, an error for each batch of files.
+	Sync(batches []Unsynced) []error
+
+	// Open opens content. When it is not where f says, without info or with it,
+	// all folders of the account are looked through for the key. ErrCorrupt: it
+	// is nowhere, or has another size than f says.
+	Open(f File) (Reader, error)
+
+	// Remove takes one name away; none there is no error.
+	Remove(f File) error
+
+	// Rename moves a file to another place and info; within a folder in one
+	// step, else by link, sync of both folders, unlink. One that is not where f
+	// says is looked for in the account's folders.
+	Rename(f File, to Place, info string) error
+
+	// RenameFolder moves a folder with its files; the account must be one.
+	RenameFolder(from, to Place) error
+
+	// RemoveFolder removes a folder without content; one with content stays.
+	RemoveFolder(p Place) error
+
+	// WriteNote keeps a small file beside the content of a folder, for Reindex:
+	// written, synced and then put in the place of the old one.
+	WriteNote(p Place, name string, note []byte) error
+
+	// ReadNote reads it back; fs.ErrNotExist.
+	ReadNote(p Place, name string) ([]byte, error)
+
+	// Walk calls fn with every place there is and its files, by account.
+	Walk(fn func(p Place, files []Found) error) error
+
+	// Staged lists the keys that are still staged. The store asks when it opens.
+	Staged() ([]Key, error)
+
+	// Unstage ends what a crash has left of a staged key. lost: no row has it,
+	// so the names it was given go too.
+	Unstage(k Key, lost bool) error
+
+	// Space is how many octets can still be written.
+	Space() (int64, error)
+}
+
+// Found is a file of content as Walk saw it. Size is what its name says, Real
+// what the disk says.
+type Found struct {
+	File
+	Real int64
+	Path string // for people
+	Time time.Time
+}
+
+// Reader reads content at any offset.
+type Reader interface {
+	io.Reader
+	io.ReaderAt
+	io.Closer
+	Size() int64
+}
+
+// Staged is content that has a key and no place yet.
+type Staged interface {
+	Key() Key
+	Size() int64
+	// Link gives the content a name, unsynced: there may be many, of one inode.
+	Link(f File) error
+	// Discard takes the staged name away, and closes; given names stay. More
+	// than once does no harm.
+	Discard() error
+}
+
+// Unsynced is what one Commit needs on the disk before its rows: new content,
+// and the folders of new names.
+type Unsynced struct {
+	Staged []Staged
+	Files  []File
+}
+
+// Octets bounds the batch.
+func (u Unsynced) Octets() (n int64) {
+	for _, s := range u.Staged {
+		n += s.Size()
+	}
+	return n
+}

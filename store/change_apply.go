@@ -1,0 +1,47 @@
+package store
+
+import (
+	"time"
+
+	"posthorn/internal/db"
+)
+
+// How a Change becomes rows. Commit has put content in place and had it synced;
+// what follows runs inside the writer's transaction, in this order, and any
+// error undoes the whole Change:
+//
+//	appendAll   Append, accounts in the order of their ids     (append.go)
+//	spool       each Spool, its content linked into the spool  (spool.go)
+//	settle      each Settle                                    (spool.go)
+//	record      each Event                                     (events.go)
+//
+// Functions named here take the transaction, do no I/O of their own, wake nobody
+// and return the kinds of errors of store.go, wrapped once.
+func (c *prepared) apply(tx *db.Tx) error {
+	now := time.Now()
+	if err := c.appendAll(tx, now); err != nil {
+		return err
+	}
+	for i := range c.Spool {
+		id, err := spool(tx, c.spooled[i], &c.Spool[i], now)
+		if err != nil {
+			return err
+		}
+		c.result.Items = append(c.result.Items, id)
+	}
+	for i := range c.Settle {
+		if err := settle(tx, &c.Settle[i], now); err != nil {
+			return err
+		}
+	}
+	var first ItemID
+	if len(c.result.Items) > 0 {
+		first = c.result.Items[0]
+	}
+	for i := range c.Events {
+		if err := record(tx, &c.Events[i], first, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"posthorn/internal/db"
+)
+
+// Commit makes c durable and visible, all or none, and wakes the watchers. It
+// returns after the sync: content and its names are on the disk before the rows
+// are (S1), and both before the answer (S2).
+//
+// A blob that a Commit took is no longer staged; one it did not take stays for
+// another try or for Discard.
+func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
+	p := &prepared{Change: &c, store: s}
+	err := p.prepare(ctx)
+	if err == nil {
+		err = s.db.CommitAfter(ctx, p.account(), p, p.apply)
+	}
+	if err = s.finish(p, err); err != nil {
+		return Result{}, err
+	}
+	return p.result, nil
+}
+
+// prepared is a Change with its content in place.
+type prepared struct {
+	*Change
+	store    *Store
+	targets  []target // of Append
+	spooled  []Key    // of Spool
+	unsynced Unsynced
+	result   Result
+}
+
+// target is where an Incoming goes.
+type target struct {
+	dir     string
+	mailbox MailboxID
+	folder  string
+	key     Key
+}
+
+// Octets bounds the batch.
+func (p *prepared) Octets() int64 { return p.unsynced.Octets() }
+
+func (p *prepared) account() int64 {
+	if len(p.Append) == 1 {
+		return int64(p.Append[0].Account)
+	}
+	return 0
+}
+
+// prepare finds where everything goes and gives the content its names there.
+// After an error the names it gave are taken back by finish.
+func (p *prepared) prepare(ctx context.Context) error {
+	if len(p.Append) > 0 {
+		err := p.store.db.View(ctx, func(tx *db.Tx) error { return p.resolve(tx) })
+		if err != nil {
+			return fail("commit", err)
+		}
+	}
+	for i := range p.Append {
+		t := &p.targets[i]
+		key, err := p.place(p.Append[i].Blob, Place{t.dir, t.folder})
+		if err != nil {
+			return err
+		}
+		t.key = key
+	}
+	for i := range p.Spool {
+		key, err := p.place(p.Spool[i].Blob, Place{})
+		if err != nil {
+			return err
+		}
+		p.spooled = append(p.spooled, key)
+	}
+	return nil
+}
+
+// resolve finds the folders.
+func (p *prepared) resolve(tx *db.Tx) error {
+	p.targets = make([]target, len(p.Append))
+	for i := range p.Append {
+		in, t := &p.Append[i], &p.targets[i]
+		err := t.find(tx, in)
+		if err != nil {
+			return fmt.Errorf("mailbox %d %s of account %d: %w", in.Mailbox, in.Role, in.Account, err)
+		}
+	}
+	return nil
+}
+
+func (t *target) find(tx *db.Tx, in *Incoming) error {
+	if in.Mailbox != 0 {
+		return tx.Row(`SELECT a.dir, m.id, m.folder FROM mailboxes m JOIN accounts a ON a.id = m.account
+			WHERE m.id = ? AND m.account = ? AND m.name IS NOT NULL AND a.login IS NOT NULL`,
+			in.Mailbox, in.Account).Scan(&t.dir, &t.mailbox, &t.folder)
+	}
+	return tx.Row(`SELECT a.dir, m.id, m.folder FROM accounts a JOIN mailboxes m ON m.account = a.id
+		WHERE a.id = ? AND a.login IS NOT NULL AND m.name IS NOT NULL AND m.role IN (?, 'inbox')
+		ORDER BY m.role = 'inbox' LIMIT 1`,
+		in.Account, string(in.Role)).Scan(&t.dir, &t.mailbox, &t.folder)
+}
+
+// place gives a blob a name in a place. Within one account, and within the
+// spool, a key is the name of one file: the second gets a key made from it.
+func (p *prepared) place(b *Blob, at Place) (Key, error) {
+	if b == nil || b.staged == nil {
+		return "", fmt.Errorf("commit: no content: %w", ErrInvalid)
+	}
+	if !slices.Contains(p.unsynced.Staged, b.staged) {
+		p.unsynced.Staged = append(p.unsynced.Staged, b.staged)
+	}
+	f := File{Place: at, Key: b.Key, Size: b.Size}
+	for n := 2; p.taken(f); n++ {
+		f.Key = sibling(b.Key, n)
+	}
+	if err := b.staged.Link(f); err != nil {
+		return "", fmt.Errorf("commit: %w", err)
+	}
+	p.unsynced.Files = append(p.unsynced.Files, f)
+	return f.Key, nil
+}
+
+func (p *prepared) taken(f File) bool {
+	return slices.ContainsFunc(p.unsynced.Files, func(o File) bool { return o.Dir == f.Dir && o.Key == f.Key })
+}
+
+// sibling makes the n-th key from one that is taken. Blobs.Unstage knows by it
+// what belongs together.
+func sibling(k Key, n int) Key { return Key(fmt.Sprintf("%s-%d", k, n)) }
+
+// finish takes the staged names away after a commit, or takes back what prepare
+// did after a failed one. Where nobody knows what is on the disk everything
+// stays until the mender has reopened the database.
+func (s *Store) finish(p *prepared, err error) error {
+	switch {
+	case err == nil:
+		for _, st := range p.unsynced.Staged {
+			st.Discard() // what is left of it goes at the next start
+		}
+		s.changed(p.touched()...)
+	case errors.Is(err, db.ErrBroken):
+		p.eachBlob(func(b *Blob) { b.kept = true })
+		s.mender.doubt(p)
+	default:
+		for _, f := range p.unsynced.Files {
+			if e := s.blobs.Remove(f); e != nil {
+				err = errors.Join(err, e)
+			}
+		}
+	}
+	return fail("commit", err)
+}
+
+func (p *prepared) touched() (accounts []AccountID) {
+	for i := range p.Append {
+		if a := p.Append[i].Account; !slices.Contains(accounts, a) {
+			accounts = append(accounts, a)
+		}
+	}
+	return accounts
+}
+
+func (p *prepared) eachBlob(do func(*Blob)) {
+	for i := range p.Append {
+		if b := p.Append[i].Blob; b != nil {
+			do(b)
+		}
+	}
+	for i := range p.Spool {
+		if b := p.Spool[i].Blob; b != nil {
+			do(b)
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"posthorn/internal/db"
+)
+
+// Mailbox is a handle; it stays valid until the mailbox is deleted, then answers
+// ErrNotFound. Its methods may be called from many goroutines.
+type Mailbox struct {
+	store   *Store
+	id      MailboxID
+	account AccountID
+	dir     string
+	folder  atomic.Pointer[string] // as last seen
+}
+
+// Mailbox gives a handle on a mailbox. ErrNotFound.
+func (s *Store) Mailbox(ctx context.Context, a AccountID, name string) (*Mailbox, error) {
+	name, err := mailboxName(name)
+	if err != nil {
+		return nil, fail("open mailbox", fmt.Errorf("%w: %w", ErrNotFound, err))
+	}
+	m := &Mailbox{store: s, account: a}
+	var folder string
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Row(`SELECT m.id, m.folder, a.dir FROM mailboxes m JOIN accounts a ON a.id = m.account
+			WHERE m.account = ? AND m.name = ? AND a.login IS NOT NULL`, a, name).Scan(&m.id, &folder, &m.dir)
+	})
+	m.folder.Store(&folder)
+	return m, fail("open mailbox "+name, err)
+}
+
+func (m *Mailbox) failed(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fail(fmt.Sprintf("%s mailbox %d", doing, m.id), err)
+}
+
+// Box is the mailbox's row as it is now.
+func (m *Mailbox) Box(ctx context.Context) (b Box, err error) {
+	err = m.store.db.View(ctx, func(tx *db.Tx) error {
+		b, err = m.read(tx)
+		return err
+	})
+	return b, m.failed("read", err)
+}
+
+// read reads the row, and remembers the folder.
+func (m *Mailbox) read(tx *db.Tx) (Box, error) {
+	var folder string
+	if err := tx.Row(`SELECT folder FROM mailboxes WHERE id = ? AND name IS NOT NULL`, m.id).Scan(&folder); err != nil {
+		return Box{}, err
+	}
+	if folder != *m.folder.Load() {
+		m.folder.Store(&folder)
+	}
+	return readBox(tx, m.id)
+}
+
+// ClaimRecent gives the first UID that was recent and claims all up to now for
+// the caller: no other session is told that they are recent (RFC 3501 §2.3.2).
+func (m *Mailbox) ClaimRecent(ctx context.Context) (from UID, err error) {
+	err = m.store.db.View(ctx, func(tx *db.Tx) error {
+		var next UID
+		err := tx.Row(`SELECT first_recent, uidnext FROM mailboxes WHERE id = ? AND name IS NOT NULL`, m.id).Scan(&from, &next)
+		if err == nil && from == next {
+			err = errNothing
+		}
+		return err
+	})
+	if errors.Is(err, errNothing) {
+		return from, nil
+	}
+	if err != nil {
+		return 0, m.failed("claim recent in", err)
+	}
+	err = m.store.db.Commit(ctx, int64(m.account), func(tx *db.Tx) error {
+		err := tx.Row(`SELECT first_recent FROM mailboxes WHERE id = ? AND name IS NOT NULL`, m.id).Scan(&from)
+		if err == nil {
+			_, err = tx.Exec(`UPDATE mailboxes SET first_recent = uidnext WHERE id = ?`, m.id)
+		}
+		return err
+	})
+	return from, m.failed("claim recent in", err)
+}
+
+// errNothing ends a transaction that has nothing to do.
+var errNothing = errors.New("nothing to do")
+
+// rowsBlock is how many rows a caller of Rows gets at a time.
+const rowsBlock = 4096
+
+// Rows calls fn with blocks of rows by UID, all of one state, and returns that
+// state. A read transaction is open meanwhile: fn must not wait for anything.
+// The block is used again for the next call.
+func (m *Mailbox) Rows(ctx context.Context, fn func([]Row)) (b Box, err error) {
+	err = m.store.db.View(ctx, func(tx *db.Tx) error {
+		if b, err = m.read(tx); err != nil {
+			return err
+		}
+		rows, err := tx.Query(`SELECT uid, flags, modseq FROM messages WHERE mailbox = ? AND expunged = 0 ORDER BY uid`, m.id)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		block := make([]Row, 0, min(rowsBlock, b.Messages))
+		for rows.Next() {
+			r, err := scanRow(rows)
+			if err != nil {
+				return err
+			}
+			if block = append(block, r); len(block) == rowsBlock {
+				fn(block)
+				block = block[:0]
+			}
+		}
+		if len(block) > 0 {
+			fn(block)
+		}
+		return rows.Err()
+	})
+	return b, m.failed("read", err)
+}
+
+func scanRow(row scanner) (r Row, err error) {
+	var uid, flags, modseq int64
+	err = row.Scan(&uid, &flags, &modseq)
+	return Row{UID(uid), Flags(flags), ModSeq(modseq)}, err
+}
+
+// messageColumns are read by scanMessage.
+const messageColumns = `uid, flags, modseq, key, size, internal, zone, saved, email, thread, uidl`
+
+func scanMessage(row scanner) (Message, error) {
+	var (
+		m                     Message
+		uid, flags, modseq    int64
+		internal, zone, saved int64
+		email, thread         int64
+		key                   string
+	)
+	err := row.Scan(&uid, &flags, &modseq, &key, &m.Size, &internal, &zone, &saved, &email, &thread, &m.UIDL)
+	m.Row, m.Key, m.Email, m.Thread = Row{UID(uid), Flags(flags), ModSeq(modseq)}, Key(key), EmailID(email), ThreadID(thread)
+	m.Internal, m.Saved = time.Unix(internal, 0).In(time.FixedZone("", int(zone))), time.Unix(saved, 0)
+	if m.UIDL == "" {
+		m.UIDL = key
+	}
+	return m, err
+}
+
+// readMessages reads messages of a mailbox by UID; where is further SQL.
+func readMessages(tx *db.Tx, box MailboxID, where string, args ...any) ([]Message, error) {
+	return collect(tx, scanMessage, `SELECT `+messageColumns+` FROM messages WHERE mailbox = ? AND `+where+` ORDER BY uid`,
+		append([]any{box}, args...)...)
+}
+
+// Messages reads full index rows of the UIDs given (ascending), those expunged
+// but not purged included; UIDs that are gone are left out.
+func (m *Mailbox) Messages(ctx context.Context, uids []UID) (all []Message, err error) {
+	err = m.store.db.View(ctx, func(tx *db.Tx) error {
+		all, err = messagesOf(tx, m.id, uids, `expunged >= 0`)
+		return err
+	})
+	return all, m.failed("read messages of", err)
+}
+
+// messagesOf reads the messages of ascending UIDs: runs that lie close together
+// as one range, others one by one.
+func messagesOf(tx *db.Tx, box MailboxID, uids []UID, where string) ([]Message, error) {
+	all := make([]Message, 0, len(uids))
+	for len(uids) > 0 {
+		n := closeTogether(uids)
+		run, err := readMessages(tx, box, where+` AND uid BETWEEN ? AND ?`, uids[0], uids[n-1])
+		if err != nil {
+			return nil, err
+		}
+		for _, msg := range run {
+			for n > 0 && uids[0] < msg.UID {
+				uids, n = uids[1:], n-1
+			}
+			if n > 0 && uids[0] == msg.UID {
+				all = append(all, msg)
+			}
+		}
+		uids = uids[n:]
+	}
+	return all, nil
+}
+
+// maxGap is how many rows not asked for are cheaper to read than a new search.
+const maxGap = 8
+
+func closeTogether(uids []UID) int {
+	n := 1
+	for n < len(uids) && uids[n] > uids[n-1] && uids[n]-uids[n-1] <= maxGap {
+		n++
+	}
+	return n
+}
+
+// Open opens the content of a message of this mailbox: ErrExpunged, ErrCorrupt
+// (missing, or of another size than the row says).
+func (m *Mailbox) Open(ctx context.Context, msg Message) (Reader, error) {
+	r, err := m.store.blobs.Open(m.file(msg))
+	if errors.Is(err, ErrCorrupt) && !m.has(ctx, msg.UID) {
+		err = fmt.Errorf("%w: %w", ErrExpunged, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("message %d of mailbox %d: %w", msg.UID, m.id, err)
+	}
+	return r, nil
+}
+
+func (m *Mailbox) file(msg Message) File {
+	return File{Place{m.dir, *m.folder.Load()}, msg.Key, msg.Size, FileInfo(msg.UID, msg.Flags)}
+}
+
+// has tells whether a message is there and not expunged.
+func (m *Mailbox) has(ctx context.Context, uid UID) bool {
+	err := m.store.db.View(ctx, func(tx *db.Tx) error {
+		var one int
+		return tx.Row(`SELECT 1 FROM messages WHERE mailbox = ? AND uid = ? AND expunged = 0`, m.id, uid).Scan(&one)
+	})
+	return err == nil
+}

@@ -1,0 +1,138 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"posthorn/store"
+)
+
+// Open opens content to read.
+func (b *Blobs) Open(f store.File) (store.Reader, error) {
+	var r reader
+	err := b.lookup(f, func(path string) (err error) {
+		r.File, err = os.Open(path)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", f.Key, err)
+	}
+	st, err := r.Stat()
+	if err == nil && st.Size() != f.Size {
+		err = fmt.Errorf("%s has %d octets, not %d: %w", r.Name(), st.Size(), f.Size, store.ErrCorrupt)
+	}
+	if err != nil {
+		r.Close()
+		return nil, fmt.Errorf("open %s: %w", f.Key, err)
+	}
+	r.size = f.Size
+	return &r, nil
+}
+
+type reader struct {
+	*os.File
+	size int64
+}
+
+func (r *reader) Size() int64 { return r.size }
+
+// tries is how often a file is looked for that is renamed again and again while
+// it is looked for.
+const tries = 5
+
+// lookup calls do with the path of a file: the names it should have first, then
+// what a search of the account's folders finds. do must fail with
+// fs.ErrNotExist when the path is not there (any more).
+func (b *Blobs) lookup(f store.File, do func(path string) error) error {
+	for range tries {
+		for _, info := range []string{f.Info, ""} {
+			err := do(b.path(f, info))
+			if !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		path, err := b.search(f)
+		if err != nil {
+			return err
+		}
+		if path == "" {
+			break
+		}
+		if err := do(path); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return fmt.Errorf("%s is in no folder of %q: %w", f.Key, f.Dir, store.ErrCorrupt)
+}
+
+// search looks for a key, in the folder it should be in before the others, and
+// in new as well as cur. It is "" when it is in none.
+func (b *Blobs) search(f store.File) (string, error) {
+	places, err := b.places(f.Dir)
+	if err != nil {
+		return "", err
+	}
+	for i, p := range places {
+		if p.Folder == f.Folder {
+			places[0], places[i] = places[i], places[0]
+		}
+	}
+	for _, p := range places {
+		for _, sub := range []string{b.files(p), filepath.Join(b.folder(p), "new")} {
+			names, err := list(sub)
+			if err != nil {
+				return "", err
+			}
+			for _, n := range names {
+				if unique(n, f.Key, false) {
+					return filepath.Join(sub, n), nil
+				}
+			}
+		}
+	}
+	return "", nil
+}
+
+// list gives the names in a folder; none for one that is not there.
+func list(path string) ([]string, error) {
+	d, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	return d.Readdirnames(-1)
+}
+
+// Rename moves a file to another place and info.
+func (b *Blobs) Rename(f store.File, to store.Place, info string) error {
+	err := b.lookup(f, func(path string) error { return b.move(path, f, to, info) })
+	if err != nil {
+		return fmt.Errorf("rename %s: %w", f.Key, kind(err))
+	}
+	return nil
+}
+
+func (b *Blobs) move(path string, f store.File, to store.Place, info string) error {
+	f.Place, f.Info = to, info
+	target := b.path(f, info)
+	if path == target {
+		_, err := os.Lstat(path)
+		return err
+	}
+	if filepath.Dir(path) == filepath.Dir(target) {
+		return os.Rename(path, target)
+	}
+	if err := b.name(path, f); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err := b.syncFolder(filepath.Dir(target)); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}

@@ -1,0 +1,245 @@
+// Package maildir keeps content on a local disk, as store.Blobs wants it:
+//
+//	tmp/KEY                                        staged, perhaps not committed
+//	spool/KEY,S=SIZE                               waits in the queue
+//	accounts/DIR/Maildir/cur/KEY,S=SIZE[INFO]      in INBOX
+//	accounts/DIR/Maildir/.A.B/cur/KEY,S=SIZE[INFO] in mailbox A/B
+//
+// The folders are Maildir++ that any Maildir program can read; one message is
+// one file with CRLF line ends. A message for several places is one inode with
+// several names, or copies where the file system has no links.
+//
+// A name is durable when the content and the folder have been synced. A staged
+// name stays until the rows are committed, so that after a crash it tells which
+// content was on its way. Nothing is unlinked that the store did not ask for by
+// its key.
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// Blobs is content below one folder.
+type Blobs struct {
+	root string
+	disk disk
+}
+
+// disk is what can fail in a way that matters; tests put failures here.
+type disk struct {
+	create func(name string) (*os.File, error)
+	write  func(f *os.File, r io.Reader) (int64, error)
+	link   func(from, to string) error
+	sync   func(f *os.File) error
+}
+
+// New keeps content below dir, the store's data folder.
+func New(dir string) *Blobs {
+	return &Blobs{root: dir, disk: disk{create: create, write: write, link: os.Link, sync: (*os.File).Sync}}
+}
+
+func create(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+func write(f *os.File, r io.Reader) (int64, error) {
+	buf := buffers.Get().(*[64 << 10]byte)
+	defer buffers.Put(buf)
+	return io.CopyBuffer(struct{ io.Writer }{f}, r, buf[:])
+}
+
+var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+// newKey is a Maildir unique name: the time, and 64 random bits where others put
+// process and host.
+func newKey() store.Key {
+	return store.Key(fmt.Sprintf("%010d.%s", time.Now().Unix(), mail.NewID()))
+}
+
+func (b *Blobs) staging(k store.Key) string { return filepath.Join(b.root, "tmp", string(k)) }
+
+// folder is the folder that has cur in it.
+func (b *Blobs) folder(p store.Place) string {
+	if p.Dir == "" {
+		return filepath.Join(b.root, "spool")
+	}
+	return filepath.Join(b.root, "accounts", p.Dir, "Maildir", p.Folder)
+}
+
+// files is the folder that has the content in it.
+func (b *Blobs) files(p store.Place) string {
+	if p.Dir == "" {
+		return b.folder(p)
+	}
+	return filepath.Join(b.folder(p), "cur")
+}
+
+func name(f store.File, info string) string {
+	return fmt.Sprintf("%s,S=%d%s", f.Key, f.Size, info)
+}
+
+func (b *Blobs) path(f store.File, info string) string {
+	return filepath.Join(b.files(f.Place), name(f, info))
+}
+
+// kind gives an error of the file system the kind the store's callers know.
+func kind(err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("%w: %w", store.ErrNoSpace, err)
+	}
+	return err
+}
+
+// Stage writes what r gives under a new key, unsynced.
+func (b *Blobs) Stage(r io.Reader) (store.Staged, error) {
+	key := newKey()
+	f, err := b.disk.create(b.staging(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = b.makeFolder(filepath.Join(b.root, "tmp")); err == nil {
+			f, err = b.disk.create(b.staging(key))
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stage: %w", kind(err))
+	}
+	s := &staged{b: b, f: f, path: f.Name(), key: key}
+	if s.size, err = b.disk.write(f, r); err != nil {
+		s.Discard()
+		return nil, fmt.Errorf("stage %s: %w", key, kind(err))
+	}
+	return s, nil
+}
+
+// staged holds its file open until it is discarded: an error the disk meets
+// while writing back is told to those who have the file open.
+type staged struct {
+	b    *Blobs
+	f    *os.File // nil when the content is durable
+	path string
+	key  store.Key
+	size int64
+	gone bool
+}
+
+func (s *staged) Key() store.Key { return s.key }
+func (s *staged) Size() int64    { return s.size }
+
+func (s *staged) Link(f store.File) error {
+	if err := s.b.name(s.path, f); err != nil {
+		return fmt.Errorf("link %s: %w", f.Key, kind(err))
+	}
+	return nil
+}
+
+func (s *staged) Discard() error {
+	if s.gone {
+		return nil
+	}
+	s.gone = true
+	err := os.Remove(s.path)
+	if s.f != nil {
+		err = errors.Join(err, s.f.Close())
+	}
+	return err
+}
+
+// Restage gives content of the store a second name in staging. It is durable
+// already.
+func (b *Blobs) Restage(f store.File) (store.Staged, error) {
+	s := &staged{b: b, key: newKey(), size: f.Size}
+	s.path = b.staging(s.key)
+	err := b.lookup(f, func(path string) error { return b.link(path, s.path) })
+	if err != nil {
+		return nil, fmt.Errorf("stage %s again: %w", f.Key, kind(err))
+	}
+	return s, nil
+}
+
+// name gives the file at path the name of f as well, making the folder of f when
+// it is not there yet.
+func (b *Blobs) name(path string, f store.File) error {
+	to := b.path(f, f.Info)
+	err := b.link(path, to)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, missing := os.Lstat(b.files(f.Place)); missing == nil {
+			return err // it is the file that is not there
+		}
+		if err = b.make(f.Place); err == nil {
+			err = b.link(path, to)
+		}
+	}
+	return err
+}
+
+// link is for file systems without links too, and for more names than an inode
+// can have.
+func (b *Blobs) link(from, to string) error {
+	err := b.disk.link(from, to)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EXDEV) || errors.Is(err, unix.ENOTSUP) {
+		return b.duplicate(from, to)
+	}
+	return err
+}
+
+// duplicate makes a copy. It is synced here: Sync knows only the first.
+func (b *Blobs) duplicate(path, to string) (err error) {
+	from, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	f, err := b.disk.create(to)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := f.Close(); err == nil {
+			err = e
+		}
+		if err != nil {
+			os.Remove(to)
+		}
+	}()
+	if _, err := b.disk.write(f, from); err != nil {
+		return err
+	}
+	return b.disk.sync(f)
+}
+
+// Remove takes one name away, wherever in the account it is.
+func (b *Blobs) Remove(f store.File) error {
+	err := b.lookup(f, os.Remove)
+	if err == nil || errors.Is(err, store.ErrCorrupt) {
+		return nil
+	}
+	return fmt.Errorf("remove %s: %w", f.Key, err)
+}
+
+// Space is how many octets can still be written.
+func (b *Blobs) Space() (int64, error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(b.root, &st); err != nil {
+		return 0, fmt.Errorf("free space of %s: %w", b.root, err)
+	}
+	return int64(st.Bavail) * st.Bsize, nil
+}
+
+// unique tells whether a file name is of key k or, with siblings, of a key made
+// from k.
+func unique(name string, k store.Key, siblings bool) bool {
+	rest, ok := strings.CutPrefix(name, string(k))
+	return ok && (rest == "" || rest[0] == ',' || rest[0] == ':' || siblings && rest[0] == '-')
+}

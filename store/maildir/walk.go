@@ -1,0 +1,161 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"posthorn/store"
+)
+
+// Walk calls fn with every place and the files in it. Files whose names have no
+// size, as other programs write them, count with the size they have.
+func (b *Blobs) Walk(fn func(p store.Place, files []store.Found) error) error {
+	if err := b.walkPlace(store.Place{}, fn); err != nil {
+		return err
+	}
+	accounts, err := list(filepath.Join(b.root, "accounts"))
+	if err != nil {
+		return fmt.Errorf("walk: %w", err)
+	}
+	for _, dir := range accounts {
+		places, err := b.places(dir)
+		if err != nil {
+			return fmt.Errorf("walk %s: %w", dir, err)
+		}
+		for _, p := range places {
+			if err := b.walkPlace(p, fn); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (b *Blobs) walkPlace(p store.Place, fn func(store.Place, []store.Found) error) error {
+	folders := []string{b.files(p)}
+	if p.Dir != "" {
+		folders = append(folders, filepath.Join(b.folder(p), "new"))
+	}
+	var all []store.Found
+	for _, folder := range folders {
+		names, err := list(folder)
+		if err != nil {
+			return fmt.Errorf("walk %s: %w", folder, err)
+		}
+		for _, n := range names {
+			f, err := found(p, folder, n)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue // renamed meanwhile
+			}
+			if err != nil {
+				return fmt.Errorf("walk %s: %w", folder, err)
+			}
+			all = append(all, f)
+		}
+	}
+	return fn(p, all)
+}
+
+// found reads a file name: KEY[,S=SIZE][INFO].
+func found(p store.Place, folder, name string) (store.Found, error) {
+	f := store.Found{File: store.File{Place: p}, Path: filepath.Join(folder, name)}
+	st, err := os.Lstat(f.Path)
+	if err != nil {
+		return f, err
+	}
+	f.Real, f.Size, f.Time = st.Size(), st.Size(), st.ModTime()
+	end := strings.IndexAny(name, ",:")
+	if end < 0 {
+		end = len(name)
+	}
+	f.Key, f.Info = store.Key(name[:end]), name[end:]
+	if rest, ok := strings.CutPrefix(f.Info, ",S="); ok {
+		digits := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
+		if n, err := strconv.ParseInt(rest[:digits], 10, 64); err == nil {
+			f.Size, f.Info = n, rest[digits:]
+		}
+	}
+	return f, nil
+}
+
+// Staged lists the keys that are still staged.
+func (b *Blobs) Staged() ([]store.Key, error) {
+	names, err := list(filepath.Join(b.root, "tmp"))
+	keys := make([]store.Key, len(names))
+	for i, n := range names {
+		keys[i] = store.Key(n)
+	}
+	return keys, err
+}
+
+// Unstage ends what a crash has left of a staged key. For lost content the names
+// are looked for that the commit had already given it.
+func (b *Blobs) Unstage(k store.Key, lost bool) error {
+	path := b.staging(k)
+	st, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil && lost {
+		err = b.unlinkAll(k, st.ModTime().Add(-clockStep))
+	}
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err != nil {
+		return fmt.Errorf("unstage %s: %w", k, err)
+	}
+	return nil
+}
+
+// clockStep is how far the times of a file and its folder may be apart.
+const clockStep = time.Minute
+
+// unlinkAll removes every name of k and its siblings. Folders that have not
+// changed since then cannot hold one.
+func (b *Blobs) unlinkAll(k store.Key, since time.Time) error {
+	accounts, err := list(filepath.Join(b.root, "accounts"))
+	if err != nil {
+		return err
+	}
+	for _, dir := range append(accounts, "") {
+		places, err := b.places(dir)
+		if err != nil {
+			return err
+		}
+		for _, p := range places {
+			if err := unlinkIn(b.files(p), k, since); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func unlinkIn(folder string, k store.Key, since time.Time) error {
+	st, err := os.Lstat(folder)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && st.ModTime().Before(since) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	names, err := list(folder)
+	if err != nil {
+		return err
+	}
+	for _, n := range names {
+		if unique(n, k, true) {
+			if err := os.Remove(filepath.Join(folder, n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

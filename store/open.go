@@ -1,0 +1,118 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"posthorn/internal/db"
+)
+
+// Store is concrete: only bytes (Blobs) and the SQL dialect vary below it. Its
+// methods may be called from many goroutines.
+type Store struct {
+	dir        string
+	lock       *os.File
+	db         *db.DB
+	blobs      Blobs
+	watchers   watchers
+	reserved   reservations
+	mirror     *mirror
+	purge      *purger
+	mender     *mender
+	background background
+}
+
+// failurePoint is where tests stop the process, or make a step fail.
+var failurePoint func(step string) error
+
+// Open opens or makes the store in dir and takes its lock: ErrInUse names the
+// process that holds it. What a crash has left of unfinished commits is cleared
+// away before it returns.
+func Open(ctx context.Context, dir string, blobs Blobs) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	l, err := lock(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
+	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger()}
+	s.mender = newMender(s)
+	if err := s.open(ctx); err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) (err error) {
+	s.db, err = db.Open(ctx, filepath.Join(s.dir, "posthorn.db"), schema, db.Options{
+		Durable: s.durable, Broken: s.mender.wake, Point: failurePoint,
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.clearStaging(ctx); err != nil {
+		return err
+	}
+	if err := s.db.Commit(ctx, 0, forgetLeases); err != nil {
+		return err
+	}
+	s.mender.start()
+	s.background.start(s)
+	return nil
+}
+
+// Close waits for the commits that have been taken, and gives the lock back.
+// Calls after it fail with ErrClosed.
+func (s *Store) Close() error {
+	var errs []error
+	s.background.halt()
+	s.mender.close()
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	errs = append(errs, s.lock.Close())
+	return errors.Join(errs...)
+}
+
+// clearStaging ends what a crash has left: content that a row has is there, its
+// staged name is only taken away; content that no row has was never answered
+// for, and goes with the names it was given.
+func (s *Store) clearStaging(ctx context.Context) error {
+	keys, err := s.blobs.Staged()
+	if err != nil {
+		return fmt.Errorf("clear staging: %w", err)
+	}
+	for _, k := range keys {
+		known, err := s.known(ctx, k)
+		if err != nil {
+			return fmt.Errorf("clear staging: %w", err)
+		}
+		if err := s.blobs.Unstage(k, !known); err != nil {
+			return fmt.Errorf("clear staging: %w", err)
+		}
+	}
+	return nil
+}
+
+// known tells whether a row has content that was staged as k.
+func (s *Store) known(ctx context.Context, k Key) (yes bool, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+		yes, err = hasRow(tx, k)
+		return err
+	})
+	return yes, err
+}
+
+// hasRow tells whether a row has content under a key or one made from it (see
+// sibling).
+func hasRow(tx *db.Tx, k Key) (yes bool, err error) {
+	err = tx.Row(`SELECT EXISTS (SELECT 1 FROM messages WHERE key >= ?1 AND key < ?2)
+		OR EXISTS (SELECT 1 FROM items WHERE key >= ?1 AND key < ?2)
+		OR EXISTS (SELECT 1 FROM removals WHERE key >= ?1 AND key < ?2)`, k, k+"~").Scan(&yes)
+	return yes, err
+}

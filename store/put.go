@@ -1,0 +1,108 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"posthorn/mail"
+	"posthorn/message"
+)
+
+// Put writes head and content into staging, in the caller's goroutine and
+// unsynced; no lock is held. The blob is for one Commit, and for Discard.
+func (s *Store) Put(ctx context.Context, m *mail.Mail) (*Blob, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r, err := m.Reader()
+	if err != nil {
+		return nil, fmt.Errorf("put: %w", err)
+	}
+	defer r.Close()
+	h := headerReader{r: r}
+	st, err := s.blobs.Stage(&h)
+	if err != nil {
+		return nil, fmt.Errorf("put: %w", err)
+	}
+	if st.Size() != m.FullSize() {
+		st.Discard() // what is left of it goes at the next start
+		return nil, fmt.Errorf("put: %d octets came, %d were announced: %w", st.Size(), m.FullSize(), io.ErrUnexpectedEOF)
+	}
+	b := &Blob{Key: st.Key(), Size: st.Size(), staged: st}
+	b.describe(message.ParseHeader(h.section()))
+	return b, nil
+}
+
+// Discard removes a blob no commit took. After a commit it does nothing.
+func (s *Store) Discard(b *Blob) {
+	if b == nil || b.staged == nil || b.kept {
+		return
+	}
+	b.staged.Discard() // what is left of it goes at the next start
+}
+
+// headerReader keeps the header section of what passes through it.
+type headerReader struct {
+	r    io.Reader
+	head []byte
+	full bool
+}
+
+// maxHeader is how much of a header is looked at for threads.
+const maxHeader = 64 << 10
+
+func (h *headerReader) Read(b []byte) (int, error) {
+	n, err := h.r.Read(b)
+	if !h.full {
+		from := max(0, len(h.head)-3) // the empty line may be cut in two
+		h.head = append(h.head, b[:n]...)
+		h.full = len(h.head) >= maxHeader || bytes.Contains(h.head[from:], []byte("\r\n\r\n"))
+	}
+	return n, err
+}
+
+func (h *headerReader) section() []byte {
+	head := h.head[:min(len(h.head), maxHeader)]
+	if i := bytes.Index(head, []byte("\r\n\r\n")); i >= 0 {
+		head = head[:i+4]
+	}
+	return head
+}
+
+// maxReferences is how many message ids are looked at for threads.
+const maxReferences = 50
+
+// describe takes the facts threads are made of (RFC 8474 §5.2 leaves the way
+// open): a message's own id, those it refers to, and its base subject.
+func (b *Blob) describe(h message.Header) {
+	if ids := messageIDs(h.Get("Message-ID")); len(ids) > 0 {
+		b.MessageID = ids[0]
+	}
+	b.References = append(messageIDs(h.Get("References")), messageIDs(h.Get("In-Reply-To"))...)
+	if n := len(b.References); n > maxReferences {
+		b.References = b.References[n-maxReferences:]
+	}
+	b.Subject, _ = message.BaseSubject(h.Get("Subject"))
+}
+
+// messageIDs takes what stands in angle brackets. Blanks in it are dropped, as
+// bad folding leaves them there.
+func messageIDs(s string) (ids []string) {
+	for {
+		_, rest, ok := strings.Cut(s, "<")
+		if !ok {
+			return ids
+		}
+		id, rest, ok := strings.Cut(rest, ">")
+		if !ok {
+			return ids
+		}
+		if id = strings.Join(strings.Fields(id), ""); id != "" {
+			ids = append(ids, id)
+		}
+		s = rest
+	}
+}
