@@ -1,0 +1,182 @@
+// Package relay carries mail to other hosts.
+//
+// It decides where the mail of a domain goes (a route of the configuration, the
+// MX records, the domain itself), which of the hosts found may be connected to,
+// what encryption is needed, signs what is ours with DKIM, and gives each
+// recipient the outcome of one attempt. It keeps nothing but idle connections:
+// when to try again, and what a failure means to the sender, is the queue's to
+// know.
+//
+// RFCs: 5321 §5 (choosing hosts), 7505 (null MX), 3207 and 7435 (opportunistic
+// TLS), 6376 and 8463 (DKIM). Notable divergences: an address that is loopback,
+// private or our own is never connected to unless the configuration says so,
+// whatever the DNS says; a message is tried at the next host when one breaks
+// off before taking it, but not when one answers 4yz to it.
+package relay
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"posthorn/internal/dns"
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// Keys gives the DKIM keys of a domain; none for a domain that is not ours.
+type Keys func(ctx context.Context, domain string) ([]store.DKIMKey, error)
+
+// Relay delivers to other hosts. It is safe for use by many goroutines.
+type Relay struct {
+	cfg      Config
+	hostname string
+	dns      *dns.Resolver
+	keys     Keys
+	log      *slog.Logger
+	idle     *idle
+	roots    map[string]*x509.CertPool // by Route.CAFile
+	ours     map[netip.Addr]bool       // addresses of this host
+}
+
+// New makes a relay that calls itself hostname. Close ends its connections.
+func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, log *slog.Logger) (*Relay, error) {
+	if err := cfg.Check(); err != nil {
+		return nil, err
+	}
+	relay := &Relay{
+		cfg: cfg, hostname: hostname, dns: r, keys: keys, log: log,
+		idle:  newIdle(time.Duration(cfg.Idle)),
+		roots: make(map[string]*x509.CertPool),
+		ours:  ownAddresses(),
+	}
+	for _, route := range cfg.Routes {
+		if err := relay.addRoots(route.CAFile); err != nil {
+			return nil, err
+		}
+	}
+	return relay, nil
+}
+
+func (r *Relay) addRoots(file string) error {
+	if file == "" || r.roots[file] != nil {
+		return nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("ca_file: %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("ca_file: %s holds no certificate", file)
+	}
+	r.roots[file] = pool
+	return nil
+}
+
+// ownAddresses are those of the interfaces. A host behind address translation
+// does not see its outer one there; its name in the MX records shows it.
+func ownAddresses() map[netip.Addr]bool {
+	own := make(map[netip.Addr]bool)
+	addrs, _ := net.InterfaceAddrs() // without them, names alone are judged
+	for _, a := range addrs {
+		if p, err := netip.ParsePrefix(a.String()); err == nil {
+			own[p.Addr().Unmap()] = true
+		}
+	}
+	return own
+}
+
+// Close ends the idle connections.
+func (r *Relay) Close() { r.idle.close() }
+
+// hop is where an attempt goes: by a route to a smarthost or folder, or to a
+// domain.
+type hop struct {
+	name   string // the destination deliveries are grouped by
+	domain string // the recipients' domain, ASCII and lower case
+	route  Route  // Via is "mx" when none fitted
+}
+
+// hop finds the route of a domain.
+func (r *Relay) hop(domain string) hop {
+	domain = asciiDomain(domain)
+	route := Route{Domain: "*", Via: viaMX}
+	for _, candidate := range r.cfg.Routes {
+		if candidate.fits(domain) {
+			route = candidate
+			break
+		}
+	}
+	h := hop{name: domain, domain: domain, route: route}
+	if route.Via != viaMX {
+		h.name = route.Via
+	}
+	return h
+}
+
+func asciiDomain(domain string) string {
+	domain = strings.ToLower(strings.TrimSuffix(domain, "."))
+	if ascii, err := dns.ToASCII(domain); err == nil {
+		return ascii
+	}
+	return domain // it will not be found in the DNS
+}
+
+// Destination names where the mail of a domain goes. Deliveries with the same
+// destination use the same hosts.
+func (r *Relay) Destination(domain string) string { return r.hop(domain).name }
+
+// Deliver makes one attempt for each of to, which a caller groups by
+// destination, and gives one status each, in order. The routes are looked up
+// again, so that a changed configuration holds for mail already waiting.
+func (r *Relay) Deliver(ctx context.Context, dest string, m *mail.Mail, to []mail.Recipient) []mail.Status {
+	statuses := make([]mail.Status, len(to))
+	groups := make(map[string][]int)
+	for i, rcpt := range to {
+		name := r.Destination(rcpt.Path.Domain)
+		groups[name] = append(groups[name], i)
+	}
+	for _, at := range groups {
+		part := make([]mail.Recipient, len(at))
+		for j, i := range at {
+			part[j] = to[i]
+		}
+		for j, s := range r.deliver(ctx, r.hop(part[0].Path.Domain), m, part) {
+			statuses[at[j]] = s
+		}
+	}
+	return statuses
+}
+
+func (r *Relay) deliver(ctx context.Context, h hop, m *mail.Mail, to []mail.Recipient) []mail.Status {
+	ready, err := r.prepare(ctx, m)
+	if err != nil {
+		r.log.Warn("message cannot be sent", "queue_id", m.QueueID, "from", m.From.String(), "err", err)
+		reply, _ := mail.ReplyTo(err)
+		return same(to, mail.Status{Reply: reply})
+	}
+	if dir, ok := strings.CutPrefix(h.route.Via, filePrefix); ok {
+		return same(to, r.sink(dir, ready, to))
+	}
+	if m.RequireTLS {
+		// Connections made without a certificate's proof are not for it (RFC 8689 §4.2.1).
+		h.route.TLS, h.name = tlsRequired, h.name+" with REQUIRETLS"
+	}
+	a := attempt{Relay: r, hop: h, ready: ready, to: to, statuses: make([]mail.Status, len(to))}
+	return a.run(ctx)
+}
+
+func same(to []mail.Recipient, s mail.Status) []mail.Status {
+	statuses := make([]mail.Status, len(to))
+	for i := range statuses {
+		statuses[i] = s
+	}
+	return statuses
+}

@@ -1,0 +1,146 @@
+package relay
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/emersion/go-msgauth/dkim"
+
+	"posthorn/mail"
+	"posthorn/message"
+	"posthorn/store"
+)
+
+// signedFields are those whose change would change what the reader sees (RFC
+// 6376 §5.4.1). Of each, all that are there are signed; From is named once more,
+// so that a second one cannot be added.
+var signedFields = []string{
+	"From", "Sender", "Reply-To", "Subject", "Date", "Message-ID", "To", "Cc", "In-Reply-To", "References",
+	"MIME-Version", "Content-Type", "Content-Transfer-Encoding", "Content-ID", "Content-Description",
+	"Auto-Submitted", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "List-Post", "List-Help",
+}
+
+// maxSignedHeader bounds the header section that is looked at, in octets.
+const maxSignedHeader = 256 * 1024
+
+// signers make one signature for each key, all in one pass: what is written to
+// them is the message.
+type signers struct{ all []*dkim.Signer }
+
+// signers gives those for m: for mail of a login or of this host itself, with
+// the keys of the domain in From, so that the signature is aligned with it (RFC
+// 7489 §3.1). Mail that only passes through keeps the signatures it has.
+func (r *Relay) signers(ctx context.Context, m *mail.Mail) (*signers, error) {
+	s := &signers{}
+	if m.Origin.Login == "" && m.Origin.Protocol != "local" {
+		return s, nil
+	}
+	header, err := readHeader(m)
+	if err != nil {
+		return nil, err
+	}
+	from := message.ParseAddresses(header.Get("From"))
+	if len(from) == 0 || from[0].Host == "" {
+		return s, nil
+	}
+	keys, err := r.keysFor(ctx, from[0].Host)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		signer, err := newSigner(k, header)
+		if err != nil {
+			s.abandon()
+			return nil, fmt.Errorf("DKIM key %s._domainkey.%s: %w", k.Selector, k.Domain, err)
+		}
+		s.all = append(s.all, signer)
+	}
+	return s, nil
+}
+
+// keysFor looks for keys of the domain, then of those above it: relaxed
+// alignment takes a parent's, and reports come from this host's own name.
+func (r *Relay) keysFor(ctx context.Context, domain string) ([]store.DKIMKey, error) {
+	if r.keys == nil {
+		return nil, nil
+	}
+	for domain = asciiDomain(domain); strings.Contains(domain, "."); _, domain, _ = strings.Cut(domain, ".") {
+		keys, err := r.keys(ctx, domain)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return nil, fmt.Errorf("DKIM keys of %s: %w", domain, err)
+		}
+		if len(keys) > 0 {
+			return keys, nil
+		}
+	}
+	return nil, nil
+}
+
+func readHeader(m *mail.Mail) (message.Header, error) {
+	r, err := m.Reader()
+	if err != nil {
+		return message.Header{}, fmt.Errorf("open content of %s: %w", m.QueueID, err)
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, maxSignedHeader))
+	if err != nil {
+		return message.Header{}, fmt.Errorf("read content of %s: %w", m.QueueID, err)
+	}
+	return message.ParseHeader(b), nil
+}
+
+func newSigner(k store.DKIMKey, header message.Header) (*dkim.Signer, error) {
+	private, err := x509.ParsePKCS8PrivateKey(k.Private)
+	if err != nil {
+		return nil, err
+	}
+	key, ok := private.(crypto.Signer)
+	if !ok {
+		return nil, errors.New("it cannot sign")
+	}
+	fields := []string{"From"}
+	for _, name := range signedFields {
+		for range header.All(name) {
+			fields = append(fields, name)
+		}
+	}
+	return dkim.NewSigner(&dkim.SignOptions{
+		Domain: asciiDomain(k.Domain), Selector: k.Selector, Signer: key, HeaderKeys: fields,
+		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
+	})
+}
+
+func (s *signers) Write(p []byte) (int, error) {
+	for _, signer := range s.all {
+		if _, err := signer.Write(p); err != nil {
+			return 0, fmt.Errorf("sign: %w", err)
+		}
+	}
+	return len(p), nil
+}
+
+// finish gives the signature fields, to stand on top of the message.
+func (s *signers) finish() ([]byte, error) {
+	var b strings.Builder
+	for _, signer := range s.all {
+		if err := signer.Close(); err != nil {
+			return nil, fmt.Errorf("sign: %w", err)
+		}
+		b.WriteString(signer.Signature())
+	}
+	s.all = nil
+	return []byte(b.String()), nil
+}
+
+// abandon ends signers that were not finished.
+func (s *signers) abandon() {
+	for _, signer := range s.all {
+		signer.Close()
+	}
+	s.all = nil
+}

@@ -1,0 +1,211 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"posthorn/internal/dns"
+	"posthorn/mail"
+)
+
+// maxTargets is how many addresses one attempt tries (RFC 5321 §5.1 lets a
+// client limit it): a domain with a hundred MX records cannot hold us.
+const maxTargets = 10
+
+// target is one address to connect to.
+type target struct {
+	name string // the host's, for TLS and for people
+	addr netip.AddrPort
+}
+
+func (t target) String() string { return t.name + " [" + t.addr.Addr().String() + "]" }
+
+// targets gives the addresses of a hop in the order to try them, looked up as
+// they are needed. A reply instead of a target says why a host, or all of it,
+// is passed over.
+func (r *Relay) targets(ctx context.Context, h hop) iter.Seq2[target, *mail.Reply] {
+	return func(yield func(target, *mail.Reply) bool) {
+		hosts, refused := r.hosts(ctx, h)
+		if refused != nil {
+			yield(target{}, refused)
+			return
+		}
+		tried := 0
+		for _, host := range hosts {
+			addrs, refused := r.addresses(ctx, h, host)
+			if refused != nil && !yield(target{name: host.name}, refused) {
+				return
+			}
+			for _, a := range addrs {
+				if tried++; tried > maxTargets || !yield(target{host.name, a}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// host is a name or address literal with the port to use.
+type host struct {
+	name string
+	port uint16
+}
+
+// hosts are the names to try, best first.
+func (r *Relay) hosts(ctx context.Context, h hop) ([]host, *mail.Reply) {
+	port := uint16(r.cfg.Port)
+	if h.route.smarthost() {
+		name, p, _ := net.SplitHostPort(h.route.Via) // Config.Check has read it
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil {
+			return nil, refuse(mail.NoRoute, h.route.Via)
+		}
+		return []host{{name, uint16(n)}}, nil
+	}
+	if h.domain == "" {
+		return nil, refuse(mail.BadRecipient)
+	}
+	if h.domain[0] == '[' {
+		return []host{{h.domain, port}}, nil
+	}
+	mx, refused := r.exchangers(ctx, h.domain)
+	if refused != nil {
+		return nil, refused
+	}
+	hosts := make([]host, len(mx))
+	for i, m := range mx {
+		hosts[i] = host{m.Host, port}
+	}
+	return hosts, nil
+}
+
+// exchangers is the MX lookup of RFC 5321 §5.1: the domain itself where there
+// is no record, nothing where the one record is null (RFC 7505), nothing at or
+// behind our own place in the list.
+func (r *Relay) exchangers(ctx context.Context, domain string) ([]*net.MX, *mail.Reply) {
+	found, err := r.dns.LookupMX(ctx, domain)
+	var de *net.DNSError
+	switch {
+	case dns.NoDomain(err):
+		return nil, refuse(mail.DomainNotFound, domain)
+	case errors.As(err, &de) && de.IsNotFound:
+		found = []*net.MX{{Host: domain}}
+	case err != nil:
+		return nil, refuse(mail.DNSTemporary, domain)
+	}
+	var mx []*net.MX
+	self := -1
+	for _, m := range found {
+		name := strings.ToLower(strings.TrimSuffix(m.Host, "."))
+		if name == "" {
+			continue
+		}
+		if name == strings.ToLower(r.hostname) && (self < 0 || int(m.Pref) < self) {
+			self = int(m.Pref)
+		}
+		mx = append(mx, &net.MX{Host: name, Pref: m.Pref})
+	}
+	if len(mx) == 0 {
+		return nil, refuse(mail.NullMX, domain)
+	}
+	if self >= 0 {
+		mx = slices.DeleteFunc(mx, func(m *net.MX) bool { return int(m.Pref) >= self })
+	}
+	if len(mx) == 0 {
+		return nil, refuse(mail.RouteToSelf, domain)
+	}
+	rand.Shuffle(len(mx), func(i, j int) { mx[i], mx[j] = mx[j], mx[i] })
+	slices.SortStableFunc(mx, func(a, b *net.MX) int { return int(a.Pref) - int(b.Pref) })
+	return mx, nil
+}
+
+// addresses are those of a host that may be connected to, IPv4 first: more
+// hosts have a working reverse name there. A smarthost's address is the
+// administrator's choice and is not judged.
+func (r *Relay) addresses(ctx context.Context, h hop, host host) ([]netip.AddrPort, *mail.Reply) {
+	var found []netip.Addr
+	if literal, ok := parseLiteral(host.name); ok {
+		found = []netip.Addr{literal}
+	} else {
+		ips, err := r.dns.LookupIPAddr(ctx, host.name)
+		var de *net.DNSError
+		switch {
+		case errors.As(err, &de) && de.IsNotFound:
+			return nil, refuse(mail.NoRoute, h.domain)
+		case err != nil:
+			return nil, refuse(mail.DNSTemporary, host.name)
+		}
+		for _, ip := range ips {
+			if a, ok := netip.AddrFromSlice(ip.IP); ok {
+				found = append(found, a.Unmap())
+			}
+		}
+	}
+	var allowed []netip.AddrPort
+	var refused *mail.Reply
+	for _, a := range found {
+		if !h.route.smarthost() && !r.cfg.AllowPrivate {
+			if reply := r.judge(a, h.domain); reply != nil {
+				refused = reply
+				continue
+			}
+		}
+		allowed = append(allowed, netip.AddrPortFrom(a, host.port))
+	}
+	switch {
+	case len(allowed) > 0:
+		return allowed, nil
+	case refused == nil:
+		refused = refuse(mail.NoRoute, h.domain)
+	}
+	return nil, refused
+}
+
+// parseLiteral reads the address literals of RFC 5321 §4.1.3.
+func parseLiteral(s string) (netip.Addr, bool) {
+	if len(s) < 2 || s[0] != '[' || s[len(s)-1] != ']' {
+		return netip.Addr{}, false
+	}
+	s = s[1 : len(s)-1]
+	if len(s) > 5 && strings.EqualFold(s[:5], "ipv6:") {
+		s = s[5:]
+	}
+	a, err := netip.ParseAddr(s)
+	return a.Unmap(), err == nil
+}
+
+// Networks that no other host's mail server can be in, beyond those that netip
+// knows: this network, the carriers' own (RFC 6598), and IPv4 in IPv6 (RFC 6052).
+var (
+	thisNetwork = netip.MustParsePrefix("0.0.0.0/8")
+	carrier     = netip.MustParsePrefix("100.64.0.0/10")
+	nat64       = netip.MustParsePrefix("64:ff9b::/96")
+)
+
+// judge says why an address that the DNS named is not connected to: a stranger's
+// zone must not make this host talk to itself or to its own network.
+func (r *Relay) judge(a netip.Addr, domain string) *mail.Reply {
+	if nat64.Contains(a) {
+		b := a.As16()
+		a = netip.AddrFrom4([4]byte(b[12:]))
+	}
+	switch {
+	case a.IsLoopback() || a.IsUnspecified() || r.ours[a]:
+		return refuse(mail.RouteToSelf, domain)
+	case !a.IsGlobalUnicast() || a.IsPrivate() || thisNetwork.Contains(a) || carrier.Contains(a):
+		return refuse(mail.PrivateRoute, domain)
+	}
+	return nil
+}
+
+func refuse(reply mail.Reply, args ...any) *mail.Reply {
+	reply = reply.With(args...)
+	return &reply
+}
