@@ -1,0 +1,166 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// work is deliveries of one item to one destination: one attempt.
+type work struct {
+	item       store.ItemID
+	deliveries []store.Delivery
+}
+
+// feedback is what an attempt tells about its destination.
+type feedback struct {
+	next    time.Time   // when one of its deliveries is due again; zero: none
+	answers bool        // the destination talks with us
+	trouble mail.Status // else, when not zero: it is in trouble as a whole
+}
+
+// attempt makes one, and enters its outcome before it returns.
+func (q *Queue) attempt(ctx context.Context, destination string, w *work) feedback {
+	it, err := q.st.Item(ctx, w.item)
+	if err != nil {
+		if !errors.Is(err, store.ErrNotFound) { // else it was dropped meanwhile
+			q.log.Error("item cannot be read", "err", err)
+		}
+		return feedback{}
+	}
+	m := q.mailOf(ctx, it)
+	for _, d := range w.deliveries {
+		m.To = append(m.To, d.Recipient)
+	}
+	if destination == local {
+		return q.attemptHere(ctx, it, m, w)
+	}
+	start := time.Now()
+	statuses := q.agent.Deliver(ctx, destination, m, m.To)
+	results := makeResults(w.deliveries, statuses, start)
+	if ctx.Err() != nil {
+		// Cut short by the program's end: what the hosts said stands, what they
+		// did not say is no outcome.
+		results = answered(results)
+	}
+	fb := assess(results)
+	fb.next = q.enterResults(ctx, []settled{{it, results}})
+	return fb
+}
+
+func makeResults(deliveries []store.Delivery, statuses []mail.Status, start time.Time) []result {
+	results := make([]result, len(deliveries))
+	for i, d := range deliveries {
+		results[i] = result{Delivery: d, status: mail.Status{Reply: mail.LocalError}, at: time.Now(), took: time.Since(start)}
+		if i < len(statuses) && statuses[i].Reply.Code != 0 {
+			results[i].status = statuses[i]
+		}
+	}
+	return results
+}
+
+func answered(results []result) (said []result) {
+	for _, r := range results {
+		if !r.status.Reply.Temporary() {
+			said = append(said, r)
+		}
+	}
+	return said
+}
+
+// assess finds whether the destination as a whole is in trouble: when each
+// recipient met the same, and it is not the message's own.
+func assess(results []result) feedback {
+	for _, r := range results {
+		if errors.Is(r.status.Reply, mail.LocalError) {
+			return feedback{} // ours: it says nothing about them
+		}
+		if !judge(r.status.Reply).host {
+			return feedback{answers: true}
+		}
+	}
+	if len(results) == 0 {
+		return feedback{}
+	}
+	return feedback{trouble: results[0].status}
+}
+
+// attemptHere places mail that had to wait for a mailbox of ours, in the commit
+// that settles it.
+func (q *Queue) attemptHere(ctx context.Context, it store.Item, m *mail.Mail, w *work) feedback {
+	var fb feedback
+	q.enter(ctx, func(ctx context.Context, d *draft, again bool) error {
+		results := makeResults(w.deliveries, nil, time.Now())
+		if again {
+			var err error
+			if results, err = q.stillWaiting(ctx, it, results); err != nil {
+				return err
+			}
+		}
+		m.To = m.To[:0]
+		for _, r := range results {
+			m.To = append(m.To, r.Recipient)
+		}
+		statuses, err := d.place(ctx, m, m.To, 0)
+		if err != nil {
+			return err
+		}
+		for i := range results {
+			results[i].status = statuses[i]
+		}
+		fb.next, err = d.settle(ctx, it, results)
+		return err
+	})
+	return fb
+}
+
+// settled is the results of one item.
+type settled struct {
+	item    store.Item
+	results []result
+}
+
+// enterResults commits the results of several items at once and gives the
+// earliest time one of them is due again.
+func (q *Queue) enterResults(ctx context.Context, all []settled) (next time.Time) {
+	q.enter(ctx, func(ctx context.Context, d *draft, again bool) error {
+		next = time.Time{}
+		for _, s := range all {
+			if again {
+				var err error
+				if s.results, err = q.stillWaiting(ctx, s.item, s.results); err != nil {
+					return err
+				}
+			}
+			due, err := d.settle(ctx, s.item, s.results)
+			if err != nil {
+				return err
+			}
+			if !due.IsZero() && (next.IsZero() || due.Before(next)) {
+				next = due
+			}
+		}
+		return nil
+	})
+	return next
+}
+
+// mailOf is the message of an item, without recipients.
+func (q *Queue) mailOf(ctx context.Context, it store.Item) *mail.Mail {
+	return &mail.Mail{Envelope: it.Envelope, QueueID: it.QueueID, Origin: it.Origin, Content: content{ctx, q.st, it}}
+}
+
+// content is an item's. mail.Content knows no context; this one's lives as long
+// as the attempt it was made for.
+type content struct {
+	ctx context.Context
+	st  *store.Store
+	it  store.Item
+}
+
+func (c content) Size() int64                  { return c.it.Size }
+func (c content) Open() (io.ReadCloser, error) { return c.st.OpenItem(c.ctx, c.it) }

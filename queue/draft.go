@@ -1,0 +1,225 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"posthorn/mail"
+	"posthorn/message"
+	"posthorn/store"
+)
+
+// draft is one store.Change being put together: an acceptance with all that
+// follows from it, or an outcome. It is thrown away and made anew when the
+// commit finds that the world has changed meanwhile.
+type draft struct {
+	*Queue
+	change store.Change
+	blobs  []*store.Blob
+	// strict: a local delivery that cannot be made now refuses the whole message,
+	// while its sender can still be told so in the session.
+	strict bool
+}
+
+// maxDepth bounds forwarding from one address of ours to the next, and a report
+// about a report about it.
+const maxDepth = 8
+
+// close gives back the content that no commit took.
+func (d *draft) close() {
+	for _, b := range d.blobs {
+		d.st.Discard(b)
+	}
+}
+
+func (d *draft) put(ctx context.Context, m *mail.Mail) (*store.Blob, error) {
+	b, err := d.st.Put(ctx, m)
+	if err != nil {
+		return nil, fmt.Errorf("put %s: %w", m.QueueID, err)
+	}
+	d.blobs = append(d.blobs, b)
+	return b, nil
+}
+
+// route sends every recipient of m on its way: into mailboxes, into the spool,
+// or onward as mail of its own.
+func (d *draft) route(ctx context.Context, m *mail.Mail, depth int) error {
+	here, away, err := d.split(ctx, m.To)
+	if err != nil {
+		return err
+	}
+	waiting := make([]store.NewDelivery, 0, len(away))
+	for _, r := range away {
+		waiting = append(waiting, store.NewDelivery{Recipient: r, Destination: d.destination(r.Path)})
+	}
+	statuses, err := d.place(ctx, m, here, depth)
+	if err != nil {
+		return err
+	}
+	for i, s := range statuses {
+		if s.OK() {
+			continue
+		}
+		if d.strict && s.Reply.Temporary() {
+			return s.Reply
+		}
+		waiting = append(waiting, d.later(m, here[i], s))
+	}
+	if len(waiting) == 0 {
+		return nil
+	}
+	return d.spool(ctx, m, waiting)
+}
+
+func (d *draft) split(ctx context.Context, to []mail.Recipient) (here, away []mail.Recipient, err error) {
+	for _, r := range to {
+		ours := r.Path.Domain == "" // postmaster
+		if !ours {
+			if ours, err = d.placer.Local(ctx, r.Path.Domain); err != nil {
+				return nil, nil, fmt.Errorf("route to %s: %w", r.Path.Domain, err)
+			}
+		}
+		if ours {
+			here = append(here, r)
+		} else {
+			away = append(away, r)
+		}
+	}
+	return here, away, nil
+}
+
+// later is a local delivery that did not come about. One that may work soon is
+// tried again. One that failed for good after its recipient was accepted is for
+// the scheduler to report when the sender is ours; a stranger's is held for the
+// administrator, for a report might go to somebody who never wrote.
+func (d *draft) later(m *mail.Mail, r mail.Recipient, s mail.Status) store.NewDelivery {
+	n := store.NewDelivery{Recipient: r, Destination: local, Status: s}
+	switch {
+	case s.Reply.Temporary():
+		n.Due = time.Now().Add(jitter(d.cfg.delay(1)))
+	case !isOurs(m.Origin) || errors.Is(s.Reply, mail.MailLoop):
+		n.Held = true
+		d.log.Warn("delivery is held", "queue_id", m.QueueID, "from", m.From.String(), "to", r.Path.String(), "status", s.Reply.String())
+	}
+	return n
+}
+
+// place puts m into mailboxes of ours and gives a status for each recipient.
+func (d *draft) place(ctx context.Context, m *mail.Mail, to []mail.Recipient, depth int) ([]mail.Status, error) {
+	statuses := make([]mail.Status, len(to))
+	if depth > maxDepth {
+		for i, r := range to {
+			statuses[i].Reply = mail.MailLoop.With(r.Path)
+		}
+		return statuses, nil
+	}
+	if len(to) == 0 {
+		return nil, nil
+	}
+	var blob *store.Blob
+	var told []result
+	for i, p := range d.placer.Place(ctx, m, to) {
+		statuses[i] = p.Status
+		if !p.Status.OK() {
+			continue
+		}
+		for _, in := range p.Into {
+			if blob == nil {
+				var err error
+				if blob, err = d.put(ctx, withReturnPath(m)); err != nil {
+					return nil, err
+				}
+			}
+			in.Blob = blob
+			d.change.Append = append(d.change.Append, in)
+		}
+		for _, onward := range p.Onward {
+			if err := d.route(ctx, unique(onward, m), depth+1); err != nil {
+				return nil, err
+			}
+		}
+		kind := "delivered"
+		if len(p.Into) == 0 {
+			kind = "forwarded"
+		} else if wantsSuccess(m.Envelope, m.Origin, to[i]) {
+			told = append(told, result{Delivery: store.Delivery{Recipient: to[i]}, status: p.Status, at: time.Now()})
+		}
+		d.record(m, blob, kind, to[i], p.Status)
+	}
+	if len(told) == 0 {
+		return statuses, nil
+	}
+	return statuses, d.report(ctx, about{Mail: m, arrived: time.Now()}, delivered, told, depth+1)
+}
+
+// withReturnPath is m as it stands in a mailbox: final delivery puts the
+// envelope's sender on top (RFC 5321 §4.4).
+func withReturnPath(m *mail.Mail) *mail.Mail {
+	n := *m
+	n.Head = append([]byte("Return-Path: <"+m.From.String()+">\r\n"), m.Head...)
+	return &n
+}
+
+// unique gives mail that goes onward a queue id of its own.
+func unique(onward, m *mail.Mail) *mail.Mail {
+	if onward.QueueID != "" && onward.QueueID != m.QueueID {
+		return onward
+	}
+	n := *onward
+	n.QueueID = mail.NewID()
+	return &n
+}
+
+func (d *draft) spool(ctx context.Context, m *mail.Mail, waiting []store.NewDelivery) error {
+	blob, err := d.put(ctx, m)
+	if err != nil {
+		return err
+	}
+	d.change.Spool = append(d.change.Spool, store.Spooled{
+		Blob: blob, QueueID: m.QueueID, Envelope: m.Envelope, Origin: m.Origin,
+		MessageID: blob.MessageID, Expires: d.expires(), Deliveries: waiting,
+	})
+	return nil
+}
+
+// record notes an event of a message that has no item, or none yet.
+func (d *draft) record(m *mail.Mail, blob *store.Blob, kind string, to mail.Recipient, s mail.Status) {
+	id := ""
+	if blob != nil {
+		id = blob.MessageID
+	}
+	d.change.Events = append(d.change.Events, store.Event{
+		Kind: kind, Session: m.QueueID, MessageID: id, From: m.From.String(), To: to.Path.String(),
+		MTA: s.MTA, Status: s.Reply.String(),
+	})
+}
+
+// maxHeader bounds what is read of a header section for a report.
+const maxHeader = 64 * 1024
+
+// head reads the header section of m.
+func head(m *mail.Mail) ([]byte, error) {
+	r, err := m.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	b, err := io.ReadAll(io.LimitReader(r, maxHeader))
+	if err != nil {
+		return nil, err
+	}
+	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
+		b = b[:i+2]
+	}
+	return b, nil
+}
+
+// field is one header field of a section, decoded for people.
+func field(h message.Header, name string) string {
+	return strings.TrimSpace(mail.Clean(message.DecodeWords(h.Get(name))))
+}

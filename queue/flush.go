@@ -1,0 +1,47 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// share settles works with a status that another attempt has found out.
+func (q *Queue) share(ctx context.Context, works []*work, status mail.Status) (next time.Time) {
+	all := make([]settled, 0, len(works))
+	for _, w := range works {
+		it, err := q.st.Item(ctx, w.item)
+		if err != nil {
+			if !errors.Is(err, store.ErrNotFound) {
+				q.log.Error("item cannot be read", "err", err)
+			}
+			continue
+		}
+		results := makeResults(w.deliveries, nil, time.Now())
+		for i := range results {
+			results[i].status = status
+		}
+		all = append(all, settled{it, results})
+	}
+	return q.enterResults(ctx, all)
+}
+
+// postpone puts deliveries back that there is no room for, untried.
+func (s *scheduler) postpone(deliveries []store.Delivery, now time.Time) {
+	if len(deliveries) == 0 {
+		return
+	}
+	var c store.Change
+	for _, d := range deliveries {
+		c.Settle = append(c.Settle, store.Settlement{
+			Delivery: d.ID, State: store.Waiting, Status: d.Status, Due: now.Add(jitter(postponed)), Report: store.ReportNone,
+		})
+	}
+	// A failure leaves them claimed for a while longer: nothing is lost.
+	if _, err := s.st.Commit(s.attempts, c); err != nil {
+		s.log.Error("deliveries cannot be put back", "err", err)
+	}
+}

@@ -1,0 +1,76 @@
+// Package queue takes responsibility for mail and keeps it: each recipient of
+// each accepted message ends delivered, or its failure is told to whoever wants
+// to know. docs/queue.md numbers what it promises.
+//
+// Accept routes a message and commits all of it at once. Run is the scheduler:
+// it claims what is due, gives it to an Agent by destination, and enters the
+// outcomes. What to do about an outcome is a table (outcome.go), when to try
+// again is schedule.go, what a person is told stands in words.go.
+//
+// RFCs: 5321 §4.5.4.1 (retries) and §6.1 (responsibility), 3461 to 3464 and 6522
+// (reports), 3834 (automatic mail).
+package queue
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// Agent carries mail to other hosts. Deliver makes one attempt and gives one
+// status for each recipient, in order; deliveries with the same Destination go
+// to the same hosts.
+type Agent interface {
+	Destination(domain string) string
+	Deliver(ctx context.Context, destination string, m *mail.Mail, to []mail.Recipient) []mail.Status
+}
+
+// Placer decides what becomes of mail for this host's own domains. Place writes
+// nothing and gives one placement for each recipient, in order.
+type Placer interface {
+	Local(ctx context.Context, domain string) (bool, error)
+	Place(ctx context.Context, m *mail.Mail, to []mail.Recipient) []store.Placement
+}
+
+// Queue is the queue. It is safe for use by many goroutines.
+type Queue struct {
+	st     *store.Store
+	placer Placer
+	agent  Agent
+	cfg    Config
+	log    *slog.Logger
+
+	wake   chan struct{} // of size one: "look again"
+	revive atomic.Bool   // an administrator asks to try dead destinations too
+}
+
+// New makes a queue. Nothing runs until Run.
+func New(st *store.Store, p Placer, a Agent, cfg Config, log *slog.Logger) *Queue {
+	return &Queue{st: st, placer: p, agent: a, cfg: cfg, log: log, wake: make(chan struct{}, 1)}
+}
+
+// Wake makes Run look for due deliveries now.
+func (q *Queue) Wake() {
+	select {
+	case q.wake <- struct{}{}:
+	default: // it has been told already
+	}
+}
+
+// local is the destination of deliveries to this host's own mailboxes that had
+// to wait. It is no domain's.
+const local = "(local)"
+
+// destination names what a delivery to p is grouped by.
+func (q *Queue) destination(p mail.Path) string { return q.agent.Destination(p.Domain) }
+
+// isOurs tells whether a message comes from this host or an account of it, and
+// not from a stranger.
+func isOurs(o mail.Origin) bool { return o.Login != "" || o.Protocol == "local" }
+
+// expires is when a message that arrives now is given up.
+func (q *Queue) expires() time.Time { return time.Now().Add(time.Duration(q.cfg.Expire)) }

@@ -1,0 +1,218 @@
+package queue
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"mime/quotedprintable"
+	"strings"
+	"time"
+
+	"posthorn/mail"
+	"posthorn/message"
+)
+
+// about is the message that a report is about.
+type about struct {
+	*mail.Mail
+	messageID string
+	arrived   time.Time
+}
+
+// report writes one report about results, for one occasion, to the sender of a,
+// and routes it as part of the same change: a sender who has a mailbox here finds
+// it there, for another it is spooled.
+func (d *draft) report(ctx context.Context, a about, occ occasion, results []result, depth int) error {
+	original, err := head(a.Mail)
+	if err != nil {
+		// Its content cannot be read: the sender is told without it.
+		d.log.Error("content of a message cannot be quoted", "queue_id", a.QueueID, "err", err)
+		original = nil
+	}
+	var full []byte
+	if occ == failed && a.Return == mail.ReturnFull && original != nil && a.FullSize() <= int64(d.cfg.ReturnFull) {
+		if full, err = whole(a.Mail); err != nil {
+			d.log.Error("content of a message cannot be quoted", "queue_id", a.QueueID, "err", err)
+		}
+	}
+	c := composer{about: a, occasion: occ, results: results, hostname: d.cfg.Hostname, now: time.Now(), head: original, full: full, id: mail.NewID()}
+	m := &mail.Mail{
+		Envelope: mail.Envelope{
+			To:   []mail.Recipient{{Path: a.From, Notify: mail.NotifyNever}}, // RFC 3461 §6.1
+			UTF8: !a.From.IsASCII(), Body: mail.Body8BitMIME,
+		},
+		QueueID: c.id,
+		Origin:  mail.Origin{Proven: true, Protocol: "local"},
+		Content: mail.Bytes(c.compose()),
+	}
+	for _, r := range results {
+		d.record(a.Mail, nil, "reported", r.Recipient, r.status)
+	}
+	return d.route(ctx, m, depth+1)
+}
+
+// whole reads all of m.
+func whole(m *mail.Mail) ([]byte, error) {
+	r, err := m.Reader()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return io.ReadAll(r)
+}
+
+// composer writes a multipart/report of RFC 6522 and 3464: for people, for
+// programs, and what it is about.
+type composer struct {
+	about
+	occasion occasion
+	results  []result
+	hostname string
+	now      time.Time
+	head     []byte // header section of the original, nil when it cannot be read
+	full     []byte // all of it, where that was asked for
+	id       string // queue id of the report
+	b        bytes.Buffer
+}
+
+func (c *composer) compose() []byte {
+	boundary := "=_" + c.id
+	c.header(boundary)
+	c.part(boundary, "Content-Type: text/plain; charset=utf-8", "Content-Description: Notification", "Content-Language: en", "Content-Transfer-Encoding: quoted-printable")
+	w := quotedprintable.NewWriter(&c.b)
+	io.WriteString(w, c.text()) // into memory: it cannot fail
+	w.Close()
+	c.b.WriteString("\r\n")
+	c.part(boundary, "Content-Type: message/delivery-status", "Content-Description: Delivery report")
+	c.status()
+	switch {
+	case c.full != nil:
+		c.part(boundary, "Content-Type: message/rfc822", "Content-Description: Your message", "Content-Transfer-Encoding: 8bit")
+		c.b.Write(c.full)
+	case c.head != nil:
+		c.part(boundary, "Content-Type: text/rfc822-headers", "Content-Description: Header of your message", "Content-Transfer-Encoding: 8bit")
+		c.b.Write(c.head)
+	}
+	fmt.Fprintf(&c.b, "\r\n--%s--\r\n", boundary)
+	return c.b.Bytes()
+}
+
+func (c *composer) header(boundary string) {
+	c.line("From: %s <MAILER-DAEMON@%s>", sayFrom, c.hostname)
+	c.line("To: <%s>", c.From)
+	c.line("Subject: %s", mime.QEncoding.Encode("utf-8", c.subject()))
+	c.line("Date: %s", c.now.Format(time.RFC1123Z))
+	c.line("Message-ID: <%s@%s>", c.id, c.hostname)
+	if c.messageID != "" && len(c.messageID) < 500 && !strings.ContainsAny(c.messageID, "<>\r\n") {
+		c.line("In-Reply-To: <%s>", c.messageID)
+		c.line("References: <%s>", c.messageID)
+	}
+	c.line("Auto-Submitted: auto-replied") // RFC 3834 §3.1.7
+	c.line("MIME-Version: 1.0")
+	c.line("Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"%s\"", boundary)
+	c.line("")
+	c.line("This is a report about a message, for a mail program that knows MIME.")
+}
+
+func (c *composer) line(format string, args ...any) { fmt.Fprintf(&c.b, format+"\r\n", args...) }
+
+func (c *composer) part(boundary string, fields ...string) {
+	c.line("\r\n--%s\r\n%s\r\n", boundary, strings.Join(fields, "\r\n"))
+}
+
+func (c *composer) subject() string {
+	names := c.results[0].Recipient.Path.String()
+	if n := len(c.results); n > 1 {
+		names = fmt.Sprintf(sayMany, n)
+	}
+	return occasions[c.occasion].subject + mail.Clean(names)
+}
+
+// text is the part for people.
+func (c *composer) text() string {
+	var b strings.Builder
+	say := occasions[c.occasion]
+	b.WriteString(say.opening + "\n")
+	for _, r := range c.results {
+		c.paragraph(&b, r)
+	}
+	closing := say.closing
+	if c.occasion == delayed {
+		closing = fmt.Sprintf(closing, c.when(c.results[0].until))
+	}
+	b.WriteString("\n" + wrap(closing, "") + "\n")
+	c.aboutOriginal(&b)
+	return strings.ReplaceAll(b.String(), "\n", "\r\n")
+}
+
+// paragraph is about one recipient: what happened, who can mend it, what to do,
+// and the words of the server, as its own.
+func (c *composer) paragraph(b *strings.Builder, r result) {
+	fmt.Fprintf(b, "\n  %s\n", mail.Clean(r.Recipient.Path.String()))
+	if c.occasion == relayed || c.occasion == delivered {
+		return
+	}
+	w := explain(r.status.Reply)
+	what := w.what
+	if r.expired {
+		what = fmt.Sprintf(sayExpired, c.when(c.now)) + what
+	}
+	b.WriteString("\n" + wrap(what, "    ") + "\n")
+	if c.occasion == failed {
+		b.WriteString("\n" + wrap(string(w.who)+" "+w.advice, "    ") + "\n")
+	}
+	said := sayWeFound
+	if r.status.MTA != "" {
+		said = fmt.Sprintf(sayTheyWrote, mail.Clean(r.status.MTA))
+	}
+	b.WriteString("\n    " + said + "\n\n")
+	for line := range strings.SplitSeq(r.status.Reply.String(), "\n") {
+		b.WriteString(wrap(mail.Clean(line), "      > ") + "\n")
+	}
+}
+
+func (c *composer) aboutOriginal(b *strings.Builder) {
+	h := message.ParseHeader(c.head)
+	fmt.Fprintf(b, "\n%s\n\n", sayOriginal)
+	for _, name := range []string{"Subject", "To", "Date"} {
+		if v := field(h, name); v != "" {
+			fmt.Fprintf(b, "  %-8s %s\n", name+":", cutRunes(v, 200))
+		}
+	}
+	fmt.Fprintf(b, "\n%s\n\n", sayAdmin)
+	fmt.Fprintf(b, "  Queue id %s at %s, arrived %s\n", c.QueueID, c.hostname, c.when(c.arrived))
+}
+
+func (c *composer) when(t time.Time) string { return t.Format("Monday, 2 January 2006, 15:04 MST") }
+
+// wrap breaks text at spaces, at 72 columns, each line begun by indent.
+func wrap(text, indent string) string {
+	var b strings.Builder
+	line := 0
+	for i, word := range strings.Fields(text) {
+		n := len([]rune(word))
+		switch {
+		case i == 0:
+			b.WriteString(indent)
+			line = len(indent)
+		case line+1+n > 72:
+			b.WriteString("\n" + indent)
+			line = len(indent)
+		default:
+			b.WriteByte(' ')
+			line++
+		}
+		b.WriteString(word)
+		line += n
+	}
+	return b.String()
+}
+
+func cutRunes(s string, n int) string {
+	if r := []rune(s); len(r) > n {
+		return string(r[:n]) + " ..."
+	}
+	return s
+}

@@ -1,0 +1,254 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"posthorn/store"
+)
+
+// Bounds of what the scheduler holds in memory: some hundred octets each.
+const (
+	maxBacklog   = 50_000          // deliveries claimed and not yet settled
+	maxUnproven  = 10_000          // of them to one destination that has not answered
+	claimBatch   = 1_000           // deliveries of one claim
+	claimTime    = 2 * time.Hour   // a claim outlives any attempt
+	postponed    = time.Minute     // wait of what is over maxUnproven
+	storeTrouble = 5 * time.Second // wait after the store failed
+	flushBatch   = 100             // items settled in one commit when a destination is dead
+)
+
+// Run works on what is due until ctx is done, then lets the running attempts
+// finish for a while, ends them, and returns. Claims of an earlier run of the
+// program are void.
+func (q *Queue) Run(ctx context.Context) error {
+	if err := q.st.ReleaseClaims(ctx); err != nil {
+		return fmt.Errorf("start queue: %w", err)
+	}
+	attempts, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	s := &scheduler{
+		Queue: q, attempts: attempts, next: time.Now(),
+		destinations: make(map[string]*destination),
+		inFlight:     make(map[store.DeliveryID]bool),
+		finished:     make(chan finished),
+	}
+	s.run(ctx)
+	stop := time.AfterFunc(time.Duration(q.cfg.Drain), cancel)
+	defer stop.Stop()
+	for s.running+s.flushing > 0 {
+		s.finish(<-s.finished)
+	}
+	return nil
+}
+
+// scheduler is the state of Run. One goroutine owns it; attempts run in
+// goroutines of their own, which finished ends and counts.
+type scheduler struct {
+	*Queue
+	attempts     context.Context
+	destinations map[string]*destination
+	startable    []*destination // in turn, so that none waits for another
+	inFlight     map[store.DeliveryID]bool
+	running      int       // attempts
+	flushing     int       // batches being settled without an attempt
+	next         time.Time // when to look into the store; zero: when told to
+	finished     chan finished
+}
+
+// finished is the end of an attempt, or of a flush when destination is nil.
+type finished struct {
+	destination *destination
+	started     time.Time
+	works       []*work
+	feedback
+}
+
+func (s *scheduler) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		s.fill(ctx)
+		s.start()
+		timer := time.NewTimer(time.Hour)
+		if !s.next.IsZero() {
+			timer.Reset(time.Until(s.next))
+		}
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+			s.next = time.Now()
+			if s.revive.Swap(false) {
+				for _, d := range s.destinations {
+					d.revive()
+				}
+			}
+		case f := <-s.finished:
+			s.finish(f)
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// fill claims what is due, as far as there is room for it.
+func (s *scheduler) fill(ctx context.Context) {
+	for !s.next.IsZero() && !time.Now().Before(s.next) && len(s.inFlight) < maxBacklog && ctx.Err() == nil {
+		next, err := s.claim(ctx)
+		if errors.Is(err, store.ErrNotFound) {
+			s.next = time.Time{}
+			return
+		}
+		if err != nil {
+			s.log.Error("due deliveries cannot be read, trying again", "err", err)
+			next = time.Now().Add(storeTrouble)
+		}
+		s.next = next
+	}
+}
+
+// claim takes one batch of what is due, and tells when to look again.
+func (s *scheduler) claim(ctx context.Context) (time.Time, error) {
+	now := time.Now()
+	next, err := s.st.NextDue(ctx)
+	if err != nil || next.After(now) {
+		return next, err
+	}
+	claimed, err := s.st.ClaimDue(ctx, now, now.Add(claimTime), claimBatch)
+	if err != nil {
+		return now, err
+	}
+	s.add(claimed, now)
+	return now, nil
+}
+
+// add puts claimed deliveries in the queues of their destinations, those of one
+// item together.
+func (s *scheduler) add(claimed []store.Delivery, now time.Time) {
+	type group struct {
+		destination string
+		item        store.ItemID
+	}
+	groups := make(map[group]*work)
+	dead := make(map[*destination][]*work)
+	var surplus []store.Delivery
+	for _, c := range claimed {
+		if s.inFlight[c.ID] {
+			continue // its claim ran out while it waits here: it is renewed
+		}
+		d := s.destination(c.Destination)
+		if !d.answers && len(d.queue) >= maxUnproven {
+			surplus = append(surplus, c)
+			continue
+		}
+		s.inFlight[c.ID] = true
+		g := group{c.Destination, c.Item}
+		w := groups[g]
+		if w == nil {
+			w = &work{item: c.Item}
+			groups[g] = w
+			if d.dead(now) {
+				dead[d] = append(dead[d], w)
+			} else {
+				d.queue = append(d.queue, w)
+				s.list(d)
+			}
+		}
+		w.deliveries = append(w.deliveries, c)
+	}
+	for d, works := range dead {
+		s.flush(d, works)
+	}
+	s.postpone(surplus, now)
+}
+
+func (s *scheduler) destination(name string) *destination {
+	d := s.destinations[name]
+	if d == nil {
+		d = newDestination(name)
+		s.destinations[name] = d
+	}
+	return d
+}
+
+func (s *scheduler) list(d *destination) {
+	if !d.listed && d.mayStart() {
+		d.listed = true
+		s.startable = append(s.startable, d)
+	}
+}
+
+// start begins attempts, one destination after the other.
+func (s *scheduler) start() {
+	for len(s.startable) > 0 && s.running < s.cfg.Connections {
+		d := s.startable[0]
+		s.startable = s.startable[1:]
+		d.listed = false
+		if !d.mayStart() {
+			continue
+		}
+		w := d.queue[0]
+		d.queue[0] = nil
+		d.queue = d.queue[1:]
+		d.running++
+		s.running++
+		go func() { // Run waits for it through finished
+			f := finished{destination: d, started: time.Now(), works: []*work{w}}
+			f.feedback = s.attempt(s.attempts, d.name, w)
+			s.finished <- f
+		}()
+		s.list(d)
+	}
+}
+
+// finish takes an attempt or a flush out of the books.
+func (s *scheduler) finish(f finished) {
+	for _, w := range f.works {
+		for _, d := range w.deliveries {
+			delete(s.inFlight, d.ID)
+		}
+	}
+	if !f.next.IsZero() && (s.next.IsZero() || f.next.Before(s.next)) {
+		s.next = f.next
+	}
+	d := f.destination
+	if d == nil {
+		s.flushing--
+		return
+	}
+	s.running--
+	d.running--
+	now := time.Now()
+	if d.learn(f.feedback, f.started, s.cfg, now) {
+		s.log.Warn("destination is in trouble", "mta", d.name, "status", d.trouble.Reply.String(), "until", d.deadTill)
+		works := d.queue
+		d.queue = nil
+		s.flush(d, works)
+	}
+	s.list(d)
+	if d.idle(now, time.Duration(s.cfg.MaxRetry)) {
+		delete(s.destinations, d.name)
+	}
+}
+
+// flush settles works of a dead destination with the trouble that is known,
+// without asking it for each. They count as attempts.
+func (s *scheduler) flush(d *destination, works []*work) {
+	if len(works) == 0 {
+		return
+	}
+	s.flushing++
+	status := d.trouble
+	go func() { // Run waits for it through finished
+		f := finished{works: works}
+		for len(works) > 0 {
+			n := min(len(works), flushBatch)
+			due := s.share(s.attempts, works[:n], status)
+			if f.next.IsZero() || !due.IsZero() && due.Before(f.next) {
+				f.next = due
+			}
+			works = works[n:]
+		}
+		s.finished <- f
+	}()
+}

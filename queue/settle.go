@@ -1,0 +1,204 @@
+package queue
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+// result is what one attempt did for one delivery.
+type result struct {
+	store.Delivery
+	status  mail.Status
+	at      time.Time
+	took    time.Duration
+	until   time.Time // it is tried until then; zero when it is over
+	expired bool      // it failed because time is up
+}
+
+// settle enters the results of one item: the one place where an outcome changes
+// a delivery. What a sender is told about it becomes part of the same change. It
+// gives the earliest time a delivery is due again.
+func (d *draft) settle(ctx context.Context, it store.Item, results []result) (next time.Time, err error) {
+	told := make(map[occasion][]result)
+	split := false // a transaction took some: the rest need not wait
+	for _, r := range results {
+		split = split || r.status.OK()
+	}
+	for _, r := range results {
+		s, occ := d.outcome(it, &r, split)
+		if occ != none && d.wanted(it, r.Recipient, occ) {
+			told[occ] = append(told[occ], r)
+			s.Delayed = occ == delayed
+			if s.State != store.Waiting {
+				s.Report = store.ReportWritten
+			}
+		}
+		d.change.Settle = append(d.change.Settle, s)
+		d.note(it, r, s)
+		if s.State == store.Waiting && (next.IsZero() || s.Due.Before(next)) {
+			next = s.Due
+		}
+	}
+	a := about{Mail: d.mailOf(ctx, it), messageID: it.MessageID, arrived: it.Arrived}
+	for _, occ := range []occasion{failed, delayed, relayed} {
+		if len(told[occ]) == 0 {
+			continue
+		}
+		if err := d.report(ctx, a, occ, told[occ], 0); err != nil {
+			return next, err
+		}
+	}
+	return next, nil
+}
+
+// outcome decides about one delivery, and whether there is occasion for a
+// report.
+func (d *draft) outcome(it store.Item, r *result, split bool) (store.Settlement, occasion) {
+	now := time.Now()
+	v := judge(r.status.Reply)
+	attempts := r.Attempts + 1
+	s := store.Settlement{Delivery: r.ID, Status: r.status, Attempt: true, Report: store.ReportNone}
+	if v.notice != "" {
+		d.log.Warn(v.notice, "queue_id", it.QueueID, "to", r.Recipient.Path.String(), "mta", r.status.MTA, "status", r.status.Reply.String())
+	}
+	switch {
+	case v.fate == done:
+		s.State = store.Done
+		if r.status.Reply.X == (mail.EnhancedCode{2, 1, 9}) {
+			return s, relayed
+		}
+		return s, none
+	case v.fate == fail:
+		s.State = store.Failed
+		return s, failed
+	case d.cfg.expired(it, attempts, v.limit, now):
+		s.State, r.expired = store.Failed, true
+		return s, failed
+	}
+	s.State = store.Waiting
+	s.Due = now.Add(max(jitter(d.cfg.delay(attempts)), v.wait))
+	if v.soon && split {
+		s.Due = now
+	}
+	if now.Before(it.Expires) && s.Due.After(it.Expires) {
+		s.Due = it.Expires // the last attempt, so that its sender hears in time
+	}
+	r.until = it.Expires
+	if !r.Delayed && d.cfg.late(it, now) {
+		return s, delayed
+	}
+	return s, none
+}
+
+// wanted tells whether the sender of it is to be told (RFC 3461 §4.1): never for
+// a null return path, never a stranger who may not be who wrote.
+func (d *draft) wanted(it store.Item, r mail.Recipient, occ occasion) bool {
+	if it.Envelope.From.IsNull() || !isOurs(it.Origin) && !it.Origin.Proven {
+		return false
+	}
+	switch occ {
+	case failed:
+		return r.Notify == 0 || r.Notify&mail.NotifyFailure != 0
+	case delayed:
+		return r.Notify == 0 || r.Notify&mail.NotifyDelay != 0
+	}
+	return r.Notify&mail.NotifySuccess != 0
+}
+
+// wantsSuccess is wanted for a delivery that never waited.
+func wantsSuccess(e mail.Envelope, o mail.Origin, r mail.Recipient) bool {
+	return !e.From.IsNull() && (isOurs(o) || o.Proven) && r.Notify&mail.NotifySuccess != 0
+}
+
+// note makes an outcome part of the message's recorded life, and of the log.
+func (d *draft) note(it store.Item, r result, s store.Settlement) {
+	kind := "deferred"
+	switch {
+	case s.State == store.Done && r.Destination == local:
+		return // place has noted it
+	case s.State == store.Done:
+		kind = "relayed"
+	case s.State == store.Failed:
+		kind = "failed"
+	}
+	d.change.Events = append(d.change.Events, store.Event{
+		At: r.at, Kind: kind, Item: it.ID, Session: it.QueueID, MessageID: it.MessageID,
+		From: it.Envelope.From.String(), To: r.Recipient.Path.String(),
+		MTA: r.status.MTA, Status: r.status.Reply.String(), Took: r.took,
+	})
+}
+
+// maxAgain is how often an outcome is put together anew because the world
+// changed meanwhile.
+const maxAgain = 10
+
+// enter commits an outcome, which must not be lost: while the store fails it is
+// tried until ctx is done. build puts it together, again when a delivery or a
+// mailbox has gone meanwhile.
+func (q *Queue) enter(ctx context.Context, build func(ctx context.Context, d *draft, again bool) error) error {
+	wait := time.Second
+	for try := 0; ; try++ {
+		err := q.enterOnce(ctx, build, try > 0)
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, store.ErrNotFound) && try < maxAgain {
+			continue
+		}
+		q.log.Error("outcome cannot be entered, trying again", "err", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, time.Minute)
+	}
+}
+
+// enterOnce does not let the end of ctx stop a commit: an attempt that was made
+// is entered.
+func (q *Queue) enterOnce(ctx context.Context, build func(ctx context.Context, d *draft, again bool) error, again bool) error {
+	ctx = context.WithoutCancel(ctx)
+	d := &draft{Queue: q}
+	defer d.close()
+	if err := build(ctx, d, again); err != nil {
+		return err
+	}
+	if len(d.change.Settle)+len(d.change.Append)+len(d.change.Spool) == 0 {
+		return nil
+	}
+	if _, err := q.st.Commit(ctx, d.change); err != nil {
+		return err
+	}
+	for _, e := range d.change.Events {
+		q.log.Info(e.Kind, "queue_id", e.Session, "from", e.From, "to", e.To, "mta", e.MTA, "status", e.Status, "took", e.Took)
+	}
+	if len(d.change.Spool) > 0 {
+		q.Wake()
+	}
+	return nil
+}
+
+// stillWaiting leaves of results those whose deliveries wait: an administrator
+// may have dropped the rest.
+func (q *Queue) stillWaiting(ctx context.Context, it store.Item, results []result) ([]result, error) {
+	deliveries, err := q.st.Deliveries(ctx, it.ID)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	waits := make(map[store.DeliveryID]bool)
+	for _, d := range deliveries {
+		waits[d.ID] = d.State == store.Waiting
+	}
+	var left []result
+	for _, r := range results {
+		if waits[r.ID] {
+			left = append(left, r)
+		}
+	}
+	return left, nil
+}

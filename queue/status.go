@@ -1,0 +1,85 @@
+package queue
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"posthorn/mail"
+)
+
+// status writes the message/delivery-status of RFC 3464 §2.
+func (c *composer) status() {
+	c.line("Reporting-MTA: dns; %s", c.hostname)
+	if c.ID != "" {
+		c.line("Original-Envelope-Id: %s", mail.Clean(c.ID))
+	}
+	c.line("Arrival-Date: %s", c.arrived.Format(time.RFC1123Z))
+	for _, r := range c.results {
+		c.line("")
+		if r.Recipient.ORCPT != "" {
+			kind, addr, _ := strings.Cut(r.Recipient.ORCPT, ";")
+			c.line("Original-Recipient: %s; %s", mail.Clean(kind), mail.Clean(addr))
+		}
+		c.line("Final-Recipient: %s", typedAddress(r.Recipient.Path))
+		c.line("Action: %s", c.occasion)
+		c.line("Status: %s", statusCode(r))
+		if r.status.MTA != "" {
+			c.line("Remote-MTA: dns; %s", mail.Clean(r.status.MTA))
+			c.line("Diagnostic-Code: smtp; %s", foldText(r.status.Reply.String()))
+		} else if c.occasion == failed || c.occasion == delayed {
+			c.line("Diagnostic-Code: X-Posthorn; %s", foldText(r.status.Reply.String()))
+		}
+		if !r.at.IsZero() {
+			c.line("Last-Attempt-Date: %s", r.at.Format(time.RFC1123Z))
+		}
+		c.line("Final-Log-ID: %s", c.QueueID)
+		if !r.until.IsZero() {
+			c.line("Will-Retry-Until: %s", r.until.Format(time.RFC1123Z))
+		}
+	}
+}
+
+// statusCode is the Status field: the reply's enhanced code, or its class alone
+// (RFC 3464 §2.3.4). A delivery that ran out of time is 4.4.7: with 5 in front,
+// list software would strike a good address off.
+func statusCode(r result) string {
+	reply := r.status.Reply
+	switch {
+	case r.expired:
+		return mail.Expired.X.String()
+	case reply.X == mail.EnhancedCode{}:
+		return fmt.Sprintf("%d.0.0", reply.Code/100)
+	}
+	return reply.X.String()
+}
+
+// typedAddress is an address with its type. One that is not ASCII is written so
+// that ASCII fields can hold it (RFC 6533 §3).
+func typedAddress(p mail.Path) string {
+	if p.IsASCII() {
+		return "rfc822; " + p.String()
+	}
+	var b strings.Builder
+	for _, c := range p.String() {
+		switch {
+		case c > ' ' && c < 0x7f && c != '\\' && c != '+' && c != '=':
+			b.WriteRune(c)
+		default:
+			fmt.Fprintf(&b, `\x{%X}`, c)
+		}
+	}
+	return "utf-8; " + b.String()
+}
+
+// foldText makes one field body of a reply of several lines, ASCII as RFC 3464
+// §2.1.1 wants it, folded where it is long.
+func foldText(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if c >= 0x80 {
+			return '?'
+		}
+		return c
+	}, strings.ReplaceAll(s, "\n", " "))
+	return strings.ReplaceAll(wrap(mail.Clean(s), ""), "\n", "\r\n\t")
+}
