@@ -18,6 +18,7 @@ func (s *session) open(c *call, readOnly bool) error {
 	}
 	if s.state == selected {
 		s.closeView()
+		s.state = member
 		if s.rev2 {
 			s.untagged("OK", "CLOSED", "The previous mailbox is closed")
 		}
