@@ -93,10 +93,14 @@ func (s *Store) furnish(tx *db.Tx, id AccountID) error {
 // in its folder that no row knows stay.
 func (s *Store) RemoveAccount(ctx context.Context, id AccountID) error {
 	err := s.db.Commit(ctx, int64(id), func(tx *db.Tx) error {
-		return one(tx.Exec(`UPDATE accounts SET login = NULL, enabled = 0, password = '' WHERE id = ? AND login IS NOT NULL`, id))
+		err := one(tx.Exec(`UPDATE accounts SET login = NULL, enabled = 0, password = '' WHERE id = ? AND login IS NOT NULL`, id))
+		if err == nil {
+			_, err = tx.Exec(`UPDATE mailboxes SET name = NULL, role = '' WHERE account = ?`, id)
+		}
+		return err
 	})
 	if err == nil {
-		s.wakeWatchers(id)
+		s.changed(id)
 		s.purge.now()
 	}
 	return fail("remove account", err)

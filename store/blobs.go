@@ -48,6 +48,9 @@ type Blobs interface {
 	// says is looked for in the account's folders.
 	Rename(f File, to Place, info string) error
 
+	// SetTime gives content the time Walk will show.
+	SetTime(f File, t time.Time) error
+
 	// RenameFolder moves a folder with its files; the account must be one.
 	RenameFolder(from, to Place) error
 

@@ -25,6 +25,9 @@ type Store struct {
 	background background
 }
 
+// databaseName is the database in the data folder.
+const databaseName = "posthorn.db"
+
 // failurePoint is where tests stop the process, or make a step fail.
 var failurePoint func(step string) error
 
@@ -49,7 +52,7 @@ func Open(ctx context.Context, dir string, blobs Blobs) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) (err error) {
-	s.db, err = db.Open(ctx, filepath.Join(s.dir, "posthorn.db"), schema, db.Options{
+	s.db, err = db.Open(ctx, filepath.Join(s.dir, databaseName), schema, db.Options{
 		Durable: s.durable, Broken: s.mender.wake, Point: failurePoint,
 	})
 	if err != nil {

@@ -90,6 +90,12 @@ func (s *Store) Item(ctx context.Context, id ItemID) (Item, error) {
 	return it, fail(fmt.Sprintf("read item %d", id), err)
 }
 
+// OpenItem opens an item's content: ErrCorrupt when it is missing or cut.
+func (s *Store) OpenItem(_ context.Context, it Item) (Reader, error) {
+	r, err := s.blobs.Open(File{Key: it.Key, Size: it.Size})
+	return r, fail("open item "+it.QueueID, err)
+}
+
 // Deliveries lists an item's deliveries in the order of its recipients.
 func (s *Store) Deliveries(ctx context.Context, id ItemID) ([]Delivery, error) {
 	var all []Delivery

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"posthorn/store"
 )
@@ -94,21 +95,65 @@ func (b *Blobs) RenameFolder(from, to store.Place) error {
 	return nil
 }
 
-// RemoveFolder removes a folder in which there is no content. Notes go with it.
+// RemoveFolder removes a folder in which there is nothing but notes; INBOX's is
+// the whole account's. A folder with anything else in it stays.
 func (b *Blobs) RemoveFolder(p store.Place) error {
-	if p.Folder == "" {
-		return fmt.Errorf("remove folder of %s: %w", p.Dir, store.ErrInvalid)
+	if p.Dir == "" {
+		return fmt.Errorf("remove the spool: %w", store.ErrInvalid)
 	}
-	for _, sub := range []string{"cur", "new", "tmp"} {
-		err := os.Remove(filepath.Join(b.folder(p), sub))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("remove folder %q: %w", p.Folder, err)
-		}
-	}
-	if err := os.RemoveAll(b.folder(p)); err != nil {
-		return fmt.Errorf("remove folder %q: %w", p.Folder, err)
+	if err := b.removeFolder(p); err != nil {
+		return fmt.Errorf("remove folder %q of %s: %w", p.Folder, p.Dir, err)
 	}
 	return nil
+}
+
+func (b *Blobs) removeFolder(p store.Place) error {
+	folder := b.folder(p)
+	names, err := list(folder)
+	if err != nil {
+		return err
+	}
+	var notes, folders []string
+	for _, n := range names {
+		switch {
+		case n == "cur" || n == "new" || n == "tmp":
+			folders = append(folders, filepath.Join(folder, n))
+		case n == "maildirfolder" || strings.HasPrefix(n, notePrefix):
+			notes = append(notes, filepath.Join(folder, n))
+		default:
+			return fmt.Errorf("there is %s in it: %w", n, store.ErrExists)
+		}
+	}
+	folders = append(folders, folder)
+	if p.Folder == "" {
+		folders = append(folders, filepath.Dir(folder))
+	}
+	// The content's folders are removed before the notes: one that is not empty
+	// fails, and keeps its notes.
+	for len(folders) > 0 && filepath.Dir(folders[0]) == folder {
+		if err := os.Remove(folders[0]); err != nil {
+			return err
+		}
+		folders = folders[1:]
+	}
+	for _, path := range append(notes, folders...) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// notePrefix begins the names of all notes.
+const notePrefix = "posthorn-"
+
+// noteFolder is where a place's notes are: those of all accounts in the data
+// folder, the others beside the content.
+func (b *Blobs) noteFolder(p store.Place) string {
+	if p.Dir == "" {
+		return b.root
+	}
+	return b.folder(p)
 }
 
 // WriteNote keeps a small file beside the content of a folder.
@@ -120,10 +165,12 @@ func (b *Blobs) WriteNote(p store.Place, name string, note []byte) error {
 }
 
 func (b *Blobs) writeNote(p store.Place, name string, note []byte) error {
-	if err := b.make(p); err != nil {
-		return err
+	f, err := os.CreateTemp(b.noteFolder(p), name+".new")
+	if errors.Is(err, fs.ErrNotExist) {
+		if err = b.make(p); err == nil {
+			f, err = os.CreateTemp(b.noteFolder(p), name+".new")
+		}
 	}
-	f, err := os.CreateTemp(b.folder(p), name+".new")
 	if err != nil {
 		return err
 	}
@@ -135,16 +182,16 @@ func (b *Blobs) writeNote(p store.Place, name string, note []byte) error {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(b.folder(p), name))
+		err = os.Rename(f.Name(), filepath.Join(b.noteFolder(p), name))
 	}
 	if err != nil {
 		os.Remove(f.Name())
 		return err
 	}
-	return b.syncFolder(b.folder(p))
+	return b.syncFolder(b.noteFolder(p))
 }
 
 // ReadNote reads a note back; fs.ErrNotExist.
 func (b *Blobs) ReadNote(p store.Place, name string) ([]byte, error) {
-	return os.ReadFile(filepath.Join(b.folder(p), name))
+	return os.ReadFile(filepath.Join(b.noteFolder(p), name))
 }

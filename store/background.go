@@ -1,0 +1,43 @@
+package store
+
+import (
+	"context"
+	"sync"
+)
+
+// background is what the store does by itself between two commits: it mirrors
+// names (mirror.go) and clears away what was removed (purge.go). Neither is ever
+// waited for by a commit, and both go on where they stopped when the process
+// ends at any moment.
+type background struct {
+	stop func()
+	all  sync.WaitGroup
+}
+
+// start begins the work in the background; halt ends it and waits.
+func (b *background) start(s *Store) {
+	ctx, stop := context.WithCancel(context.Background())
+	b.stop = stop
+	b.all.Go(func() { s.runMirror(ctx) })
+	b.all.Go(func() { s.runPurge(ctx) })
+}
+
+func (b *background) halt() {
+	if b.stop != nil {
+		b.stop()
+		b.all.Wait()
+	}
+}
+
+// bell wakes one goroutine: rung any number of times while that is busy, it is
+// heard once.
+type bell struct{ c chan struct{} }
+
+func newBell() bell { return bell{make(chan struct{}, 1)} }
+
+func (b *bell) ring() {
+	select {
+	case b.c <- struct{}{}:
+	default: // it has been rung already
+	}
+}

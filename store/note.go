@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"hash/fnv"
+	"io/fs"
+	"time"
+
+	"posthorn/internal/db"
+)
+
+// Notes are small JSON files beside the content, for Reindex: one for each
+// account and one for each mailbox in their folders, one for all domains and
+// aliases in the data folder. They hold secrets (password hashes, signing keys)
+// and are readable by their owner alone.
+const (
+	directoryNoteName = "posthorn-directory.json"
+	accountNoteName   = "posthorn-account.json"
+	boxNoteName       = "posthorn-mailbox.json"
+)
+
+type directoryNote struct {
+	Domains []Domain
+	Keys    []DKIMKey
+	Aliases []Alias
+}
+
+type accountNote struct {
+	Login       string
+	Removed     bool // its files are on their way out
+	Password    string
+	Enabled     bool
+	Limit       Quota
+	UIDValidity uint32
+	Created     time.Time
+	Subscribed  []string
+}
+
+// boxNote has ceilings where a number itself would mean a new note with each
+// message: none above them had been given when it was written. Reindex goes on
+// from there, so that no UID and no modification sequence is given twice (S4,
+// S5).
+type boxNote struct {
+	ID          MailboxID
+	Deleted     bool // its files are on their way out
+	Name        string
+	Role        Role
+	UIDValidity uint32
+	UIDs        UID
+	ModSeqs     ModSeq
+	Keywords    []string
+}
+
+// ceilingStep is how far ceilings are apart. What is given within the seconds
+// by which the mirror is late must fit into it.
+const ceilingStep = 1 << 14
+
+func ceiling(n int64) int64 { return (n/ceilingStep + 2) * ceilingStep }
+
+func (s *Store) noteDirectory(ctx context.Context) error {
+	var n directoryNote
+	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+		if n.Domains, err = collect(tx, scanDomain, `SELECT `+domainColumns+` FROM domains ORDER BY name`); err != nil {
+			return err
+		}
+		if n.Keys, err = readDKIMKeys(tx, ""); err != nil {
+			return err
+		}
+		n.Aliases, err = readAliases(tx, "")
+		return err
+	})
+	if err != nil {
+		return fail("mirror domains", err)
+	}
+	return s.writeNote(Place{}, directoryNoteName, n)
+}
+
+func (s *Store) noteAccount(ctx context.Context, a Account) error {
+	n := accountNote{Login: a.Login, Enabled: a.Enabled, Limit: a.Limit, Created: a.Created}
+	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+		if err = tx.Row(`SELECT password, uidvalidity FROM accounts WHERE id = ?`, a.ID).Scan(&n.Password, &n.UIDValidity); err != nil {
+			return err
+		}
+		n.Subscribed, err = collect(tx, func(row scanner) (name string, err error) {
+			err = row.Scan(&name)
+			return name, err
+		}, `SELECT name FROM subscriptions WHERE account = ? ORDER BY name`, a.ID)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return s.writeNote(Place{Dir: a.Dir}, accountNoteName, n)
+}
+
+// noteRemoved keeps a removed account from being rebuilt while its files go.
+func (s *Store) noteRemoved(ctx context.Context, id AccountID) error {
+	var dir string
+	err := s.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Row(`SELECT dir FROM accounts WHERE id = ?`, id).Scan(&dir)
+	})
+	if errors.Is(err, db.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.writeNote(Place{Dir: dir}, accountNoteName, accountNote{Removed: true})
+}
+
+func (s *Store) noteBox(a Account, b *mirrored) error {
+	return s.writeNote(Place{a.Dir, b.folder}, boxNoteName, boxNote{
+		ID: b.ID, Deleted: b.Name == "", Name: b.Name, Role: b.Role, UIDValidity: b.UIDValidity, Keywords: b.Keywords,
+		UIDs: UID(min(ceiling(int64(b.UIDNext)), 1<<32-1)), ModSeqs: ModSeq(ceiling(int64(b.ModSeq))),
+	})
+}
+
+// writeNote writes a note when it says something new.
+func (s *Store) writeNote(p Place, name string, v any) error {
+	text, err := json.MarshalIndent(v, "", "\t")
+	if err != nil {
+		return err
+	}
+	text = append(text, '\n')
+	h := fnv.New64a()
+	h.Write(text)
+	known := p
+	known.Folder += "/" + name
+	if s.mirror.notes[known] == h.Sum64() {
+		return nil
+	}
+	if old, err := s.blobs.ReadNote(p, name); err != nil || string(old) != string(text) {
+		if err := s.blobs.WriteNote(p, name, text); err != nil {
+			return err
+		}
+	}
+	s.mirror.notes[known] = h.Sum64()
+	return nil
+}
+
+// readNote reads a note; found is false when there is none, or none that can be
+// read.
+func readNote[T any](blobs Blobs, p Place, name string) (v T, found bool, err error) {
+	text, err := blobs.ReadNote(p, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return v, false, nil
+	}
+	if err != nil {
+		return v, false, err
+	}
+	if json.Unmarshal(text, &v) != nil {
+		return *new(T), false, nil
+	}
+	return v, true, nil
+}
