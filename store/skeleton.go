@@ -9,10 +9,3 @@ import "context"
 func (m *Mailbox) Digests(ctx context.Context, msgs []Message) ([][]byte, error) { panic("skeleton") }
 
 // ---- the queue's tables
-
-func (s *Store) OpenItem(ctx context.Context, it Item) (Reader, error) { panic("skeleton") }
-
-// Reindex rebuilds a lost database from the folders below dir.
-func Reindex(ctx context.Context, dir string, blobs Blobs, progress func(done, total int64)) error {
-	panic("skeleton")
-}

@@ -1,0 +1,252 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"posthorn/internal/db"
+)
+
+// recoveredMailbox is where files that no row knows are filed.
+const recoveredMailbox = "Recovered"
+
+// Check verifies the invariants of docs/store.md on a store that may be in use,
+// and reports every place that breaks one. With fix, counts and quotas are
+// counted again, and files that no row knows become messages of a mailbox
+// "Recovered" of the account in whose folder they lie; nothing is ever deleted.
+// Content that is missing or cut stays reported. progress, when given, is told
+// how many messages have been looked at.
+func (s *Store) Check(ctx context.Context, fix bool, progress func(done, total int64)) ([]Problem, error) {
+	c := &checker{store: s, fix: fix, progress: progress}
+	for _, step := range []func(context.Context) error{c.numbers, c.counts, c.quotas, c.contents} {
+		if err := step(ctx); err != nil {
+			return c.problems, fail("check", err)
+		}
+	}
+	return c.problems, nil
+}
+
+// Problem is one finding of Check.
+type Problem struct {
+	Invariant string // "S1".."S8"
+	Account   string
+	Mailbox   string
+	Path      string
+	What      string
+	Fixed     string // what fix did, "" when nothing
+}
+
+// checker is one run of Check.
+type checker struct {
+	store       *Store
+	fix         bool
+	progress    func(done, total int64)
+	done, total int64
+	problems    []Problem
+}
+
+func (c *checker) found(p Problem) { c.problems = append(c.problems, p) }
+
+// mend runs what mends p when mending is asked for.
+func (c *checker) mend(ctx context.Context, p *Problem, how string, op func(*db.Tx) error) error {
+	if !c.fix {
+		return nil
+	}
+	if err := c.store.db.Commit(ctx, 0, op); err != nil {
+		return err
+	}
+	p.Fixed = how
+	return nil
+}
+
+// numbers verifies S4 and S5: that no number stands where a greater one should
+// have been given.
+func (c *checker) numbers(ctx context.Context) error {
+	for _, q := range []struct{ invariant, what, query string }{
+		{"S4", "a message has a UID that UIDNEXT says was not given yet", `SELECT a.login, m.name FROM mailboxes m JOIN accounts a ON a.id = m.account
+			WHERE m.name IS NOT NULL AND EXISTS (SELECT 1 FROM messages g WHERE g.mailbox = m.id AND g.uid >= m.uidnext)`},
+		{"S4", "UIDVALIDITY is above the account's counter", `SELECT a.login, m.name FROM mailboxes m JOIN accounts a ON a.id = m.account
+			WHERE m.name IS NOT NULL AND m.uidvalidity > a.uidvalidity`},
+		{"S4", "two mailboxes have the same UIDVALIDITY", `SELECT a.login, m.name FROM mailboxes m JOIN accounts a ON a.id = m.account
+			JOIN mailboxes o ON o.account = m.account AND o.uidvalidity = m.uidvalidity AND o.id < m.id WHERE m.name IS NOT NULL`},
+		{"S5", "a message changed after its mailbox did", `SELECT a.login, m.name FROM mailboxes m JOIN accounts a ON a.id = m.account
+			WHERE m.name IS NOT NULL AND EXISTS (SELECT 1 FROM messages g WHERE g.mailbox = m.id AND g.modseq > m.modseq)`},
+		{"S5", "a mailbox changed after its account did", `SELECT a.login, m.name FROM mailboxes m JOIN accounts a ON a.id = m.account
+			WHERE m.name IS NOT NULL AND m.modseq > a.modseq`},
+	} {
+		err := c.store.db.View(ctx, func(tx *db.Tx) error {
+			_, err := collect(tx, func(row scanner) (struct{}, error) {
+				p := Problem{Invariant: q.invariant, What: q.what}
+				err := row.Scan(&p.Account, &p.Mailbox)
+				c.found(p)
+				return struct{}{}, err
+			}, q.query)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// countedSQL is what a mailbox's counts should be.
+const countedSQL = `SELECT count(*) AS messages, coalesce(sum(flags & 1 = 0), 0) AS unseen, coalesce(sum(flags & 8 <> 0), 0) AS deleted,
+	coalesce(sum(size), 0) AS size FROM messages WHERE mailbox = ? AND expunged = 0`
+
+// counts verifies S6.
+func (c *checker) counts(ctx context.Context) error {
+	type box struct {
+		id            MailboxID
+		account, name string
+	}
+	var boxes []box
+	err := c.store.db.View(ctx, func(tx *db.Tx) (err error) {
+		boxes, err = collect(tx, func(row scanner) (b box, err error) {
+			err = row.Scan(&b.id, &b.account, &b.name)
+			return b, err
+		}, `SELECT m.id, a.login, m.name FROM mailboxes m JOIN accounts a ON a.id = m.account WHERE m.name IS NOT NULL AND a.login IS NOT NULL`)
+		return err
+	})
+	for i := 0; i < len(boxes) && err == nil; i++ {
+		var kept, counted counts
+		b := boxes[i]
+		err = c.store.db.View(ctx, func(tx *db.Tx) error {
+			kept, counted, err = countBox(tx, b.id)
+			return err
+		})
+		c.total += counted.messages
+		if err != nil || kept == counted {
+			continue
+		}
+		p := Problem{Invariant: "S6", Account: b.account, Mailbox: b.name,
+			What: fmt.Sprintf("counts %+v, where there are %+v", kept, counted)}
+		err = c.mend(ctx, &p, "counted again", func(tx *db.Tx) error { return countAgain(tx, b.id) })
+		c.found(p)
+	}
+	return err
+}
+
+func countBox(tx *db.Tx, id MailboxID) (kept, counted counts, err error) {
+	err = tx.Row(`SELECT messages, unseen, deleted, size FROM mailboxes WHERE id = ?`, id).
+		Scan(&kept.messages, &kept.unseen, &kept.deleted, &kept.size)
+	if err == nil {
+		err = tx.Row(countedSQL, id).Scan(&counted.messages, &counted.unseen, &counted.deleted, &counted.size)
+	}
+	return kept, counted, err
+}
+
+func countAgain(tx *db.Tx, id MailboxID) error {
+	_, n, err := countBox(tx, id)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`UPDATE mailboxes SET messages = ?, unseen = ?, deleted = ?, size = ? WHERE id = ?`,
+		n.messages, n.unseen, n.deleted, n.size, id)
+	return err
+}
+
+// quotas verifies S7.
+func (c *checker) quotas(ctx context.Context) error {
+	type account struct {
+		id            AccountID
+		login         string
+		kept, counted Quota
+	}
+	const counted = `SELECT coalesce(sum(g.size), 0), count(*) FROM mailboxes m JOIN messages g ON g.mailbox = m.id
+		WHERE m.account = ? AND m.name IS NOT NULL AND g.expunged = 0`
+	var all []account
+	err := c.store.db.View(ctx, func(tx *db.Tx) (err error) {
+		all, err = collect(tx, func(row scanner) (a account, err error) {
+			err = row.Scan(&a.id, &a.login, &a.kept.Bytes, &a.kept.Messages)
+			return a, err
+		}, `SELECT id, login, used_bytes, used_messages FROM accounts WHERE login IS NOT NULL`)
+		for i := 0; i < len(all) && err == nil; i++ {
+			err = tx.Row(counted, all[i].id).Scan(&all[i].counted.Bytes, &all[i].counted.Messages)
+		}
+		return err
+	})
+	for i := 0; i < len(all) && err == nil; i++ {
+		a := all[i]
+		if a.kept == a.counted {
+			continue
+		}
+		p := Problem{Invariant: "S7", Account: a.login, What: fmt.Sprintf("use %+v, where there is %+v", a.kept, a.counted)}
+		err = c.mend(ctx, &p, "counted again", func(tx *db.Tx) error {
+			var n Quota
+			if err := tx.Row(counted, a.id).Scan(&n.Bytes, &n.Messages); err != nil {
+				return err
+			}
+			_, err := tx.Exec(`UPDATE accounts SET used_bytes = ?, used_messages = ? WHERE id = ?`, n.Bytes, n.Messages, a.id)
+			return err
+		})
+		c.found(p)
+	}
+	return err
+}
+
+// underWay tells whether a file belongs to a commit that has not ended: its
+// content is still staged, or a row has come meanwhile.
+func (c *checker) underWay(ctx context.Context, f File) (bool, error) {
+	staged, err := c.store.blobs.Staged()
+	if err != nil {
+		return false, err
+	}
+	for _, k := range staged {
+		if rest, ok := strings.CutPrefix(string(f.Key), string(k)); ok && (rest == "" || rest[0] == '-') {
+			return true, nil
+		}
+	}
+	var has bool
+	err = c.store.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Row(`SELECT EXISTS (SELECT 1 FROM messages g JOIN mailboxes m ON m.id = g.mailbox JOIN accounts a ON a.id = m.account
+				WHERE g.key = ?1 AND a.dir = ?2)
+			OR ?2 = '' AND EXISTS (SELECT 1 FROM items WHERE key = ?1)
+			OR EXISTS (SELECT 1 FROM removals WHERE key = ?1 AND dir = ?2)`, f.Key, f.Dir).Scan(&has)
+	})
+	return has, err
+}
+
+// adopt makes a file that no row knows a message of the account's mailbox
+// Recovered. The file is there before the row is (S1).
+func (s *Store) adopt(ctx context.Context, a Account, f Found) error {
+	_, err := s.CreateMailbox(ctx, a.ID, recoveredMailbox, "")
+	if err == nil {
+		err = s.Subscribe(ctx, a.ID, recoveredMailbox, true)
+	} else if errors.Is(err, ErrExists) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	m, err := s.Mailbox(ctx, a.ID, recoveredMailbox)
+	if err != nil {
+		return err
+	}
+	to := Place{a.Dir, *m.folder.Load()}
+	if err := s.blobs.Rename(f.File, to, f.Info); err != nil {
+		return err
+	}
+	now := time.Now()
+	err = s.db.Commit(ctx, int64(a.ID), func(tx *db.Tx) error {
+		modseq, email, err := chargeAccount(tx, a.ID, Quota{f.Real, 1}, true)
+		if err != nil {
+			return err
+		}
+		_, flags, err := ParseFileInfo(f.Info)
+		if err != nil {
+			flags = 0
+		}
+		msg := []Message{{Row: Row{Flags: flags & systemFlags}, Key: f.Key, Size: f.Real, Internal: f.Time, Saved: now,
+			Email: email, Thread: ThreadID(email)}}
+		_, err = enter(tx, m.id, msg, modseq)
+		return err
+	})
+	if err == nil {
+		s.changed(a.ID)
+	}
+	return err
+}

@@ -1,0 +1,268 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"posthorn/internal/db"
+)
+
+// Reindex rebuilds a lost database from the folders and notes below dir:
+// domains, keys, aliases, accounts with their passwords, mailboxes with their
+// UIDVALIDITY, UIDs, flags and keywords. ErrExists while there is a database:
+// who wants to give it up moves it away. What waited in the queue cannot be
+// rebuilt; its content stays in the spool and Check names it. Files without a
+// UID in their name get new ones above all that were ever given.
+//
+// The database is built beside its place and put there when it is complete, so
+// that a Reindex that was interrupted is simply begun again.
+func Reindex(ctx context.Context, dir string, blobs Blobs, progress func(done, total int64)) (err error) {
+	l, err := lock(dir)
+	if err != nil {
+		return fmt.Errorf("reindex: %w", err)
+	}
+	defer func() { err = errors.Join(err, l.Close()) }()
+	path := filepath.Join(dir, databaseName)
+	if _, err := os.Lstat(path); err == nil {
+		return fmt.Errorf("reindex: %s: %w", path, ErrExists)
+	}
+	building := path + ".new"
+	for _, left := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(building + left); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("reindex: %w", err)
+		}
+	}
+	d, err := db.Open(ctx, building, schema, db.Options{})
+	if err != nil {
+		return fmt.Errorf("reindex: %w", err)
+	}
+	r := &reindexer{db: d, blobs: blobs, progress: progress}
+	err = errors.Join(r.run(ctx), d.Close())
+	if err == nil {
+		err = os.Rename(building, path)
+	}
+	if err != nil {
+		return fmt.Errorf("reindex: %w", err)
+	}
+	return syncFolder(dir)
+}
+
+func syncFolder(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+type reindexer struct {
+	db       *db.DB
+	blobs    Blobs
+	progress func(done, total int64)
+	done     int64
+	total    int64
+}
+
+func (r *reindexer) run(ctx context.Context) error {
+	staged, err := r.blobs.Staged()
+	for i := 0; i < len(staged) && err == nil; i++ {
+		err = r.blobs.Unstage(staged[i], false) // what was answered for has a name in a folder
+	}
+	if err == nil {
+		err = r.directory(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	err = r.blobs.Walk(func(p Place, files []Found) error {
+		r.total += int64(len(files))
+		return ctx.Err()
+	})
+	if err != nil {
+		return err
+	}
+	var a foundAccount
+	err = r.blobs.Walk(func(p Place, files []Found) error {
+		if p.Dir != a.dir {
+			if err := r.account(ctx, &a); err != nil {
+				return err
+			}
+			a = foundAccount{dir: p.Dir}
+		}
+		a.places = append(a.places, foundBox{place: p, files: files})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.account(ctx, &a)
+}
+
+// directory rebuilds domains, keys and aliases.
+func (r *reindexer) directory(ctx context.Context) error {
+	n, _, err := readNote[directoryNote](r.blobs, Place{}, directoryNoteName)
+	if err != nil {
+		return err
+	}
+	// Real domains before those that are aliases of them.
+	slices.SortStableFunc(n.Domains, func(a, b Domain) int { return len(a.AliasOf) - len(b.AliasOf) })
+	return r.db.Commit(ctx, 0, func(tx *db.Tx) error {
+		for _, d := range n.Domains {
+			if err := insertDomain(tx, d); err != nil {
+				return err
+			}
+		}
+		for _, k := range n.Keys {
+			if err := insertDKIMKey(tx, k); err != nil {
+				return err
+			}
+		}
+		for _, a := range n.Aliases {
+			_, domain, err := addressKey(a.Address)
+			if err == nil {
+				err = insertAlias(tx, a, domain)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// foundAccount is an account's folder as it lies on the disk.
+type foundAccount struct {
+	dir    string
+	note   accountNote
+	id     AccountID
+	places []foundBox
+	modseq ModSeq // above all that were ever given
+	email  EmailID
+	keys   map[Key]bool
+}
+
+// account rebuilds one account. A folder without a note becomes one that nobody
+// can log in to, named after its folder: its mail is not lost to sight.
+func (r *reindexer) account(ctx context.Context, a *foundAccount) error {
+	if a.dir == "" {
+		return nil // the spool
+	}
+	n, noted, err := readNote[accountNote](r.blobs, Place{Dir: a.dir}, accountNoteName)
+	if err != nil {
+		return err
+	}
+	if n.Removed || !noted && len(a.files()) == 0 {
+		return nil
+	}
+	if !noted {
+		n = accountNote{Login: a.dir + "@recovered.invalid", Created: time.Now()}
+	}
+	a.note, a.keys, a.modseq = n, make(map[Key]bool), 1
+	if err := a.readNotes(r.blobs); err != nil {
+		return err
+	}
+	err = r.db.Commit(ctx, 0, func(tx *db.Tx) error { return a.enter(tx) })
+	if err != nil {
+		return fmt.Errorf("account %s in %s: %w", n.Login, a.dir, err)
+	}
+	for i := range a.places {
+		if err := r.box(ctx, a, &a.places[i]); err != nil {
+			return fmt.Errorf("account %s, folder %q: %w", n.Login, a.places[i].place.Folder, err)
+		}
+	}
+	return r.db.Commit(ctx, int64(a.id), func(tx *db.Tx) error {
+		_, err := tx.Exec(`UPDATE accounts SET modseq = ?1, email = ?2,
+				used_bytes = (SELECT coalesce(sum(size), 0) FROM mailboxes WHERE account = ?3 AND name IS NOT NULL),
+				used_messages = (SELECT coalesce(sum(messages), 0) FROM mailboxes WHERE account = ?3 AND name IS NOT NULL)
+			WHERE id = ?3`, a.modseq, a.email, a.id)
+		return err
+	})
+}
+
+func (a *foundAccount) files() (all []Found) {
+	for _, p := range a.places {
+		all = append(all, p.files...)
+	}
+	return all
+}
+
+// readNotes reads what is known of the mailboxes, and gives names and numbers to
+// those without a note.
+func (a *foundAccount) readNotes(blobs Blobs) error {
+	names := make(map[string]bool)
+	for i := range a.places {
+		b := &a.places[i]
+		n, noted, err := readNote[boxNote](blobs, b.place, boxNoteName)
+		if err != nil {
+			return err
+		}
+		if !noted {
+			n = boxNote{Name: mailboxOf(b.place.Folder)}
+		}
+		if b.place.Folder == "" {
+			n.Name, n.Role = "INBOX", RoleInbox
+		}
+		for base, k := n.Name, 2; !n.Deleted && names[n.Name]; k++ {
+			n.Name, n.Role = fmt.Sprintf("%s-%d", base, k), ""
+		}
+		if !n.Deleted {
+			names[n.Name] = true
+		}
+		b.note = n
+		a.modseq = max(a.modseq, n.ModSeqs)
+		a.note.UIDValidity = max(a.note.UIDValidity, n.UIDValidity)
+	}
+	a.note.UIDValidity = max(a.note.UIDValidity, uint32(time.Now().Unix()))
+	for i := range a.places {
+		if n := &a.places[i].note; n.UIDValidity == 0 {
+			a.note.UIDValidity++
+			n.UIDValidity = a.note.UIDValidity
+		}
+	}
+	return nil
+}
+
+func (a *foundAccount) enter(tx *db.Tx) error {
+	_, domain, err := addressKey(a.note.Login)
+	if err != nil {
+		return err
+	}
+	if other, err := accountWithLogin(tx, a.note.Login); err != nil {
+		return err
+	} else if other != nil {
+		a.note.Login, domain, a.note.Enabled = a.dir+"@recovered.invalid", "recovered.invalid", false
+	}
+	a.id, err = insertAccount(tx, Account{Login: a.note.Login, Dir: a.dir, Enabled: a.note.Enabled, Limit: a.note.Limit, Created: a.note.Created},
+		domain, a.note.Password)
+	if err == nil {
+		_, err = tx.Exec(`UPDATE accounts SET uidvalidity = ? WHERE id = ?`, a.note.UIDValidity, a.id)
+	}
+	for i := 0; i < len(a.note.Subscribed) && err == nil; i++ {
+		err = subscribe(tx, a.id, a.note.Subscribed[i])
+	}
+	return err
+}
+
+// mailboxOf is the name that FolderName made a folder of.
+func mailboxOf(folder string) string {
+	folder, _, _ = strings.Cut(strings.TrimPrefix(folder, "."), "~")
+	var b strings.Builder
+	for i := 0; i < len(folder); i++ {
+		var c byte
+		if folder[i] == '.' {
+			b.WriteByte('/')
+		} else if n, _ := fmt.Sscanf(folder[i:min(len(folder), i+3)], "%%%02X", &c); n == 1 {
+			b.WriteByte(c)
+			i += 2
+		} else {
+			b.WriteByte(folder[i])
+		}
+	}
+	return b.String()
+}
