@@ -1,0 +1,20 @@
+package storetest_test
+
+import (
+	"testing"
+
+	"posthorn/store"
+	"posthorn/store/maildir"
+	"posthorn/store/storetest"
+)
+
+func TestMaildir(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) *store.Store {
+		dir := t.TempDir()
+		s, err := store.Open(t.Context(), dir, maildir.New(dir))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	})
+}
