@@ -1,3 +1,71 @@
 package imapd
 
-func (s *session) fetch(c *call) error { return bad("FETCH is not there") }
+import (
+	"context"
+
+	"posthorn/imapd/wire"
+	"posthorn/store"
+)
+
+// fetch is FETCH and UID FETCH (RFC 9051 §6.4.5).
+func (s *session) fetch(c *call) error {
+	c.dec.SP()
+	set := c.dec.Set()
+	c.dec.SP()
+	items := takeFetchItems(c.dec)
+	if err := c.dec.End(); err != nil {
+		return err
+	}
+	numbers, err := s.view.resolve(set, c.uid())
+	if err != nil {
+		return err
+	}
+	f := &fetcher{s: s, box: s.view.box, items: items}
+	if c.uid() {
+		f.withUID()
+	}
+	return f.run(c.ctx, numbers)
+}
+
+// messages is what FETCH and SEARCH need of a *store.Mailbox.
+type messages interface {
+	Messages(ctx context.Context, uids []store.UID) ([]store.Message, error)
+	Digests(ctx context.Context, msgs []store.Message) ([][]byte, error)
+	Open(ctx context.Context, msg store.Message) (store.Reader, error)
+	SetFlags(ctx context.Context, uids []store.UID, op store.SetOp, flags store.Flags, keywords []string, unchangedSince store.ModSeq) (changed []store.Row, failed []store.UID, err error)
+}
+
+// maxFetchItems bounds what one FETCH may ask for each message.
+const maxFetchItems = 100
+
+// takeFetchItems takes a macro, one item, or a list of them.
+func takeFetchItems(d *wire.Decoder) []fetchItem {
+	var items []fetchItem
+	if d.At('(') {
+		d.List(func() {
+			if items = append(items, takeFetchItem(d, d.SectionWord())); len(items) > maxFetchItems {
+				d.Fail("more than %d items", maxFetchItems)
+			}
+		})
+		if len(items) == 0 {
+			d.Fail("expected an item")
+		}
+		return items
+	}
+	name := d.SectionWord()
+	macro, ok := fetchMacros[name]
+	if !ok {
+		return []fetchItem{takeFetchItem(d, name)}
+	}
+	for _, name := range macro {
+		items = append(items, fetchItem{fetchKind: fetchKinds[name], label: name})
+	}
+	return items
+}
+
+// fetchMacros are the short forms, which stand alone.
+var fetchMacros = map[string][]string{
+	"ALL":  {"FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE"},
+	"FAST": {"FLAGS", "INTERNALDATE", "RFC822.SIZE"},
+	"FULL": {"FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY"},
+}
