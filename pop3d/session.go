@@ -1,0 +1,177 @@
+package pop3d
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"strings"
+	"time"
+
+	"posthorn/auth"
+)
+
+// session is one connection; one goroutine has it.
+type session struct {
+	server  *Server
+	id      string
+	log     *slog.Logger
+	started time.Time
+	done    <-chan struct{} // the server is ending
+	conn    net.Conn
+	r       *bufio.Reader
+	w       *bufio.Writer
+
+	peer   auth.Peer
+	user   string    // what USER said
+	drop   *maildrop // nil before the login
+	faults int
+	ended  bool // close after the reply
+}
+
+// state is RFC 1939's; a bit each, for the command table. UPDATE is within
+// QUIT.
+type state uint8
+
+const (
+	authorization state = 1 << iota
+	transaction
+)
+
+func (s *session) state() state {
+	if s.drop != nil {
+		return transaction
+	}
+	return authorization
+}
+
+// use goes on over c.
+func (s *session) use(c net.Conn) {
+	s.conn = c
+	s.r = bufio.NewReaderSize(c, maxLine)
+	s.w = bufio.NewWriterSize(patient{c}, writeSize)
+}
+
+// patient gives each write its own time: a slow client may take as long as it
+// wants, as long as it takes something.
+type patient struct{ net.Conn }
+
+func (p patient) Write(b []byte) (int, error) {
+	p.SetWriteDeadline(time.Now().Add(writeTime))
+	return p.Conn.Write(b)
+}
+
+// startTLS makes the handshake. What the client said before it in clear, and
+// was not read, is forgotten with the old reader, and so is a user name.
+func (s *session) startTLS() error {
+	secure := tls.Server(s.conn, s.server.tls)
+	s.conn.SetDeadline(s.started.Add(loginTime))
+	if err := secure.Handshake(); err != nil {
+		s.log.Debug("TLS handshake failed", "peer", s.peer.Addr.String(), "error", err)
+		return fmt.Errorf("start TLS: %w", err)
+	}
+	s.conn.SetDeadline(time.Time{})
+	s.use(secure)
+	s.peer.TLS, s.user = true, ""
+	return nil
+}
+
+// run speaks with the client until one of both ends it.
+func (s *session) run(ctx context.Context) {
+	defer func() {
+		if s.drop != nil {
+			s.drop.release()
+			s.log.Info("pop3 session", "account", s.drop.login, "messages", len(s.drop.messages),
+				"retrieved", s.drop.retrieved, "removed", s.drop.removed, "took", time.Since(s.started))
+		}
+	}()
+	// A command that has begun is finished: ctx only ends the waiting for the
+	// next.
+	work := context.WithoutCancel(ctx)
+	c := s.conn // STLS replaces it, and reads on through it
+	stop := context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) })
+	defer stop()
+	s.done = ctx.Done()
+
+	s.reply("+OK POP3 ready")
+	for !s.ended {
+		line, err := s.line()
+		if errors.Is(err, bufio.ErrBufferFull) {
+			s.reply("-ERR The line is too long")
+			s.w.Flush()
+			return
+		}
+		if err != nil {
+			return
+		}
+		s.command(work, line)
+		if s.ended || s.r.Buffered() == 0 { // answers to a pipelined batch go together (RFC 2449 §6.6)
+			if s.w.Flush() != nil {
+				return
+			}
+		}
+	}
+}
+
+// line reads one, without its line end. It flushes first when it has to wait.
+func (s *session) line() (string, error) {
+	if s.r.Buffered() == 0 {
+		if err := s.w.Flush(); err != nil {
+			return "", err
+		}
+	}
+	until := s.started.Add(loginTime)
+	if s.drop != nil {
+		until = time.Now().Add(time.Duration(s.server.cfg.IdleTimeout))
+	}
+	s.conn.SetReadDeadline(until)
+	select {
+	case <-s.done: // the deadline just set hides the one that ends the session
+		return "", net.ErrClosed
+	default:
+	}
+	b, err := s.r.ReadSlice('\n')
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}
+
+// command runs one line.
+func (s *session) command(ctx context.Context, line string) {
+	verb, arg, _ := strings.Cut(line, " ")
+	c, err := find(verb, s.state())
+	if err == nil {
+		err = c.run(s, ctx, arg)
+	}
+	if err == nil {
+		return
+	}
+	s.fail(err)
+	if s.drop == nil {
+		if s.faults++; s.faults >= maxFaults {
+			s.ended = true
+		}
+	}
+}
+
+// reply writes one line.
+func (s *session) reply(format string, args ...any) {
+	fmt.Fprintf(s.w, format+"\r\n", args...)
+}
+
+// ok begins or is a positive answer.
+func (s *session) ok(format string, args ...any) error {
+	s.reply("+OK "+format, args...)
+	return nil
+}
+
+// end closes a multi-line answer.
+func (s *session) end() error {
+	_, err := io.WriteString(s.w, ".\r\n")
+	return err
+}
