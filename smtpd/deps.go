@@ -19,6 +19,8 @@ type Queue interface {
 
 // Recipients knows who has a mailbox here. *mda.MDA is one.
 type Recipients interface {
+	// Local tells whether a domain is ours; the empty one, that of
+	// <Postmaster> (RFC 5321 §4.5.1), is.
 	Local(ctx context.Context, domain string) (bool, error)
 	// Verify answers RCPT for a local recipient; room for size octets is kept
 	// until release is called.

@@ -20,7 +20,7 @@ func (s *session) admit(r mail.Recipient) error {
 	case !tx.UTF8 && !r.Path.IsASCII():
 		return mail.NeedUTF8
 	}
-	local, err := s.local(r.Path)
+	local, err := s.Recipients.Local(s.ctx, r.Path.Domain)
 	if err != nil {
 		return err
 	}
@@ -34,14 +34,6 @@ func (s *session) admit(r mail.Recipient) error {
 	tx.To = append(tx.To, r)
 	tx.release = append(tx.release, release)
 	return nil
-}
-
-// local tells whether a path leads here. `<Postmaster>` does (RFC 5321 §4.5.1).
-func (s *session) local(p mail.Path) (bool, error) {
-	if p.Domain == "" {
-		return true, nil
-	}
-	return s.Recipients.Local(s.ctx, p.Domain)
 }
 
 // onward takes a recipient elsewhere, from those who logged in.

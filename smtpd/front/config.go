@@ -31,7 +31,7 @@ type Config struct {
 type Limits struct {
 	Idle       time.Duration // for one command line to arrive, for a pause in content, for a write
 	Handshake  time.Duration // for TLS and for the PROXY header
-	GreetPause time.Duration // how long to listen for early talkers before the greeting
+	GreetPause time.Duration // how long to listen for early talkers before the greeting; 0: not at all
 	Session    time.Duration // for the whole connection
 	Grace      time.Duration // how long content may be slower than MinRate
 	MinRate    int64         // octets of content a second

@@ -16,6 +16,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -183,14 +184,19 @@ type client struct {
 	r *bufio.Reader
 }
 
-// dial connects and reads the greeting.
-func dial(t testing.TB, addr string) *client {
+func dialRaw(t testing.TB, addr string) *client {
 	t.Helper()
 	nc, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := over(t, nc)
+	return over(t, nc)
+}
+
+// dial connects and reads the greeting.
+func dial(t testing.TB, addr string) *client {
+	t.Helper()
+	c := dialRaw(t, addr)
 	c.expect("220 mx.test ESMTP")
 	return c
 }
@@ -235,7 +241,7 @@ func (c *client) expect(prefixes ...string) {
 
 func (c *client) closed() {
 	c.t.Helper()
-	if l, err := c.r.ReadString('\n'); err != io.EOF && !errors.Is(err, net.ErrClosed) {
+	if l, err := c.r.ReadString('\n'); err != io.EOF && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.ECONNRESET) {
 		c.t.Fatalf("connection is open: %q, %v", l, err)
 	}
 }

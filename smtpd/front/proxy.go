@@ -128,6 +128,9 @@ func (c *Conn) isSpoofedProxy(b []byte) bool { return bytes.HasSuffix(proxyV2, b
 // early looks for a client that talks before the greeting (RFC 5321 §3.1), as
 // only programs do that do not listen.
 func (c *Conn) early() error {
+	if c.cfg.GreetPause <= 0 {
+		return nil
+	}
 	c.raw.SetReadDeadline(time.Now().Add(c.cfg.GreetPause))
 	b, err := c.br.Peek(1)
 	switch {
