@@ -144,8 +144,8 @@ func (d *draft) place(ctx context.Context, m *mail.Mail, to []mail.Recipient, de
 			}
 		}
 		kind := "delivered"
-		if len(p.Into) == 0 {
-			kind = "forwarded"
+		if len(p.Onward) > 0 {
+			kind = "forwarded" // the wish for a receipt went along
 		} else if wantsSuccess(m.Envelope, m.Origin, to[i]) {
 			told = append(told, result{Delivery: store.Delivery{Recipient: to[i]}, status: p.Status, at: time.Now()})
 		}

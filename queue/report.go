@@ -1,12 +1,9 @@
 package queue
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"mime"
-	"mime/quotedprintable"
 	"strings"
 	"time"
 
@@ -74,52 +71,46 @@ type composer struct {
 	head     []byte // header section of the original, nil when it cannot be read
 	full     []byte // all of it, where that was asked for
 	id       string // queue id of the report
-	b        bytes.Buffer
 }
 
 func (c *composer) compose() []byte {
-	boundary := "=_" + c.id
-	c.header(boundary)
-	c.part(boundary, "Content-Type: text/plain; charset=utf-8", "Content-Description: Notification", "Content-Language: en", "Content-Transfer-Encoding: quoted-printable")
-	w := quotedprintable.NewWriter(&c.b)
-	io.WriteString(w, c.text()) // into memory: it cannot fail
-	w.Close()
-	c.b.WriteString("\r\n")
-	c.part(boundary, "Content-Type: message/delivery-status", "Content-Description: Delivery report")
-	c.status()
+	var w message.Composer
+	c.header(&w)
+	w.Multipart("report", message.Param{Name: "report-type", Value: "delivery-status"})
+	w.Part()
+	w.Structured("Content-Description", "Notification")
+	w.Structured("Content-Language", "en")
+	w.Text("plain", c.text())
+	w.Part()
+	w.Structured("Content-Type", "message/delivery-status")
+	w.Raw(c.status())
 	switch {
 	case c.full != nil:
-		c.part(boundary, "Content-Type: message/rfc822", "Content-Description: Your message", "Content-Transfer-Encoding: 8bit")
-		c.b.Write(c.full)
+		w.Part()
+		w.Structured("Content-Type", "message/rfc822")
+		w.Structured("Content-Transfer-Encoding", "8bit")
+		w.Raw(c.full)
 	case c.head != nil:
-		c.part(boundary, "Content-Type: text/rfc822-headers", "Content-Description: Header of your message", "Content-Transfer-Encoding: 8bit")
-		c.b.Write(c.head)
+		w.Part()
+		w.Structured("Content-Type", "text/rfc822-headers")
+		w.Structured("Content-Transfer-Encoding", "8bit")
+		w.Raw(c.head)
 	}
-	fmt.Fprintf(&c.b, "\r\n--%s--\r\n", boundary)
-	return c.b.Bytes()
+	w.Close()
+	return w.Bytes()
 }
 
-func (c *composer) header(boundary string) {
-	c.line("From: %s <MAILER-DAEMON@%s>", sayFrom, c.hostname)
-	c.line("To: <%s>", c.From)
-	c.line("Subject: %s", mime.QEncoding.Encode("utf-8", c.subject()))
-	c.line("Date: %s", c.now.Format(time.RFC1123Z))
-	c.line("Message-ID: <%s@%s>", c.id, c.hostname)
-	if c.messageID != "" && len(c.messageID) < 500 && !strings.ContainsAny(c.messageID, "<>\r\n") {
-		c.line("In-Reply-To: <%s>", c.messageID)
-		c.line("References: <%s>", c.messageID)
+func (c *composer) header(w *message.Composer) {
+	w.Addresses("From", message.Address{Name: sayFrom, Mailbox: "MAILER-DAEMON", Host: c.hostname})
+	w.Addresses("To", message.Address{Mailbox: c.From.Local, Host: c.From.Domain})
+	w.Field("Subject", c.subject())
+	w.Date("Date", c.now)
+	w.Structured("Message-ID", "<"+c.id+"@"+c.hostname+">")
+	if c.messageID != "" {
+		w.Structured("In-Reply-To", "<"+c.messageID+">")
+		w.Structured("References", "<"+c.messageID+">")
 	}
-	c.line("Auto-Submitted: auto-replied") // RFC 3834 §3.1.7
-	c.line("MIME-Version: 1.0")
-	c.line("Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"%s\"", boundary)
-	c.line("")
-	c.line("This is a report about a message, for a mail program that knows MIME.")
-}
-
-func (c *composer) line(format string, args ...any) { fmt.Fprintf(&c.b, format+"\r\n", args...) }
-
-func (c *composer) part(boundary string, fields ...string) {
-	c.line("\r\n--%s\r\n%s\r\n", boundary, strings.Join(fields, "\r\n"))
+	w.Structured("Auto-Submitted", "auto-replied") // RFC 3834 §3.1.7
 }
 
 func (c *composer) subject() string {
@@ -144,7 +135,7 @@ func (c *composer) text() string {
 	}
 	b.WriteString("\n" + wrap(closing, "") + "\n")
 	c.aboutOriginal(&b)
-	return strings.ReplaceAll(b.String(), "\n", "\r\n")
+	return b.String()
 }
 
 // paragraph is about one recipient: what happened, who can mend it, what to do,

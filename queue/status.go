@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"time"
@@ -8,37 +9,45 @@ import (
 	"posthorn/mail"
 )
 
-// status writes the message/delivery-status of RFC 3464 §2.
-func (c *composer) status() {
-	c.line("Reporting-MTA: dns; %s", c.hostname)
+// status is the message/delivery-status of RFC 3464 §2: a group of fields about
+// the message, then one for each recipient.
+func (c *composer) status() []byte {
+	var w fields
+	w.line("Reporting-MTA: dns; %s", c.hostname)
 	if c.ID != "" {
-		c.line("Original-Envelope-Id: %s", mail.Clean(c.ID))
+		w.line("Original-Envelope-Id: %s", mail.Clean(c.ID))
 	}
-	c.line("Arrival-Date: %s", c.arrived.Format(time.RFC1123Z))
+	w.line("Arrival-Date: %s", c.arrived.Format(time.RFC1123Z))
 	for _, r := range c.results {
-		c.line("")
+		w.line("")
 		if r.Recipient.ORCPT != "" {
 			kind, addr, _ := strings.Cut(r.Recipient.ORCPT, ";")
-			c.line("Original-Recipient: %s; %s", mail.Clean(kind), mail.Clean(addr))
+			w.line("Original-Recipient: %s; %s", mail.Clean(kind), mail.Clean(addr))
 		}
-		c.line("Final-Recipient: %s", typedAddress(r.Recipient.Path))
-		c.line("Action: %s", c.occasion)
-		c.line("Status: %s", statusCode(r))
+		w.line("Final-Recipient: %s", typedAddress(r.Recipient.Path))
+		w.line("Action: %s", c.occasion)
+		w.line("Status: %s", statusCode(r))
 		if r.status.MTA != "" {
-			c.line("Remote-MTA: dns; %s", mail.Clean(r.status.MTA))
-			c.line("Diagnostic-Code: smtp; %s", foldText(r.status.Reply.String()))
+			w.line("Remote-MTA: dns; %s", mail.Clean(r.status.MTA))
+			w.line("Diagnostic-Code: smtp; %s", foldText(r.status.Reply.String()))
 		} else if c.occasion == failed || c.occasion == delayed {
-			c.line("Diagnostic-Code: X-Posthorn; %s", foldText(r.status.Reply.String()))
+			w.line("Diagnostic-Code: X-Posthorn; %s", foldText(r.status.Reply.String()))
 		}
 		if !r.at.IsZero() {
-			c.line("Last-Attempt-Date: %s", r.at.Format(time.RFC1123Z))
+			w.line("Last-Attempt-Date: %s", r.at.Format(time.RFC1123Z))
 		}
-		c.line("Final-Log-ID: %s", c.QueueID)
+		w.line("Final-Log-ID: %s", c.QueueID)
 		if !r.until.IsZero() {
-			c.line("Will-Retry-Until: %s", r.until.Format(time.RFC1123Z))
+			w.line("Will-Retry-Until: %s", r.until.Format(time.RFC1123Z))
 		}
 	}
+	return w.Bytes()
 }
+
+// fields is the lines of a delivery-status.
+type fields struct{ bytes.Buffer }
+
+func (w *fields) line(format string, args ...any) { fmt.Fprintf(w, format+"\r\n", args...) }
 
 // statusCode is the Status field: the reply's enhanced code, or its class alone
 // (RFC 3464 §2.3.4). A delivery that ran out of time is 4.4.7: with 5 in front,

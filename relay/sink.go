@@ -38,10 +38,10 @@ func writeSink(dir string, m *ready, to []mail.Recipient) (name string, err erro
 		}
 	}()
 	w := bufio.NewWriter(f)
-	fmt.Fprintf(w, "Return-Path: <%s>\r\n", m.From)
 	for _, rcpt := range to {
 		fmt.Fprintf(w, "X-Envelope-To: <%s>\r\n", rcpt.Path)
 	}
+	fmt.Fprintf(w, "Return-Path: <%s>\r\n", m.From)
 	if err := m.writeTo(w); err != nil {
 		return "", err
 	}
