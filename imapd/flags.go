@@ -97,7 +97,18 @@ func (s *session) writeFlags(v *version) {
 		names = append(names, `\*`)
 	}
 	s.out.Raw("* OK [PERMANENTFLAGS ").List(names).Raw("] Flags that are kept").CRLF()
-	s.view.keywords = len(v.box.Keywords)
+	s.view.learn(v.box.Keywords)
+}
+
+// learn notes the keywords the client was told of. They are only ever added
+// to, so that they name the flags of an older version too.
+func (v *view) learn(keywords []string) {
+	v.keywords = len(keywords)
+	if len(v.seen.box.Keywords) < len(keywords) {
+		seen := *v.seen
+		seen.box.Keywords = keywords
+		v.seen = &seen
+	}
 }
 
 // writeRow tells the flags of one message of version v, and of the mailbox

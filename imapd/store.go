@@ -31,11 +31,10 @@ func (s *session) store(c *call) error {
 	if err != nil || len(numbers) == 0 {
 		return err
 	}
-	changed, _, err := s.view.box.SetFlags(c.ctx, s.view.seen.uids(numbers), a.op, a.flags, a.keywords, -1)
-	if err != nil {
+	if _, _, err := s.view.box.SetFlags(c.ctx, s.view.seen.uids(numbers), a.op, a.flags, a.keywords, -1); err != nil {
 		return err
 	}
-	s.view.mine(changed)
+	s.view.box.touch()
 	newest, err := s.view.box.version(c.ctx)
 	if err != nil {
 		return err
@@ -79,6 +78,7 @@ func takeAlteration(d *wire.Decoder) (a alteration, err error) {
 // changed them before (RFC 9051 §6.4.6).
 func (s *session) echo(numbers []wire.Range, newest *version, a alteration) {
 	mask := a.flags | newest.bits(a.keywords)
+	var known []store.Row
 	s.view.seen.each(numbers, func(n uint32, old store.Row) bool {
 		at, ok := newest.number(old.UID)
 		if !ok {
@@ -88,8 +88,10 @@ func (s *session) echo(numbers []wire.Range, newest *version, a alteration) {
 		if !a.silent || now.Flags != a.apply(old.Flags, mask) {
 			s.writeRow(newest, n, now)
 		}
+		known = append(known, now)
 		return true
 	})
+	s.view.mine(known)
 }
 
 // apply is what the alteration makes of flags; mask has its flags' bits.

@@ -9,14 +9,15 @@ import (
 	"posthorn/store"
 )
 
-// view is the selected mailbox as one client knows it. Message numbers are
-// those of seen, whatever has happened in the mailbox since: only tell changes
-// it, and only tell sends EXPUNGE, EXISTS, RECENT and FLAGS.
+// view is the selected mailbox as one client knows it, neither more nor less:
+// seen is what the client was told, message numbers and flags. Only tell sends
+// EXPUNGE, EXISTS and RECENT, and so only tell moves numbers.
 //
 // How a command uses it: resolve turns a sequence set into message numbers;
 // seen.each, seen.row and seen.uids lead from them to rows and UIDs;
 // seen.number leads back. Work on the store goes by UIDs through box, which is
-// the *store.Mailbox. After a change of its own a command calls mine.
+// the *store.Mailbox. A command that tells flags newer than seen's, or makes a
+// change that the client knows the outcome of, calls mine.
 type view struct {
 	box      *box
 	seen     *version
@@ -24,9 +25,8 @@ type view struct {
 	gone     bool // the mailbox was deleted and the client knows
 	keywords int  // how many of the mailbox the client was told of
 
-	recent []wire.Range   // UIDs that are \Recent in this session
-	saved  []store.UID    // "$", the result of SEARCH RETURN (SAVE)
-	own    []store.ModSeq // changes of this session the client knows of
+	recent []wire.Range // UIDs that are \Recent in this session
+	saved  []store.UID  // "$", the result of SEARCH RETURN (SAVE)
 }
 
 var errGone = no("NONEXISTENT", "The selected mailbox was deleted")
@@ -74,15 +74,12 @@ func (v *view) numbers(uids []store.UID) []wire.Range {
 	return wire.Compact(numbers)
 }
 
-// mine notes a change of this session that it tells the client itself, or
-// that the client wants to hear nothing of: tell will not repeat it.
-func (v *view) mine(changed []store.Row) {
+// mine notes messages (by UID) whose flags the client knows to be these, from
+// a response or from what it asked for itself: tell will not repeat them. Until
+// then the session has a version of its own.
+func (v *view) mine(rows []store.Row) {
 	v.box.touch()
-	for _, r := range changed {
-		if !slices.Contains(v.own, r.ModSeq) {
-			v.own = append(v.own, r.ModSeq)
-		}
-	}
+	v.seen = v.seen.apply(store.Changes{At: v.seen.at, Box: v.seen.box, Rows: rows})
 }
 
 // tell brings the client to the newest version. Without mayExpunge it tells
@@ -119,13 +116,8 @@ func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 		}
 	}
 	for _, n := range d.changed {
-		r := newest.row(n)
-		if slices.Contains(v.own, r.ModSeq) {
-			continue
-		}
-		s.writeRow(newest, n, r)
+		s.writeRow(newest, n, newest.row(n))
 	}
-	v.own = v.own[:0]
 	return nil
 }
 
