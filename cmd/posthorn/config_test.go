@@ -1,0 +1,134 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pelletier/go-toml/v2"
+
+	"posthorn/relay"
+)
+
+const exampleFile = "../../config.example.toml"
+
+// The example holds every key with its default and no other key.
+func TestExampleIsTheDefaults(t *testing.T) {
+	text, err := os.ReadFile(exampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var example Config
+	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&example); err != nil {
+		t.Fatal(decodeErrors(exampleFile, err))
+	}
+	got, want := lines(t, example), lines(t, DefaultConfig())
+	for i := range min(len(got), len(want)) {
+		if got[i] != want[i] {
+			t.Fatalf("line %d: the example has %q, the defaults are %q", i+1, got[i:min(i+1, len(got))], want[i:min(i+1, len(want))])
+		}
+	}
+	for _, key := range keys(reflect.TypeFor[Config](), "") {
+		if key != "route" && lineOf(text, key, 0) == 0 {
+			t.Errorf("%s is not in the example", key)
+		}
+	}
+}
+
+func lines(t *testing.T, c Config) []string {
+	t.Helper()
+	text, err := toml.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A list that nobody set and an empty one mean the same.
+	return strings.Split(strings.ReplaceAll(string(text), "route = []\n", ""), "\n")
+}
+
+// keys are all keys that a struct's tags name, with dots.
+func keys(s reflect.Type, prefix string) (all []string) {
+	for i := range s.NumField() {
+		f := s.Field(i)
+		name, _, _ := strings.Cut(f.Tag.Get("toml"), ",")
+		switch {
+		case name == "" || name == "-":
+		case hasKeys(f.Type):
+			all = append(all, keys(f.Type, prefix+name+".")...)
+		default:
+			all = append(all, prefix+name)
+		}
+	}
+	return all
+}
+
+func hasKeys(s reflect.Type) bool {
+	if s.Kind() != reflect.Struct {
+		return false
+	}
+	for i := range s.NumField() {
+		if s.Field(i).Tag.Get("toml") != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// A route has no default; the example shows one as a comment, with every key.
+func TestExampleShowsARoute(t *testing.T) {
+	text, err := os.ReadFile(exampleFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, route, ok := strings.Cut(string(text), "# [[route]]\n")
+	if !ok {
+		t.Fatal("no route in the example")
+	}
+	route = "[[route]]\n" + regexp.MustCompile(`(?m)^# `).ReplaceAllString(route, "")
+	cfg, err := parseConfig("route", []byte("hostname = 'a.b'\n"+route))
+	if err != nil || len(cfg.Route) != 1 {
+		t.Fatalf("%v, %d routes", err, len(cfg.Route))
+	}
+	for _, key := range keys(reflect.TypeFor[relay.Route](), "") {
+		if !slices.Contains(strings.Fields(route), key) {
+			t.Errorf("%s is not shown", key)
+		}
+	}
+}
+
+func TestPathsAreRelativeToTheConfigFile(t *testing.T) {
+	cfg, err := parseConfig("/etc/x/posthorn.toml", []byte("hostname = 'A.B.'\ndata_dir = 'data'\n[tls]\ncertificate = 'c.pem'\nkey = '/k.pem'\n"+
+		"[[route]]\ndomain = '*'\nvia = 'file:out'\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := []string{cfg.Hostname, cfg.DataDir, cfg.TLS.Certificate, cfg.TLS.Key, cfg.Route[0].Via}
+	want := []string{"a.b", "/etc/x/data", "/etc/x/c.pem", "/k.pem", "file:/etc/x/out"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestWithoutAConfigFile(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, args := range [][]string{{"config", "check"}, {"serve"}, {"user", "list"}} {
+		if out, errs, code := command(t, "", args...); code != exitUsage || !strings.Contains(errs, "no config file") || out != "" {
+			t.Errorf("%v: exit %d, %s%s", args, code, out, errs)
+		}
+	}
+	if err := os.WriteFile("posthorn.toml", []byte("hostname = 'a.b'\n[imap]\nlissten = ''\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs, code := command(t, "", "config", "check"); code != exitUsage || !strings.Contains(errs, "posthorn.toml:3: imap.lissten") {
+		t.Errorf("exit %d, %s", code, errs)
+	}
+	if err := os.WriteFile("posthorn.toml", []byte("hostname = 'a.b'\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, errs, code := command(t, "", "config", "check"); code != exitDone || !strings.Contains(out, "is in order") {
+		t.Errorf("exit %d, %s%s", code, out, errs)
+	}
+}

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// A mistake names the file, the line and the key.
+func TestConfigMistakes(t *testing.T) {
+	for _, test := range []struct{ name, file, want string }{
+		{"an unknown key", "hostname = 'a.b'\n\n[imap]\nlissten = ':1'\n", "x.toml:4: imap.lissten: there is no such key"},
+		{"an unknown table", "[imapp]\nlisten = ':1'\n", "x.toml:1: imapp"},
+		{"two unknown keys", "a = 1\nb = 2\n", "x.toml:2: b: there is no such key"},
+		{"a wrong type", "[limits]\nconnections = 'many'\n", "x.toml:2: limits.connections: "},
+		{"not a duration", "[imap]\n# comment\nidle_timeout = 'soon'\n", "x.toml:3: imap.idle_timeout: "},
+		{"not TOML", "hostname = 'a.b'\n[imap\n", "x.toml:2: "},
+		{"no hostname", "hostname = '1 2'\n", "x.toml:1: hostname: 1 2 is not a domain name"},
+		{"not an address", "[smtp]\n\nlisten = '25'\n", `x.toml:3: smtp.listen: "25" is not an address to listen on`},
+		{"half a certificate", "[tls]\ncertificate = 'c.pem'\n", "x.toml:2: tls.certificate: there is no key to it"},
+		{"a log format", "[log]\nformat = 'xml'\n", `x.toml:2: log.format: "xml" is not`},
+		{"a log level", "[log]\nlevel = 'loud'\n", "x.toml:2: log.level: "},
+		{"a resolver", "[dns]\nresolver = '1.1.1.1'\n", `x.toml:2: dns.resolver: "1.1.1.1" is not`},
+		{"a port of the relay", "relay.port = 0\n", "x.toml:1: relay.port: 0 is no port"},
+		{"the second route", "[[route]]\ndomain = '*'\nvia = 'mx'\n[[route]]\ndomain = 'a.b'\n", "x.toml:4: route: via is missing"},
+		{"the hostname of the machine is judged without a line", "data_dir = ''\n", "x.toml:1: data_dir: a data folder is needed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			_, err := parseConfig("x.toml", []byte(test.file))
+			if err == nil || !strings.Contains("\n"+err.Error(), "\n"+test.want) {
+				t.Errorf("got %v\nwant %s", err, test.want)
+			}
+		})
+	}
+}
+
+func TestLineOf(t *testing.T) {
+	file := []byte("a = 1\n[b]\nc = 2\nd.e = 3\n[[r]]\nx = 1\n[[r]]\n\nx = 2\n[f.g]\nh = 1\n")
+	for _, test := range []struct {
+		key  string
+		nth  int
+		want int
+	}{{"a", 0, 1}, {"b", 0, 2}, {"b.c", 0, 3}, {"b.d.e", 0, 4}, {"r", 0, 5}, {"r", 1, 7}, {"r.x", 1, 9}, {"f.g.h", 0, 11}, {"nothing", 0, 0}, {"r", 2, 0}} {
+		if got := lineOf(file, test.key, test.nth); got != test.want {
+			t.Errorf("%s %d: line %d, want %d", test.key, test.nth, got, test.want)
+		}
+	}
+}
