@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"posthorn/store"
+)
+
+var (
+	domainAdd    = verb[domainFacts, domainAdded]{"domain/add", (*admin).addDomain}
+	domainList   = verb[none, []domainFacts]{"domain/list", (*admin).domains}
+	domainRemove = verb[string, none]{"domain/remove", (*admin).removeDomain}
+	domainDNS    = verb[string, []record]{"domain/dns", (*admin).domainRecords}
+)
+
+// domainFacts is a domain as the verbs show and take it.
+type domainFacts struct {
+	Name     string    `json:"name"`
+	AliasOf  string    `json:"alias_of,omitempty"`
+	Admin    string    `json:"admin"`
+	CatchAll string    `json:"catch_all,omitempty"`
+	Created  time.Time `json:"created,omitzero"`
+}
+
+// domainAdded answers `domain add`.
+type domainAdded struct {
+	Domain  domainFacts `json:"domain"`
+	Records []record    `json:"records"`
+}
+
+func showDomain(d store.Domain) domainFacts {
+	return domainFacts{d.Name, d.AliasOf, d.Admin, d.CatchAll, d.Created}
+}
+
+// addDomain takes mail for a new domain and makes its DKIM keys. The keys are
+// made first: they take longest, and a domain without keys is not useful.
+func (a *admin) addDomain(ctx context.Context, in domainFacts) (out domainAdded, err error) {
+	d, err := a.newDomain(ctx, in)
+	if err != nil {
+		return out, err
+	}
+	keys, err := newDKIMKeys(d.Name, time.Now())
+	if err != nil {
+		return out, err
+	}
+	if err := a.store.AddDomain(ctx, d); err != nil {
+		return out, about("domain "+d.Name, err)
+	}
+	for _, k := range keys {
+		if err := a.store.AddDKIMKey(ctx, k); err != nil {
+			return out, about("DKIM key "+k.Selector, err)
+		}
+	}
+	d, err = a.store.Domain(ctx, d.Name)
+	if err != nil {
+		return out, err
+	}
+	out.Domain = showDomain(d)
+	out.Records, err = a.domainRecords(ctx, d.Name)
+	return out, err
+}
+
+// newDomain judges what `domain add` was given.
+func (a *admin) newDomain(ctx context.Context, in domainFacts) (d store.Domain, err error) {
+	if d.Name, err = parseDomain(in.Name); err != nil {
+		return d, err
+	}
+	if in.AliasOf != "" {
+		if d.AliasOf, err = parseDomain(in.AliasOf); err != nil {
+			return d, err
+		}
+		real, err := a.store.Domain(ctx, d.AliasOf)
+		if err != nil {
+			return d, about("domain "+d.AliasOf, err)
+		}
+		if real.AliasOf != "" {
+			return d, usage(fmt.Errorf("%s is itself an alias of %s", real.Name, real.AliasOf))
+		}
+		in.Admin = or(in.Admin, real.Admin)
+	}
+	admin, err := parseAddress(in.Admin)
+	if err != nil {
+		return d, fmt.Errorf("the administrator's address: %w", err)
+	}
+	d.Admin = admin.String()
+	if in.CatchAll != "" {
+		p, err := parseAddress(in.CatchAll)
+		if err != nil {
+			return d, fmt.Errorf("the catch-all address: %w", err)
+		}
+		d.CatchAll = p.String()
+	}
+	return d, nil
+}
+
+func (a *admin) domains(ctx context.Context, _ none) ([]domainFacts, error) {
+	ds, err := a.store.Domains(ctx)
+	out := make([]domainFacts, 0, len(ds))
+	for _, d := range ds {
+		out = append(out, showDomain(d))
+	}
+	return out, err
+}
+
+func (a *admin) removeDomain(ctx context.Context, name string) (none, error) {
+	name, err := parseDomain(name)
+	if err != nil {
+		return none{}, err
+	}
+	return none{}, about("domain "+name, a.store.RemoveDomain(ctx, name))
+}
+
+// domainRecords gives the lines a domain's DNS needs.
+func (a *admin) domainRecords(ctx context.Context, name string) ([]record, error) {
+	name, err := parseDomain(name)
+	if err != nil {
+		return nil, err
+	}
+	d, err := a.store.Domain(ctx, name)
+	if err != nil {
+		return nil, about("domain "+name, err)
+	}
+	keys, err := a.store.DKIMKeys(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return dnsRecords(d, a.config.Hostname, keys)
+}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// print writes v as JSON when --json was given, else calls table.
+func (c *cli) print(v any, table func()) error {
+	if !c.json {
+		table()
+		return nil
+	}
+	e := json.NewEncoder(c.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// table prints rows in aligned columns under a heading. An empty table says
+// none in the place of its rows.
+func (c *cli) table(heading string, rows [][]string, none string) {
+	if len(rows) == 0 {
+		fmt.Fprintln(c.out, none)
+		return
+	}
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, strings.Join(strings.Fields(heading), "\t"))
+	for _, r := range rows {
+		fmt.Fprintln(w, strings.Join(r, "\t"))
+	}
+	w.Flush()
+}
+
+// facts prints name and value pairs, one a line.
+func (c *cli) facts(pairs ...string) {
+	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	for i := 0; i+1 < len(pairs); i += 2 {
+		fmt.Fprintf(w, "%s\t%s\n", pairs[i], pairs[i+1])
+	}
+	w.Flush()
+}
+
+// when shows a time for people; "-" for none.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Local().Format("2006-01-02 15:04:05")
+}
+
+// or gives s, or what when s is empty.
+func or(s, what string) string {
+	if s == "" {
+		return what
+	}
+	return s
+}

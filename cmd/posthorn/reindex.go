@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"posthorn/store"
+	"posthorn/store/maildir"
+)
+
+func (c *cli) reindexCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "reindex",
+		Short: "Rebuild a lost database from the folders; the server must not run",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.loadConfig()
+			if err != nil {
+				return err
+			}
+			return reindex(cmd.Context(), cfg, c.progress("messages"))
+		},
+	}
+}
+
+// progress shows how far something is, on a terminal only.
+func (c *cli) progress(of string) func(done, total int64) {
+	if !isTerminal(c.err) {
+		return func(int64, int64) {}
+	}
+	return func(done, total int64) {
+		fmt.Fprintf(c.err, "\r%d of %d %s", done, total, of)
+		if done == total {
+			fmt.Fprintln(c.err)
+		}
+	}
+}
+
+// reindex needs the folder for itself, so it is never asked of a server.
+func reindex(ctx context.Context, cfg *Config, progress func(done, total int64)) error {
+	if err := store.Reindex(ctx, cfg.DataDir, maildir.New(cfg.DataDir), progress); err != nil {
+		return fmt.Errorf("reindex: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+func (c *cli) userCommand() *cobra.Command {
+	return group("user", "The people who have mail here",
+		c.userAddCommand(), c.userListCommand(), c.userShowCommand(), c.userPasswdCommand(), c.userQuotaCommand(),
+		c.userSwitchCommand("disable", "Refuse a user's mail and logins, and keep what is there", false),
+		c.userSwitchCommand("enable", "Let a disabled user in again", true),
+		c.userRemoveCommand())
+}
+
+// quotaFlags are --quota and --messages.
+type quotaFlags struct {
+	size     string
+	messages int64
+}
+
+func (q *quotaFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&q.size, "quota", "none", "`SIZE` the user's mail may have, such as 500M or 2G")
+	cmd.Flags().Int64Var(&q.messages, "messages", 0, "`NUMBER` of messages the user may have, 0 for any")
+}
+
+func (q *quotaFlags) parse() (quota, error) {
+	n, err := parseLimit(q.size)
+	if err == nil && q.messages < 0 {
+		err = fmt.Errorf("a number of messages cannot be negative")
+	}
+	if err != nil {
+		return quota{}, usage(fmt.Errorf("quota: %w", err))
+	}
+	return quota{n, q.messages}, nil
+}
+
+func (c *cli) userAddCommand() *cobra.Command {
+	var limit quotaFlags
+	var stdin bool
+	cmd := &cobra.Command{
+		Use:   "add ADDRESS",
+		Short: "Add a user; asks for the password",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			in := userSpec{Address: args[0]}
+			if in.Quota, err = limit.parse(); err != nil {
+				return err
+			}
+			if in.Password, err = c.password(in.Address, stdin); err != nil {
+				return err
+			}
+			out, err := userAdd.ask(cmd.Context(), c, in)
+			if err != nil {
+				return err
+			}
+			return c.print(out, func() { fmt.Fprintln(c.out, out.Address, "is added") })
+		},
+	}
+	limit.add(cmd)
+	passwordFlag(cmd, &stdin)
+	return cmd
+}
+
+func (c *cli) userListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the users with their use and quota",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			out, err := userList.ask(cmd.Context(), c, none{})
+			if err != nil {
+				return err
+			}
+			return c.print(out, func() {
+				var rows [][]string
+				for _, u := range out {
+					rows = append(rows, []string{u.Address, u.state(), strconv.FormatInt(u.Used.Messages, 10),
+						showSize(u.Used.Bytes), showLimit(u.Limit.Bytes), when(u.Created)})
+				}
+				c.table("USER STATE MESSAGES USED QUOTA CREATED", rows, "no users yet: posthorn user add ADDRESS")
+			})
+		},
+	}
+}
+
+func (u userFacts) state() string {
+	if u.Enabled {
+		return "enabled"
+	}
+	return "disabled"
+}
+
+func (c *cli) userShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show ADDRESS",
+		Short: "Show a user with mailboxes and aliases",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			u, err := userShow.ask(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
+			}
+			return c.print(u, func() { c.printUser(u) })
+		},
+	}
+}
+
+func (c *cli) printUser(u userFacts) {
+	messages := "any"
+	if u.Limit.Messages > 0 {
+		messages = strconv.FormatInt(u.Limit.Messages, 10)
+	}
+	c.facts("user", u.Address, "state", u.state(), "created", when(u.Created), "folder", "accounts/"+u.Folder,
+		"used", fmt.Sprintf("%s in %d messages", showSize(u.Used.Bytes), u.Used.Messages),
+		"quota", fmt.Sprintf("%s, %s messages", showLimit(u.Limit.Bytes), messages))
+	for _, a := range u.Aliases {
+		c.facts("alias", a)
+	}
+	fmt.Fprintln(c.out)
+	var rows [][]string
+	for _, b := range u.Mailboxes {
+		rows = append(rows, []string{b.Name, or(b.Role, "-"), strconv.FormatInt(b.Messages, 10), strconv.FormatInt(b.Unseen, 10), showSize(b.Bytes)})
+	}
+	c.table("MAILBOX USE MESSAGES UNSEEN SIZE", rows, "no mailboxes")
+}
+
+func (c *cli) userPasswdCommand() *cobra.Command {
+	var stdin bool
+	cmd := &cobra.Command{
+		Use:   "passwd ADDRESS",
+		Short: "Give a user a new password",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			in := userSpec{Address: args[0]}
+			if in.Password, err = c.password(in.Address, stdin); err != nil {
+				return err
+			}
+			out, err := userPassword.ask(cmd.Context(), c, in)
+			if err != nil {
+				return err
+			}
+			return c.print(out, func() { fmt.Fprintln(c.out, args[0], "has a new password") })
+		},
+	}
+	passwordFlag(cmd, &stdin)
+	return cmd
+}
+
+func (c *cli) userQuotaCommand() *cobra.Command {
+	var limit quotaFlags
+	cmd := &cobra.Command{
+		Use:   "quota ADDRESS SIZE",
+		Short: "Set how much mail a user may have: 500M, 2G, none",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			in := userSpec{Address: args[0]}
+			limit.size = args[1]
+			if in.Quota, err = limit.parse(); err != nil {
+				return err
+			}
+			out, err := userQuota.ask(cmd.Context(), c, in)
+			if err != nil {
+				return err
+			}
+			return c.print(out, func() {
+				fmt.Fprintf(c.out, "%s uses %s of %s\n", out.Address, showSize(out.Used.Bytes), showLimit(out.Limit.Bytes))
+			})
+		},
+	}
+	cmd.Flags().Int64Var(&limit.messages, "messages", 0, "`NUMBER` of messages the user may have, 0 for any")
+	return cmd
+}
+
+func (c *cli) userSwitchCommand(verb, short string, on bool) *cobra.Command {
+	return &cobra.Command{
+		Use:   verb + " ADDRESS",
+		Short: short,
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out, err := userEnable.ask(cmd.Context(), c, userSwitch{args[0], on})
+			if err != nil {
+				return err
+			}
+			return c.print(out, func() { fmt.Fprintf(c.out, "%s is %sd\n", args[0], verb) })
+		},
+	}
+}
+
+func (c *cli) userRemoveCommand() *cobra.Command {
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "remove ADDRESS",
+		Short: "Remove a user and all mail of the user",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !yes {
+				if err := c.confirm("This removes all mail of "+args[0]+".", args[0]); err != nil {
+					return err
+				}
+			}
+			out, err := userRemove.ask(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
+			}
+			return c.print(out, func() { fmt.Fprintln(c.out, args[0], "is removed") })
+		},
+	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	return cmd
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// The verbs do the same whether a server runs or not.
+func TestVerbs(t *testing.T) {
+	for name, start := range map[string]func(*testing.T) *server{
+		"asked of the server":    func(t *testing.T) *server { return startServer(t, nil) },
+		"on the folder directly": func(t *testing.T) *server { return &server{file: testConfig(t, nil)} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t)
+			for _, step := range []struct {
+				args  string
+				stdin string
+				exit  int
+				want  string // a part of what is printed
+			}{
+				{"domain list", "", 0, "no domains yet"},
+				{"domain add Example.Test --admin you@example.test", "", 0, "example.test. IN MX 10 mail.example.test."},
+				{"domain add example.test --admin you@example.test", "", 1, "domain example.test exists already"},
+				{"domain add example.test", "", 2, "--admin says who gets mail"},
+				{"domain add not_a--domain..test --admin you@example.test", "", 2, "is not a domain name"},
+				{"domain add example.net --alias-of example.test", "", 0, "example.net is taken in"},
+				{"domain list", "", 0, "example.net   example.test  you@example.test"},
+				{"domain dns example.test", "", 0, "._domainkey.example.test. IN TXT \"v=DKIM1; k=rsa; p="},
+				{"domain dns example.com", "", 1, "there is no domain example.com"},
+				{"user list", "", 0, "no users yet"},
+				{"user add you@example.test --password-stdin --quota 2G", "secret\n", 0, "you@example.test is added"},
+				{"user add You@Example.Test --password-stdin", "secret\n", 1, "user you@example.test exists already"},
+				{"user add you@example.com --password-stdin", "secret\n", 1, "there is no domain example.com here"},
+				{"user add x@example.net --password-stdin", "secret\n", 2, "example.net is an alias: add x@example.test"},
+				{"user add x@example.test --password-stdin", "\n", 2, "the password is empty"},
+				{"user add x@example.test", "secret\n", 2, "use --password-stdin"},
+				{"user add x@example.test --quota many --password-stdin", "secret\n", 2, "quota: "},
+				{"user add nonsense --password-stdin", "secret\n", 2, "nonsense is not an address"},
+				{"user list", "", 0, "you@example.test  enabled  0         0     2G"},
+				{"user quota you@example.test 500M", "", 0, "uses 0 of 500M"},
+				{"user disable you@example.test", "", 0, "you@example.test is disabled"},
+				{"user show you@example.test", "", 0, "state    disabled"},
+				{"user enable you@example.test", "", 0, "you@example.test is enabled"},
+				{"user passwd you@example.test --password-stdin", "other\n", 0, "has a new password"},
+				{"alias add info@example.test you@example.test Friend@elsewhere.example", "", 0, "leads to you@example.test, Friend@elsewhere.example"},
+				{"alias add info@example.test you@example.test", "", 1, "alias info@example.test exists already"},
+				{"alias list example.test", "", 0, "info@example.test  you@example.test, Friend@elsewhere.example"},
+				{"alias list example.com", "", 0, "no aliases"},
+				{"user show you@example.test", "", 0, "alias  info@example.test"},
+				{"domain remove example.test", "", 1, "example.test"},
+				{"queue list", "", 0, "the queue is empty"},
+				{"queue show ABC", "", 1, "there is no message ABC in the queue"},
+				{"queue retry", "", 2, "--all"},
+				{"queue retry --all", "", 0, "tried again: 0 deliveries"},
+				{"alias remove info@example.test", "", 0, "info@example.test is removed"},
+				{"alias remove info@example.test", "", 1, "there is no alias info@example.test"},
+				{"user remove you@example.test", "", 2, "use --yes"},
+				{"user remove you@example.test --yes", "", 0, "you@example.test is removed"},
+				{"domain remove example.net", "", 0, "example.net is removed"},
+				{"domain remove example.test", "", 0, "example.test is removed"},
+				{"check", "", 0, "everything is in order"},
+				{"user", "", 2, "needs one of its verbs"},
+				{"user show", "", 2, "usage: posthorn user show ADDRESS"},
+				{"user list --colour", "", 2, "unknown flag: --colour"},
+			} {
+				if out := s.verb(t, step.exit, step.stdin, strings.Fields(step.args)...); !strings.Contains(out, step.want) {
+					t.Errorf("posthorn %s printed\n%s\nwithout %q", step.args, out, step.want)
+				}
+			}
+		})
+	}
+}
+
+// Every verb that prints gives one JSON value with --json.
+func TestVerbsPrintJSON(t *testing.T) {
+	s := startServer(t, nil)
+	for _, args := range []string{
+		"domain add example.test --admin you@example.test", "domain list", "domain dns example.test",
+		"user add you@example.test --password-stdin", "user list", "user show you@example.test", "user quota you@example.test 1G",
+		"user disable you@example.test", "user enable you@example.test", "user passwd you@example.test --password-stdin",
+		"alias add a@example.test you@example.test", "alias list", "sendmail you@example.test", "queue list", "queue retry --all",
+		"alias remove a@example.test", "check", "config check", "user remove you@example.test --yes", "domain remove example.test",
+	} {
+		out := s.verb(t, exitDone, "text\n", append(strings.Fields(args), "--json")...)
+		if !json.Valid([]byte(out)) {
+			t.Errorf("posthorn %s --json printed %s", args, out)
+		}
+	}
+}
+
+func TestSocketIsTheOwnersAlone(t *testing.T) {
+	s := startServer(t, nil)
+	fi, err := os.Stat(filepath.Join(filepath.Dir(s.file), "data", socketName))
+	if err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("%v, %v", fi.Mode(), err)
+	}
+}
+
+// What sendmail takes is delivered, and what it refuses exits as sysexits.h
+// says.
+func TestSendmail(t *testing.T) {
+	s := startServer(t, nil)
+	s.verb(t, exitDone, "", "domain", "add", "example.test", "--admin", "you@example.test")
+	s.verb(t, exitDone, "secret\n", "user", "add", "you@example.test", "--password-stdin")
+	s.verb(t, exitDone, "secret\n", "user", "add", "full@example.test", "--quota", "10", "--password-stdin")
+	letter := "To: you, Friend@elsewhere.example\nSubject: from cron\n\ntext\n"
+	for _, test := range []struct {
+		args string
+		exit int
+		want string
+	}{
+		{"-t -i -oem", 0, ""},
+		{"nobody", 67, "nobody@example.test: 550 5.1.1"},
+		{"you full", 75, "full@example.test: 452 4.2.2"},
+		{"", 64, "needs recipients"},
+		{"-bs", 64, "-bs is not offered"},
+		{"--nonsense you", 64, "unknown flag"},
+		{"-f x@@y you", 69, "501 5.1.7"},
+	} {
+		if out := s.verb(t, test.exit, letter, append([]string{"sendmail"}, strings.Fields(test.args)...)...); !strings.Contains(out, test.want) {
+			t.Errorf("sendmail %s: %s", test.args, out)
+		}
+	}
+	s.expectOutgoing(t, "X-Envelope-To: <Friend@elsewhere.example>\nSubject: from cron\ntext")
+	var u userFacts
+	s.decode(t, &u, "user", "show", "you@example.test")
+	if u.Used.Messages != 1 {
+		t.Errorf("the user has %d messages, want the one that was not refused", u.Used.Messages)
+	}
+	if _, _, code := command(t, letter, "--config", "missing.toml", "sendmail", "you"); code != exUsage && code != exConfig {
+		t.Errorf("without a config sendmail exits %d", code)
+	}
+}
+
+// Without a server sendmail keeps the letter, and the next server sends it.
+func TestSendmailSpoolsWithoutAServer(t *testing.T) {
+	s := &server{file: testConfig(t, nil), addr: map[string]string{}, log: &logBuffer{}}
+	s.verb(t, exitDone, "", "sendmail", "-f", "a@example.test", "friend@elsewhere.example")
+	var items []itemFacts
+	s.decode(t, &items, "queue", "list")
+	if len(items) != 1 || items[0].From != "a@example.test" || len(items[0].Deliveries) != 1 {
+		t.Fatalf("queue: %+v", items)
+	}
+	if out := s.verb(t, exitDone, "", "queue", "show", items[0].QueueID); !strings.Contains(out, "friend@elsewhere.example") {
+		t.Errorf("queue show: %s", out)
+	}
+	s.start(t)
+	s.expectOutgoing(t, "X-Envelope-To: <friend@elsewhere.example>\nReturn-Path: <a@example.test>")
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	if out := s.verb(t, exitDone, "", "queue", "list"); out != "the queue is empty\n" {
+		t.Errorf("after delivery: %s", out)
+	}
+}
+
+func TestQueueDrop(t *testing.T) {
+	s := &server{file: testConfig(t, nil)}
+	s.verb(t, exitDone, "", "sendmail", "-f", "a@example.test", "friend@elsewhere.example")
+	var items []itemFacts
+	s.decode(t, &items, "queue", "list")
+	if out := s.verb(t, exitDone, "", "queue", "drop", items[0].QueueID); out != "dropped: 1 delivery\n" {
+		t.Errorf("got %s", out)
+	}
+	if out := s.verb(t, exitDone, "", "queue", "list"); out != "the queue is empty\n" {
+		t.Errorf("after dropping: %s", out)
+	}
+}
