@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"posthorn/auth"
+	"posthorn/internal/dns"
+	"posthorn/internal/serve"
+	"posthorn/mda"
+	"posthorn/queue"
+	"posthorn/relay"
+	"posthorn/store"
+	"posthorn/store/maildir"
+)
+
+// house is the floors up to 3, built bottom up. The servers of floor 4 are
+// put on top by listen.
+type house struct {
+	config *Config
+	log    *slog.Logger
+
+	store *store.Store
+	dns   *dns.Resolver
+	auth  *auth.Auth
+	mda   *mda.MDA
+	relay *relay.Relay
+	queue *queue.Queue
+
+	certificates *serve.Certificates
+	limiters     []*serve.Limiter
+}
+
+// build opens the store, which takes the data folder's lock, and puts the
+// floors above it. Nothing runs yet.
+func build(ctx context.Context, cfg *Config, log *slog.Logger) (*house, error) {
+	st, err := store.Open(ctx, cfg.DataDir, maildir.New(cfg.DataDir))
+	if err != nil {
+		return nil, err
+	}
+	h := &house{config: cfg, log: log, store: st, certificates: serve.NewCertificates()}
+	h.dns = dns.New(cfg.DNS.Resolver)
+	h.auth = auth.New(st, cfg.Auth, log)
+	h.mda = mda.New(st, cfg.mda(), log)
+	h.relay, err = relay.New(cfg.relay(), cfg.Hostname, h.dns, st.DKIMKeys, log)
+	if err != nil {
+		return nil, errors.Join(err, st.Close())
+	}
+	h.queue = queue.New(st, h.mda, h.relay, cfg.queue(), log)
+	return h, nil
+}
+
+// close ends what build began, from the top down.
+func (h *house) close() error {
+	h.relay.Close()
+	return h.store.Close()
+}
+
+func (h *house) admin() *admin {
+	return &admin{config: h.config, store: h.store, queue: h.queue, mda: h.mda}
+}
+
+// loadCertificates reads the certificate of the config, or one of our own
+// that is made, and renewed, in the data folder.
+func (h *house) loadCertificates() error {
+	cert, key := h.config.TLS.Certificate, h.config.TLS.Key
+	if cert == "" {
+		var ca string
+		var err error
+		hosts := []string{h.config.Hostname, "localhost", "127.0.0.1", "::1"}
+		cert, key, ca, err = serve.SelfSigned(h.tlsDir(), hosts)
+		if err != nil {
+			return err
+		}
+		h.log.Info("no certificate is configured: using one of our own; mail programs ask once, or trust the authority", "authority", ca)
+	}
+	if err := h.certificates.Load(cert, key); err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	return nil
+}
+
+func (h *house) tlsDir() string { return filepath.Join(h.config.DataDir, "tls") }

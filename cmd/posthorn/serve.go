@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// drainTime is how long sessions may take to end when the server stops; each
+// protocol ends its own sooner. It is less than what systemd waits.
+const drainTime = 60 * time.Second
+
+func (c *cli) serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server: SIGTERM ends it in order, SIGHUP reloads config and certificates",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.loadConfig()
+			if err != nil {
+				return err
+			}
+			return c.serve(cmd.Context(), cfg, newLogger(cfg.Log, c.err))
+		},
+	}
+}
+
+// serve builds every floor, runs until ctx is done and takes them down again.
+func (c *cli) serve(ctx context.Context, cfg *Config, log *slog.Logger) (err error) {
+	h, err := build(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+	if err := h.loadCertificates(); err != nil {
+		return err
+	}
+	listeners, err := h.listen()
+	if err != nil {
+		return err
+	}
+	for _, l := range listeners {
+		log.Info("listening", "service", l.service.name, "address", l.Addr().String())
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	tend := func(ctx context.Context) { h.tend(ctx, hangups, c.loadConfig) }
+	return h.run(ctx, listeners, tend)
+}
+
+// run serves until ctx is done or a listener breaks, then stops from the top
+// down: sessions end what they are doing, then the queue its attempts. The
+// store is closed by the caller. Tend runs beside the servers.
+func (h *house) run(ctx context.Context, listeners []listener, tend func(context.Context)) error {
+	serving, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+
+	var above, below sync.WaitGroup
+	for _, l := range listeners {
+		above.Go(func() {
+			if err := l.serve(serving); err != nil {
+				fail(fmt.Errorf("%s: %w", l.service.name, err))
+			}
+		})
+	}
+	above.Go(func() { tend(serving) })
+	below.Go(func() {
+		if err := h.queue.Run(working); err != nil && working.Err() == nil {
+			fail(fmt.Errorf("queue: %w", err))
+		}
+	})
+
+	<-serving.Done()
+	h.log.Info("stopping: sessions end, then the queue")
+	if !waitFor(&above, drainTime) {
+		h.log.Warn("sessions did not end in time and are cut", "took", drainTime)
+	}
+	stopWork()
+	below.Wait()
+	if cause := context.Cause(serving); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
+}
+
+// waitFor waits for at most d.
+func waitFor(g *sync.WaitGroup, d time.Duration) bool {
+	done := make(chan struct{})
+	go func() { // ends with the group; a session that hangs is cut by the process's end
+		g.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return true
+	case <-timer.C:
+		return false
+	}
+}

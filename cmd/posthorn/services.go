@@ -1,0 +1,86 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"posthorn/imapd"
+	"posthorn/internal/serve"
+	"posthorn/pop3d"
+	"posthorn/smtpd"
+)
+
+// listen puts the servers on top of the house and opens their ports, the
+// administrator's socket last.
+func (h *house) listen() ([]listener, error) {
+	if err := h.clearTemp(); err != nil {
+		return nil, err
+	}
+	ls, err := openPorts(h.services())
+	if err != nil {
+		return nil, err
+	}
+	ln, err := listenSocket(h.config.socket())
+	if err != nil {
+		closePorts(ls)
+		return nil, err
+	}
+	return append(ls, listener{ln, service{name: "administrator", server: adminServer{h.admin(), h.log}}}), nil
+}
+
+// contentMemory is what all content being received may take; what comes
+// beyond that waits in files.
+const contentMemory = 128 << 20
+
+func (h *house) tempDir() string { return filepath.Join(h.config.DataDir, "tmp") }
+
+// clearTemp makes the folder of content being received, and takes away what a
+// crash has left in it: nobody was told that it is kept.
+func (h *house) clearTemp() error {
+	if err := os.RemoveAll(h.tempDir()); err != nil {
+		return err
+	}
+	return os.Mkdir(h.tempDir(), 0o700)
+}
+
+// services are all ports of floor 4. Each protocol counts connections by
+// itself: a flood on port 25 leaves room for people to read.
+func (h *house) services() []service {
+	c, tls := h.config, h.certificates.TLSConfig()
+	deps := smtpd.Deps{
+		Hostname:   c.Hostname,
+		TempDir:    h.tempDir(),
+		TLS:        tls,
+		Budget:     smtpd.NewBudget(contentMemory),
+		Queue:      h.queue,
+		Recipients: h.mda,
+		Space:      h.store.Space,
+		Log:        h.log,
+	}
+	mx, submission := deps, deps
+	mx.Limiter, submission.Limiter = h.limiter(), h.limiter()
+	submission.Auth = h.auth
+	in := smtpd.New(smtpd.MX, c.SMTP, mx)
+	out := smtpd.New(smtpd.Submission, c.Submission, submission)
+	imap := imapd.New(c.IMAP, h.store, h.auth, tls, h.log)
+	imapLimit := h.limiter()
+	pop3 := pop3d.New(c.POP3, h.store, h.auth, tls, h.log)
+	pop3Limit := h.limiter()
+	return []service{
+		{"smtp", c.SMTP.Listen, false, in, nil, nil},
+		{"smtps", c.SMTP.ListenTLS, true, in, nil, nil},
+		{"submission", c.Submission.Listen, false, out, nil, nil},
+		{"submissions", c.Submission.ListenTLS, true, out, nil, nil},
+		{"imap", c.IMAP.Listen, false, imap, imapLimit, imapd.Refuse},
+		{"imaps", c.IMAP.ListenTLS, true, imap, imapLimit, nil},
+		{"pop3", c.POP3.Listen, false, pop3, pop3Limit, pop3d.Refuse},
+		{"pop3s", c.POP3.ListenTLS, true, pop3, pop3Limit, nil},
+	}
+}
+
+// limiter makes one that a reload can reach.
+func (h *house) limiter() *serve.Limiter {
+	l := serve.NewLimiter(h.config.Limits)
+	h.limiters = append(h.limiters, l)
+	return l
+}
