@@ -1,8 +1,10 @@
 package smtpd
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"net"
 
 	"posthorn/mail"
 	"posthorn/message"
@@ -23,10 +25,12 @@ func (s *session) take(tx *transaction) error {
 	sp := spool{budget: s.Budget, dir: s.TempDir}
 	defer sp.free()
 	over, err := sp.fill(s.conn.Content(), int64(s.cfg.MaxSize))
-	if err != nil {
+	switch {
+	case errors.Is(err, net.ErrClosed): // for the log: nobody hears it
+		return mail.ConnectionLost.With(s.peer(), "the message did not come to its end")
+	case err != nil:
 		return err
-	}
-	if over {
+	case over:
 		return mail.TooBig.With(int64(s.cfg.MaxSize))
 	}
 	if fault := s.conn.Fault(); fault != "" {

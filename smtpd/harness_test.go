@@ -64,13 +64,14 @@ type bench struct {
 	change   []func(*Server)
 	queue    *testQueue
 	rooms    *testRecipients
-	log      syncBuffer
+	log      *syncBuffer
+	errors   int // Error lines the log should have
 	addr     string
 	stop     func()
 }
 
 func newBench(role Role) *bench {
-	b := &bench{role: role, cfg: DefaultConfig(), queue: &testQueue{}, rooms: &testRecipients{}, stop: func() {}}
+	b := &bench{role: role, cfg: DefaultConfig(), queue: &testQueue{}, rooms: &testRecipients{}, log: &syncBuffer{}, stop: func() {}}
 	if role == Submission {
 		b.cfg = DefaultSubmissionConfig()
 	}
@@ -81,7 +82,7 @@ func newBench(role Role) *bench {
 		Queue:      b.queue,
 		Recipients: b.rooms,
 		Auth:       testAuth{},
-		Log:        slog.New(slog.NewTextHandler(&b.log, nil)),
+		Log:        slog.New(slog.NewTextHandler(b.log, nil)),
 	}
 	return b
 }
@@ -103,6 +104,8 @@ func (b *bench) configure(t testing.TB, settings string) {
 			n := 0
 			fmt.Sscan(arg, &n)
 			b.deps.Limiter = serve.NewLimiter(serve.Limits{Connections: n})
+		case "errors":
+			fmt.Sscan(arg, &b.errors)
 		case "size":
 			var z serve.Size
 			if err := z.UnmarshalText([]byte(arg)); err != nil {
@@ -133,7 +136,9 @@ func (b *bench) configure(t testing.TB, settings string) {
 // start serves on a loopback port until the test ends or stop is called.
 func (b *bench) start(t testing.TB) script.Dial {
 	t.Helper()
-	b.deps.TempDir = t.TempDir()
+	if b.deps.TempDir == "" {
+		b.deps.TempDir = t.TempDir()
+	}
 	s := New(b.role, b.cfg, b.deps)
 	for _, change := range b.change {
 		change(s)
@@ -150,6 +155,9 @@ func (b *bench) start(t testing.TB) script.Dial {
 		cancel()
 		if err := <-served; err != nil {
 			t.Errorf("Serve: %v", err)
+		}
+		if s := b.log.String(); strings.Count(s, "level=ERROR") != b.errors {
+			t.Errorf("the log should have %d errors:\n%s", b.errors, s)
 		}
 		if n := b.rooms.kept(); n != 0 {
 			t.Errorf("%d reservations were not released", n)

@@ -2,7 +2,6 @@ package smtpd
 
 import (
 	"crypto/tls"
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -13,21 +12,28 @@ import (
 // received is the trace field of RFC 5321 §4.4. It names the recipient only
 // where there is one: others are nobody's business (§7.2). Of submitted mail it
 // tells neither address nor name of the client's machine.
-func (s *session) received(tx *transaction) string {
-	var b strings.Builder
-	b.WriteString("Received: ")
-	if s.role == MX {
-		fmt.Fprintf(&b, "from %s (%s)\r\n\t", host(s.hello()), literal(s.remote))
+func (s *session) received(tx *transaction) []byte {
+	b := make([]byte, 0, 512)
+	add := func(words ...string) {
+		for _, w := range words {
+			b = append(b, w...)
+		}
 	}
-	fmt.Fprintf(&b, "by %s with %s id %s", s.Hostname, s.protocol(tx.UTF8), tx.id)
+	add("Received: ")
+	if s.role == MX {
+		add("from ", host(s.hello()), " (", s.address, ")\r\n\t")
+	}
+	add("by ", s.Hostname, " with ", s.protocol(tx.UTF8), " id ", tx.id)
 	if t := s.conn.TLS(); t != nil {
-		fmt.Fprintf(&b, "\r\n\t(%s %s)", strings.ReplaceAll(tls.VersionName(t.Version), " ", ""), tls.CipherSuiteName(t.CipherSuite))
+		add("\r\n\t(", strings.ReplaceAll(tls.VersionName(t.Version), " ", ""), " ", tls.CipherSuiteName(t.CipherSuite), ")")
 	}
 	if len(tx.To) == 1 {
-		fmt.Fprintf(&b, "\r\n\tfor <%s>", tx.To[0].Path)
+		add("\r\n\tfor <", tx.To[0].Path.String(), ">")
 	}
-	b.WriteString(";\r\n\t" + time.Now().Format(message.DateFormat) + "\r\n")
-	return b.String()
+	add(";\r\n\t")
+	b = time.Now().AppendFormat(b, message.DateFormat)
+	add("\r\n")
+	return b
 }
 
 // protocol is the with-keyword (RFC 3848, RFC 6531 §4.3).
@@ -49,7 +55,7 @@ func (s *session) protocol(utf8 bool) string {
 }
 
 // peer is the client for logs and reports.
-func (s *session) peer() string { return host(s.hello()) + " " + literal(s.remote) }
+func (s *session) peer() string { return host(s.hello()) + " " + s.address }
 
 // host makes a client's name for itself fit for a header field and a log: what
 // cannot stand in a name or an address literal becomes a question mark.

@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"errors"
+	"syscall"
 
 	"github.com/emersion/go-smtp"
 
@@ -29,7 +30,7 @@ func (s *session) refuse(tx *transaction, err error) *smtp.SMTPError {
 // replies already, into words.
 func reply(err error) error {
 	switch {
-	case errors.Is(err, store.ErrNoSpace):
+	case errors.Is(err, store.ErrNoSpace), errors.Is(err, syscall.ENOSPC):
 		return mail.DiskFull
 	case errors.Is(err, auth.ErrCredentials):
 		return mail.AuthFailed

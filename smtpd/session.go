@@ -15,24 +15,27 @@ import (
 // session is one client, from its first EHLO on. go-smtp's goroutine owns it.
 type session struct {
 	*Server
-	ctx    context.Context
-	conn   *front.Conn
-	hello  func() string // the client's name for itself, as it last gave it
-	id     string        // for the log
-	remote netip.Addr
-	login  *auth.Identity // nil for a stranger
-	tx     *transaction   // nil outside of one
+	ctx     context.Context
+	conn    *front.Conn
+	hello   func() string // the client's name for itself, as it last gave it
+	id      string        // for the log
+	remote  netip.Addr
+	address string         // remote as an address literal
+	login   *auth.Identity // nil for a stranger
+	tx      *transaction   // nil outside of one
 }
 
 func (s *Server) newSession(ctx context.Context, c *smtp.Conn) (smtp.Session, error) {
 	conn := c.Conn().(*front.Conn)
+	remote := serve.RemoteAddr(conn)
 	return &session{
-		Server: s,
-		ctx:    ctx,
-		conn:   conn,
-		hello:  c.Hostname,
-		id:     mail.NewID(),
-		remote: serve.RemoteAddr(conn),
+		Server:  s,
+		ctx:     ctx,
+		conn:    conn,
+		hello:   c.Hostname,
+		id:      mail.NewID(),
+		remote:  remote,
+		address: literal(remote),
 	}, nil
 }
 

@@ -1,8 +1,9 @@
 package front
 
 import (
-	"errors"
+	"fmt"
 	"io"
+	"net"
 	"strconv"
 	"strings"
 
@@ -22,8 +23,9 @@ type body struct {
 	carry   []byte // decoded, for want of room not yet given out
 }
 
-// errAborted tells the session that the client gave the message up.
-var errAborted = errors.New("smtp: the client ended the transaction")
+// errAborted tells the session that the client gave the message up. Like
+// errGone it is net.ErrClosed: there will be no more of the content.
+var errAborted = fmt.Errorf("smtp: the client ended the transaction: %w", net.ErrClosed)
 
 // runData begins a message. RFC 2920 §3.1: DATA must be the last command of a
 // batch; whoever sends more behind it does not wait for 354, and what it sends
@@ -113,7 +115,8 @@ func (c *Conn) drainBody() error {
 }
 
 // Content gives the session the message that go-smtp announces with Data: dots
-// taken away, CRLF line ends, io.EOF at its one true end and never before.
+// taken away, CRLF line ends, io.EOF at its one true end and never before. When
+// the client gives up or the connection breaks, the error is net.ErrClosed.
 func (c *Conn) Content() io.Reader { return contentReader{c} }
 
 // Fault says what was wrong with the octets of the content: "" for nothing. It

@@ -1,6 +1,7 @@
 package front
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -152,7 +153,8 @@ func (c *Conn) parameters(verb, s string) *mail.Reply {
 	if verb == "MAIL" {
 		c.args.size = 0
 	}
-	seen := ""
+	var room [4]string
+	seen := room[:0]
 	for f := range strings.FieldsSeq(s) {
 		name, value, hasValue := strings.Cut(f, "=")
 		name = strings.ToUpper(name)
@@ -160,11 +162,11 @@ func (c *Conn) parameters(verb, s string) *mail.Reply {
 			r := mail.BadParameter.With(name)
 			return &r
 		}
-		if strings.Contains(seen, " "+name+" ") || hasValue == (name == "SMTPUTF8") || strings.Contains(value, "=") {
+		if slices.Contains(seen, name) || hasValue == (name == "SMTPUTF8") || strings.Contains(value, "=") {
 			r := mail.BadSyntax.With("The parameter " + name + " is not written as it should be")
 			return &r
 		}
-		seen += " " + name + " "
+		seen = append(seen, name)
 		if r := c.value(name, value); r != nil {
 			return r
 		}
@@ -178,22 +180,21 @@ func (c *Conn) parameters(verb, s string) *mail.Reply {
 // value checks the values that go-smtp would judge otherwise. The size limit
 // is inclusive.
 func (c *Conn) value(name, value string) *mail.Reply {
-	var r mail.Reply
 	switch name {
 	case "SIZE":
 		n, err := strconv.ParseUint(value, 10, 63)
 		if digits := strings.Trim(value, "0123456789") == ""; !digits || value == "" || len(value) > 20 {
-			r = mail.BadSyntax.With("SIZE needs a number")
+			r := mail.BadSyntax.With("SIZE needs a number")
 			return &r
 		}
 		if c.cfg.MaxSize > 0 && (err != nil || int64(n) > c.cfg.MaxSize) {
-			r = mail.TooBig.With(c.cfg.MaxSize)
+			r := mail.TooBig.With(c.cfg.MaxSize)
 			return &r
 		}
 		c.args.size = int64(n)
 	case "BODY":
-		if b := strings.ToUpper(value); b != "7BIT" && b != "8BITMIME" {
-			r = mail.BadParameter.With("BODY=" + value)
+		if !strings.EqualFold(value, "7BIT") && !strings.EqualFold(value, "8BITMIME") {
+			r := mail.BadParameter.With("BODY=" + value)
 			return &r
 		}
 	}
