@@ -23,6 +23,9 @@ import (
 // delivered and read at once is renamed once.
 const mirrorPause = time.Second
 
+// mirrorLast is how long the end of the store waits for the mirror.
+const mirrorLast = 2 * time.Second
+
 // mirrorBlock is how many names are changed between two looks at the rows.
 const mirrorBlock = 256
 
@@ -71,11 +74,17 @@ func (m *mirror) take() (dirty map[AccountID]bool, domains bool) {
 }
 
 // runMirror is the mirror's goroutine. What fails is tried again with the next
-// change of the same account, and when the store is opened.
+// change of the same account, and when the store is opened. A store that is
+// closed leaves its names right, if that does not take long.
 func (s *Store) runMirror(ctx context.Context) {
 	s.mirrorBacklog(ctx)
 	pause := time.NewTimer(mirrorPause)
 	defer pause.Stop()
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), mirrorLast)
+		defer cancel()
+		_ = s.reflect(ctx)
+	}()
 	for {
 		select {
 		case <-ctx.Done():
@@ -88,7 +97,7 @@ func (s *Store) runMirror(ctx context.Context) {
 			return
 		case <-pause.C:
 		}
-		s.reflect(ctx)
+		_ = s.reflect(ctx)
 	}
 }
 
@@ -127,7 +136,8 @@ func (s *Store) reflect(ctx context.Context) error {
 	}
 	for id := range dirty {
 		if ctx.Err() != nil {
-			break
+			s.mirror.account(id) // for later
+			continue
 		}
 		errs = append(errs, s.reflectAccount(ctx, id))
 	}

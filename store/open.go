@@ -16,6 +16,7 @@ type Store struct {
 	dir        string
 	lock       *os.File
 	db         *db.DB
+	derived    *db.DB // digests.go
 	blobs      Blobs
 	watchers   watchers
 	reserved   reservations
@@ -52,10 +53,16 @@ func Open(ctx context.Context, dir string, blobs Blobs) (*Store, error) {
 }
 
 func (s *Store) open(ctx context.Context) (err error) {
+	if err := s.notLost(); err != nil {
+		return err
+	}
 	s.db, err = db.Open(ctx, filepath.Join(s.dir, databaseName), schema, db.Options{
 		Durable: s.durable, Broken: s.mender.wake, Point: failurePoint,
 	})
 	if err != nil {
+		return err
+	}
+	if s.derived, err = openDerived(ctx, s.dir); err != nil {
 		return err
 	}
 	if err := s.clearStaging(ctx); err != nil {
@@ -75,8 +82,10 @@ func (s *Store) Close() error {
 	var errs []error
 	s.background.halt()
 	s.mender.close()
-	if s.db != nil {
-		errs = append(errs, s.db.Close())
+	for _, d := range []*db.DB{s.db, s.derived} {
+		if d != nil {
+			errs = append(errs, d.Close())
+		}
 	}
 	errs = append(errs, s.lock.Close())
 	return errors.Join(errs...)

@@ -53,6 +53,20 @@ func Reindex(ctx context.Context, dir string, blobs Blobs, progress func(done, t
 	return syncFolder(dir)
 }
 
+// notLost fails with ErrCorrupt where there was a database and is none: a new
+// one would take the files of the old one for strangers.
+func (s *Store) notLost() error {
+	path := filepath.Join(s.dir, databaseName)
+	if _, err := os.Lstat(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	_, noted, err := readNote[directoryNote](s.blobs, Place{}, directoryNoteName)
+	if err == nil && noted {
+		err = fmt.Errorf("%s is missing; put it back, or rebuild it with `posthorn reindex`: %w", path, ErrCorrupt)
+	}
+	return err
+}
+
 func syncFolder(dir string) error {
 	f, err := os.Open(dir)
 	if err != nil {

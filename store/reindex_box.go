@@ -71,8 +71,9 @@ func (r *reindexer) box(ctx context.Context, a *foundAccount, b *foundBox) error
 	})
 }
 
-// messages reads the names of the files and gives a UID to each. Of two files
-// with one key, as a crash can leave them, one is taken.
+// messages reads the names of the files, ordered by UID, and gives a UID to each
+// that has none. Of two files with one key, as a crash can leave them, one is
+// taken.
 func (b *foundBox) messages(a *foundAccount) []foundMessage {
 	all := make([]foundMessage, 0, len(b.files))
 	known := Flags(1)<<len(b.note.Keywords) - 1
@@ -82,21 +83,31 @@ func (b *foundBox) messages(a *foundAccount) []foundMessage {
 		m.flags &= systemFlags | known<<KeywordBase
 		all = append(all, m)
 	}
-	slices.SortFunc(all, func(x, y foundMessage) int {
-		return cmp.Or(cmp.Compare(x.uid-1, y.uid-1), x.Time.Compare(y.Time), cmp.Compare(x.Key, y.Key)) // 0 comes last
-	})
+	byUID := func(x, y foundMessage) int {
+		return cmp.Or(cmp.Compare(x.uid-1, y.uid-1), x.Time.Compare(y.Time), cmp.Compare(x.Key, y.Key)) // no UID, 0, comes last
+	}
+	slices.SortFunc(all, byUID)
 	all = slices.DeleteFunc(all, func(m foundMessage) bool {
 		twice := a.keys[m.Key]
 		a.keys[m.Key] = true
 		return twice
 	})
+	last := UID(0)
+	for i := range all {
+		if m := &all[i]; m.uid == last {
+			m.uid = 0 // another file has it, and is older
+		} else {
+			last = m.uid
+		}
+	}
+	slices.SortFunc(all, byUID)
 	b.next = 1
 	for i := range all {
 		m := &all[i]
-		switch {
-		case m.removed:
+		if m.removed {
 			continue
-		case m.uid < b.next: // none, or one that another file has
+		}
+		if m.uid == 0 {
 			m.uid = max(b.next, b.note.UIDs)
 		}
 		b.next = m.uid + 1

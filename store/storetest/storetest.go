@@ -49,7 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 }
 
 // Clean fails the test for each problem that Check finds.
-func Clean(t *testing.T, s *store.Store) {
+func Clean(t testing.TB, s *store.Store) {
 	t.Helper()
 	problems, err := s.Check(context.Background(), false, nil)
 	if err != nil {

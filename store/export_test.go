@@ -1,0 +1,35 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"posthorn/internal/db"
+)
+
+// Reflect mirrors everything there is to mirror, in place of the goroutine that
+// does it otherwise.
+func (s *Store) Reflect(ctx context.Context) error {
+	s.background.halt()
+	s.mirrorBacklog(ctx)
+	return s.reflect(ctx)
+}
+
+// PurgeAt does what purge would do at a time.
+func (s *Store) PurgeAt(ctx context.Context, now time.Time) error { return s.purgeAll(ctx, now) }
+
+// Damage changes rows behind the store's back.
+func (s *Store) Damage(ctx context.Context, query string, args ...any) error {
+	return s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+		_, err := tx.Exec(query, args...)
+		return err
+	})
+}
+
+// Number reads one number.
+func (s *Store) Number(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error { return tx.Row(query, args...).Scan(&n) })
+	return n, err
+}
+
+const DatabaseName = databaseName

@@ -1,0 +1,139 @@
+package store_test
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"posthorn/store"
+	"posthorn/store/storetest"
+)
+
+// files lists the content files below the account's Maildir, sorted, without
+// their keys: "FOLDER INFO".
+func (f *fixture) files() []string {
+	f.t.Helper()
+	root := filepath.Join(f.dir, "accounts", f.a.Dir, "Maildir")
+	var all []string
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && filepath.Base(filepath.Dir(path)) == "cur" {
+			folder, _ := filepath.Rel(root, filepath.Dir(filepath.Dir(path)))
+			_, info, _ := strings.Cut(d.Name(), ",")
+			_, info, _ = strings.Cut(info, ",") // the size
+			all = append(all, folder+" "+info)
+		}
+		return err
+	})
+	ok(f.t, err)
+	slices.Sort(all)
+	return all
+}
+
+// show mirrors, and wants the files of want.
+func (f *fixture) show(want ...string) {
+	f.t.Helper()
+	ok(f.t, f.Reflect(f.t.Context()))
+	if got := f.files(); !slices.Equal(got, want) {
+		f.t.Errorf("files %q, want %q", got, want)
+	}
+}
+
+// A file's name follows its message, and the message can be read all the while.
+func TestNamesFollowTheirMessages(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	f.deliver(hello, store.FlagFlagged, "$Work", "red")
+	f.deliver("Subject: two\r\n\r\n", 0)
+	inbox := f.box("INBOX")
+	read := func(m *store.Mailbox, uid store.UID) {
+		t.Helper()
+		if text := f.text(m, uid); !strings.HasSuffix(text, hello) {
+			t.Errorf("reads %q", text)
+		}
+	}
+	f.show(". U=1:2,Fab", ". U=2:2,")
+	read(inbox, 1)
+
+	_, _, err := inbox.SetFlags(ctx, []store.UID{1}, store.FlagsSet, store.FlagSeen|store.FlagAnswered, []string{"RED"}, -1)
+	ok(t, err)
+	read(inbox, 1) // before the name follows
+	f.show(". U=1:2,RSb", ". U=2:2,")
+	read(inbox, 1)
+
+	_, err = f.CreateMailbox(ctx, f.a.ID, "a/b", "")
+	ok(t, err)
+	b, err := f.box("a/b").Box(ctx)
+	ok(t, err)
+	_, err = inbox.Move(ctx, []store.UID{1}, b.ID)
+	ok(t, err)
+	read(f.box("a/b"), 1)
+	f.show(". U=2:2,", ".a.b U=1:2,RSa") // red is the first keyword there
+	read(f.box("a/b"), 1)
+
+	ok(t, f.RenameMailbox(ctx, f.a.ID, "a", "x.y"))
+	moved := f.box("x.y/b")
+	read(moved, 1)
+	f.show(". U=2:2,", ".x%2Ey.b U=1:2,RSa")
+	read(moved, 1)
+
+	_, err = inbox.Expunge(ctx, nil, true)
+	ok(t, err)
+	f.show(". X=1,U=2:2,", ".x%2Ey.b U=1:2,RSa")
+	f.reopen()
+	read(f.box("x.y/b"), 1)
+	storetest.Clean(t, f.Store)
+}
+
+// A name is mirrored again when the process ended before its mailbox was marked.
+func TestMirrorGoesOnAfterACrash(t *testing.T) {
+	f := setUp(t)
+	f.deliver(hello, store.FlagSeen)
+	f.show(". U=1:2,S")
+	ok(t, f.Damage(t.Context(), `UPDATE mailboxes SET mirrored = 0`))
+	f.reopen()
+	f.show(". U=1:2,S")
+	if n, err := f.Number(t.Context(), `SELECT count(*) FROM mailboxes WHERE mirrored < modseq`); err != nil || n != 0 {
+		t.Errorf("%d mailboxes are not mirrored, %v", n, err)
+	}
+}
+
+func TestFilesHaveTheTimeOfTheirMessages(t *testing.T) {
+	f := setUp(t)
+	at := time.Date(2001, 2, 3, 4, 5, 6, 0, time.UTC)
+	_, err := f.Commit(t.Context(), store.Change{Append: []store.Incoming{{Blob: f.put(hello), Account: f.a.ID, Internal: at}}})
+	ok(t, err)
+	f.show(". U=1:2,")
+	names, err := filepath.Glob(filepath.Join(f.dir, "accounts", f.a.Dir, "Maildir", "cur", "*"))
+	ok(t, err)
+	st, err := os.Stat(names[0])
+	ok(t, err)
+	if !st.ModTime().Equal(at) {
+		t.Errorf("time %s", st.ModTime())
+	}
+}
+
+// Notes hold password hashes and signing keys.
+func TestNotesAreTheirOwnersAlone(t *testing.T) {
+	f := setUp(t)
+	ok(t, f.Reflect(t.Context()))
+	var notes []string
+	err := filepath.WalkDir(f.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".json") {
+			return err
+		}
+		notes = append(notes, d.Name())
+		st, err := d.Info()
+		if err == nil && st.Mode().Perm()&0o077 != 0 {
+			t.Errorf("%s has mode %s", path, st.Mode())
+		}
+		return err
+	})
+	ok(t, err)
+	if len(notes) != 1+1+6 {
+		t.Errorf("notes %q", notes)
+	}
+}

@@ -1,0 +1,197 @@
+package store_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"posthorn/mail"
+	"posthorn/store"
+	"posthorn/store/storetest"
+)
+
+// later is when everything that was removed may be purged.
+func later() time.Time { return time.Now().Add(61 * time.Minute) }
+
+func (f *fixture) purge(at time.Time) {
+	f.t.Helper()
+	ok(f.t, f.PurgeAt(f.t.Context(), at))
+}
+
+// S1: on removal the row goes before the bytes; a view has an hour.
+func TestExpungedContentGoesAfterAnHour(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	for i := range 5 {
+		f.deliver(fmt.Sprintf("Subject: %d\r\n\r\n", i), 0)
+	}
+	m := f.box("INBOX")
+	kept, err := m.Messages(ctx, []store.UID{2})
+	ok(t, err)
+	before, err := m.Box(ctx)
+	ok(t, err)
+	_, err = m.Expunge(ctx, []store.UID{1, 2, 4}, true)
+	ok(t, err)
+	f.purge(time.Now().Add(59 * time.Minute))
+	if n := len(f.files()); n != 5 {
+		t.Errorf("%d files before the hour is over", n)
+	}
+	f.purge(later())
+	if n := len(f.files()); n != 2 {
+		t.Errorf("%d files after it", n)
+	}
+	if _, err := m.Open(ctx, kept[0]); err == nil {
+		t.Error("purged content can be read")
+	} else {
+		is(t, err, store.ErrExpunged)
+	}
+	c, err := m.Changes(ctx, before.ModSeq)
+	ok(t, err)
+	if !slices.Equal(c.Expunged, []store.UID{1, 2, 4}) {
+		t.Errorf("expunged %v", c.Expunged)
+	}
+	storetest.Clean(t, f.Store)
+}
+
+// S8: a file with a live row stays, whatever a removal row says.
+func TestPurgeKeepsWhatHasARow(t *testing.T) {
+	f := setUp(t)
+	f.deliver(hello, 0)
+	ok(t, f.Damage(t.Context(), `INSERT INTO removals (dir, folder, key, size, at) SELECT ?, '', key, size, 0 FROM messages`, f.a.Dir))
+	f.purge(later())
+	if text := f.text(f.box("INBOX"), 1); text == "" {
+		t.Error("it is empty")
+	}
+	storetest.Clean(t, f.Store)
+}
+
+// A message that was moved has one file: purging the row it left behind must not
+// take it.
+func TestPurgeAfterMove(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	f.deliver(hello, 0)
+	archive, err := f.box("Archive").Box(ctx)
+	ok(t, err)
+	_, err = f.box("INBOX").Move(ctx, []store.UID{1}, archive.ID)
+	ok(t, err)
+	f.purge(later())
+	f.text(f.box("Archive"), 1)
+	storetest.Clean(t, f.Store)
+}
+
+func TestDeletedMailboxesAndAccountsLeaveNothing(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	archive := store.Incoming{Blob: f.put(hello), Account: f.a.ID, Role: store.RoleArchive}
+	_, err := f.Commit(ctx, store.Change{Append: []store.Incoming{archive}})
+	ok(t, err)
+	ok(t, f.Reflect(ctx))
+	folder := filepath.Join(f.dir, "accounts", f.a.Dir, "Maildir", ".Archive")
+	exists := func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	}
+	ok(t, f.DeleteMailbox(ctx, f.a.ID, "Archive"))
+	f.purge(time.Now())
+	if !exists(folder) {
+		t.Error("the folder went before its hour")
+	}
+	f.purge(later())
+	if exists(folder) {
+		t.Error("the folder of a deleted mailbox stays")
+	}
+	f.deliver(hello, 0)
+	ok(t, f.RemoveAccount(ctx, f.a.ID))
+	f.purge(time.Now())
+	f.purge(later())
+	if exists(filepath.Join(f.dir, "accounts", f.a.Dir)) {
+		t.Error("the folder of a removed account stays")
+	}
+	for _, table := range []string{"accounts", "mailboxes", "messages", "removals", "tombstones", "subscriptions", "thread_ids"} {
+		if n, err := f.Number(ctx, `SELECT count(*) FROM `+table); err != nil || n != 0 {
+			t.Errorf("%d rows in %s, %v", n, table, err)
+		}
+	}
+	storetest.Clean(t, f.Store)
+}
+
+// No command deletes a file that no row knows.
+func TestForeignFilesStay(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	_, err := f.Commit(ctx, store.Change{Append: []store.Incoming{{Blob: f.put(hello), Account: f.a.ID, Role: store.RoleArchive}}})
+	ok(t, err)
+	foreign := filepath.Join(f.dir, "accounts", f.a.Dir, "Maildir", ".Archive", "cur", "1234.5.host:2,S")
+	ok(t, os.WriteFile(foreign, []byte("Subject: mine\r\n\r\n"), 0o600))
+	ok(t, f.DeleteMailbox(ctx, f.a.ID, "Archive"))
+	ok(t, f.RemoveAccount(ctx, f.a.ID))
+	f.purge(time.Now())
+	f.purge(later())
+	f.reopen()
+	if _, err := os.Stat(foreign); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSpooledContentGoesWithItsItem(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	sp := store.Spooled{Blob: f.put(hello), QueueID: mail.NewID(), Expires: later(),
+		Deliveries: []store.NewDelivery{{Recipient: mail.Recipient{Path: mail.Path{Local: "x", Domain: "example.org"}}}}}
+	_, err := f.Commit(ctx, store.Change{Spool: []store.Spooled{sp}, Events: []store.Event{{Kind: "accepted"}}})
+	ok(t, err)
+	d, err := f.ClaimDue(ctx, time.Now(), later(), 1)
+	ok(t, err)
+	_, err = f.Commit(ctx, store.Change{Settle: []store.Settlement{{Delivery: d[0].ID, State: store.Done}}})
+	ok(t, err)
+	f.purge(time.Now())
+	left, err := filepath.Glob(filepath.Join(f.dir, "spool", "*"))
+	ok(t, err)
+	if len(left) != 0 {
+		t.Errorf("in the spool: %q", left)
+	}
+	f.purge(time.Now().Add(29 * 24 * time.Hour))
+	events, err := f.Events(ctx, d[0].Item)
+	ok(t, err)
+	if len(events) != 1 {
+		t.Errorf("events %+v", events)
+	}
+	f.purge(time.Now().Add(31 * 24 * time.Hour))
+	if events, err = f.Events(ctx, d[0].Item); err != nil || len(events) != 0 {
+		t.Errorf("events after a month: %+v, %v", events, err)
+	}
+}
+
+// Expunges are forgotten in the end; then Changes names every UID that is not
+// there.
+func TestOldTombstonesBecomeAFloor(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	m := f.box("INBOX")
+	before, err := m.Box(ctx)
+	ok(t, err)
+	for range 4 {
+		f.deliver(hello, 0)
+	}
+	for _, uid := range []store.UID{3, 1, 2} { // ranges that grow, and one alone
+		_, err = m.Expunge(ctx, []store.UID{uid}, true)
+		ok(t, err)
+	}
+	f.purge(later())
+	if n, err := f.Number(ctx, `SELECT sum(last - first + 1) FROM tombstones`); err != nil || n != 3 {
+		t.Errorf("%d UIDs in tombstones, %v", n, err)
+	}
+	f.purge(time.Now().Add(91 * 24 * time.Hour))
+	if n, err := f.Number(ctx, `SELECT count(*) FROM tombstones`); err != nil || n != 0 {
+		t.Errorf("%d tombstones after 91 days, %v", n, err)
+	}
+	c, err := m.Changes(ctx, before.ModSeq)
+	ok(t, err)
+	if !slices.Equal(c.Expunged, []store.UID{1, 2, 3}) {
+		t.Errorf("expunged %v", c.Expunged)
+	}
+}
