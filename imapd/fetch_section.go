@@ -77,27 +77,12 @@ func (m *fetched) whole(sec *section) (octets, error) {
 	return m.span(p.BodyStart, p.End), nil
 }
 
-// pick gives a header, or those fields of it that are asked for with an empty
-// line behind them (RFC 9051 §6.4.5.1, HEADER.FIELDS).
+// pick gives a header, or the fields of it that are asked for.
 func (sec *section) pick(header []byte) []byte {
 	if len(sec.fields) == 0 {
 		return header
 	}
-	not := sec.text == "HEADER.FIELDS.NOT"
-	var out []byte
-	for _, f := range message.ParseHeader(header).Fields() {
-		listed := false
-		for _, name := range sec.fields {
-			listed = listed || strings.EqualFold(name, f.Name)
-		}
-		if listed != not {
-			out = append(out, f.Raw...)
-		}
-	}
-	if len(out) > 0 && out[len(out)-1] != '\n' {
-		out = append(out, '\r', '\n')
-	}
-	return append(out, '\r', '\n')
+	return message.PickFields(header, sec.fields, sec.text == "HEADER.FIELDS.NOT")
 }
 
 // decoded is a part without its transfer encoding. Its size is found by

@@ -2,6 +2,8 @@ package message
 
 import (
 	"bytes"
+	"iter"
+	"slices"
 	"strings"
 )
 
@@ -44,19 +46,52 @@ type Header struct{ fields []Field }
 // line or the end of b. It keeps references into b.
 func ParseHeader(b []byte) Header {
 	var h Header
-	for len(b) > 0 {
-		line, n := nextLine(b)
-		if len(trimEOL(line)) == 0 {
-			break
-		}
-		for n < len(b) && (b[n] == ' ' || b[n] == '\t') {
-			_, m := nextLine(b[n:])
-			n += m
-		}
-		h.fields = append(h.fields, Field{fieldName(line), b[:n:n]})
-		b = b[n:]
+	for raw := range rawFields(b) {
+		h.fields = append(h.fields, Field{string(fieldName(raw)), raw})
 	}
 	return h
+}
+
+// PickFields gives those fields of the header section in b that have one of the
+// names, or with not those that have none of them, and an empty line behind
+// them: what IMAP calls HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 9051
+// §6.4.5.1).
+func PickFields(b []byte, names []string, not bool) []byte {
+	out := make([]byte, 0, min(len(b), 1<<10))
+	for raw := range rawFields(b) {
+		name := fieldName(raw)
+		listed := slices.ContainsFunc(names, func(s string) bool {
+			return len(s) == len(name) && strings.EqualFold(s, string(name))
+		})
+		if listed != not {
+			out = append(out, raw...)
+		}
+	}
+	if len(out) > 0 && out[len(out)-1] != '\n' {
+		out = append(out, '\r', '\n')
+	}
+	return append(out, '\r', '\n')
+}
+
+// rawFields are the octets of each field of a header section, continuation
+// lines among them.
+func rawFields(b []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for len(b) > 0 {
+			line, n := nextLine(b)
+			if len(trimEOL(line)) == 0 {
+				return
+			}
+			for n < len(b) && (b[n] == ' ' || b[n] == '\t') {
+				_, m := nextLine(b[n:])
+				n += m
+			}
+			if !yield(b[:n:n]) {
+				return
+			}
+			b = b[n:]
+		}
+	}
 }
 
 // Fields are all fields in order, malformed lines among them.
@@ -94,20 +129,20 @@ func (h Header) All(name string) []string {
 	return all
 }
 
-// fieldName is the name of the field that starts with line; "" when the line
+// fieldName is the name of the field that starts with line; empty when the line
 // is none. White space before the colon is obsolete syntax (RFC 5322 §4.5).
-func fieldName(line []byte) string {
+func fieldName(line []byte) []byte {
 	i := bytes.IndexByte(line, ':')
 	if i < 0 {
-		return ""
+		return nil
 	}
 	name := bytes.TrimRight(line[:i], " \t")
 	for _, c := range name {
 		if c <= ' ' || c >= 0x7f {
-			return ""
+			return nil
 		}
 	}
-	return string(name)
+	return name
 }
 
 // nextLine is the first line of b with its line end, and its length.

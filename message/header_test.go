@@ -54,6 +54,28 @@ func TestHeaderAllAndHas(t *testing.T) {
 	}
 }
 
+func TestPickFields(t *testing.T) {
+	const header = "To: a\r\n b\r\nbad line\r\nX-One : 1\r\nto: c\r\n\r\nTo: body\r\n"
+	tests := []struct {
+		names []string
+		not   bool
+		want  string
+	}{
+		{[]string{"TO"}, false, "To: a\r\n b\r\nto: c\r\n\r\n"},
+		{[]string{"x-one", "none"}, false, "X-One : 1\r\n\r\n"},
+		{[]string{"none"}, false, "\r\n"},
+		{[]string{"to", "x-one"}, true, "bad line\r\n\r\n"},
+	}
+	for _, tt := range tests {
+		if got := PickFields([]byte(header), tt.names, tt.not); string(got) != tt.want {
+			t.Errorf("%v, not %v: %q, want %q", tt.names, tt.not, got, tt.want)
+		}
+	}
+	if got := PickFields([]byte("To: a"), []string{"To"}, false); string(got) != "To: a\r\n\r\n" {
+		t.Errorf("without a line end: %q", got)
+	}
+}
+
 func FuzzParseHeader(f *testing.F) {
 	f.Add([]byte("Subject: a\r\n b\r\n\r\nbody"))
 	f.Add([]byte(" x\n:\n\x00:\r\r\n\n"))
