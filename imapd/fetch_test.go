@@ -127,8 +127,8 @@ func TestFetchSetsSeen(t *testing.T) {
 			t.Errorf("%s: %v\ngot  %q\nwant %q", tt.args, err, got, crlf(tt.want))
 		}
 		seen := strings.Contains(tt.want, `\Seen`)
-		if (f.rows[0].Flags&store.FlagSeen != 0) != seen || (len(s.view.own) == 1) != seen {
-			t.Errorf("%s: flags %b, own changes %v", tt.args, f.rows[0].Flags, s.view.own)
+		if (f.rows[0].Flags&store.FlagSeen != 0) != seen || (s.view.seen.row(1).Flags&store.FlagSeen != 0) != seen {
+			t.Errorf("%s: flags %b, the view has %b", tt.args, f.rows[0].Flags, s.view.seen.row(1).Flags)
 		}
 	}
 }

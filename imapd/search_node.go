@@ -1,0 +1,166 @@
+package imapd
+
+import (
+	"strings"
+	"time"
+
+	"posthorn/message"
+	"posthorn/store"
+)
+
+// verdict is what is known about a message at some level of need: a key that
+// would need more says unknown. Taken as numbers, AND is the least, OR the
+// greatest, NOT the negation, so that `UNSEEN BODY x` opens no seen message.
+type verdict int8
+
+const (
+	fails verdict = iota - 1
+	unknown
+	holds
+)
+
+func verdictOf(b bool) verdict {
+	if b {
+		return holds
+	}
+	return fails
+}
+
+// node is a search key, or keys put together.
+type node interface {
+	judge(m *candidate) verdict
+	needs() need // the most it may need
+}
+
+type constant verdict
+
+func (c constant) judge(*candidate) verdict { return verdict(c) }
+func (constant) needs() need                { return needRow }
+
+type and []node
+
+func (a and) judge(m *candidate) verdict {
+	v := holds
+	for _, k := range a {
+		if v = min(v, k.judge(m)); v == fails {
+			break
+		}
+	}
+	return v
+}
+
+func (a and) needs() need { return most(a) }
+
+type or []node
+
+func (o or) judge(m *candidate) verdict {
+	v := fails
+	for _, k := range o {
+		if v = max(v, k.judge(m)); v == holds {
+			break
+		}
+	}
+	return v
+}
+
+func (o or) needs() need { return most(o) }
+
+func most(nodes []node) (n need) {
+	for _, k := range nodes {
+		n = max(n, k.needs())
+	}
+	return n
+}
+
+type not struct{ node }
+
+func (n not) judge(m *candidate) verdict { return -n.node.judge(m) }
+
+// rowKey is judged by the view alone.
+type rowKey func(n uint32, r store.Row) bool
+
+func (k rowKey) judge(m *candidate) verdict { return verdictOf(k(m.n, m.row)) }
+func (rowKey) needs() need                  { return needRow }
+
+// flagKey asks for the state of some flags.
+type flagKey struct{ mask, want store.Flags }
+
+func (k flagKey) judge(m *candidate) verdict { return verdictOf(m.row.Flags&k.mask == k.want) }
+func (flagKey) needs() need                  { return needRow }
+
+// sizeKey is judged by RFC822.SIZE.
+type sizeKey func(size int64) bool
+
+func (k sizeKey) judge(m *candidate) verdict {
+	if m.level < needMessage {
+		return unknown
+	}
+	return verdictOf(k(m.msg.Size))
+}
+
+func (sizeKey) needs() need { return needMessage }
+
+// internalKey is judged by INTERNALDATE.
+type internalKey func(time.Time) bool
+
+func (k internalKey) judge(m *candidate) verdict {
+	if m.level < needMessage {
+		return unknown
+	}
+	return verdictOf(k(m.msg.Internal))
+}
+
+func (internalKey) needs() need { return needMessage }
+
+// sentKey is judged by the Date field. A message without a date was sent on no
+// day.
+type sentKey func(time.Time) bool
+
+func (k sentKey) judge(m *candidate) verdict {
+	h, ok := m.head()
+	if !ok {
+		return unknown
+	}
+	t, ok := message.ParseDate(h.Get("Date"))
+	return verdictOf(ok && k(t))
+}
+
+func (sentKey) needs() need { return needDigest }
+
+// fieldKey looks for text, folded, in the header fields of a name.
+type fieldKey struct{ name, text string }
+
+func (k fieldKey) judge(m *candidate) verdict {
+	h, ok := m.head()
+	if !ok {
+		return unknown
+	}
+	for _, f := range h.Fields() {
+		if strings.EqualFold(f.Name, k.name) && (k.text == "" || strings.Contains(fold(message.DecodeWords(f.Value())), k.text)) {
+			return holds
+		}
+	}
+	return fails
+}
+
+func (fieldKey) needs() need { return needDigest }
+
+// textKey looks for text, folded, in the body, or in header and body.
+type textKey struct {
+	text   string
+	header bool
+}
+
+func (k textKey) judge(m *candidate) verdict {
+	if k.header {
+		if h, ok := m.head(); ok && strings.Contains(m.foldedHead(h), k.text) {
+			return holds
+		}
+	}
+	if m.level < needContent {
+		return unknown
+	}
+	return verdictOf(strings.Contains(m.body(), k.text))
+}
+
+func (textKey) needs() need { return needContent }
