@@ -32,10 +32,14 @@ type seen struct {
 
 func newClient(t testing.TB, w *world, name, login string) *client {
 	cl := &client{t: t, name: name, c: w.dial("")}
-	cl.r = bufio.NewReader(cl.c)
-	cl.line()
+	cl.greeting()
 	cl.do("LOGIN %s secret", login)
 	return cl
+}
+
+func (cl *client) greeting() {
+	cl.r = bufio.NewReader(cl.c)
+	cl.line()
 }
 
 func (cl *client) fail(format string, args ...any) {

@@ -27,11 +27,12 @@ import (
 
 // world is a server over a real store, with the accounts alice and bob.
 type world struct {
-	t      *testing.T
+	t      testing.TB
 	store  *store.Store
 	server *Server
 	addr   string
 	stop   func()
+	closed bool // the test has closed the store
 	tweaks tweaks
 }
 
@@ -45,7 +46,7 @@ type tweaks struct {
 	Auth        string `toml:"auth"` // "failing", "throttling": what it answers
 }
 
-func newWorld(t *testing.T, tw tweaks) *world {
+func newWorld(t testing.TB, tw tweaks) *world {
 	t.Helper()
 	dir := t.TempDir()
 	st, err := store.Open(t.Context(), dir, maildir.New(dir))
@@ -72,7 +73,12 @@ func newWorld(t *testing.T, tw tweaks) *world {
 	w.listen()
 	t.Cleanup(func() {
 		w.stop()
-		storetest.Clean(t, st)
+		if w.closed {
+			return
+		}
+		if t, ok := t.(*testing.T); ok {
+			storetest.Clean(t, st)
+		}
 		if err := st.Close(); err != nil {
 			t.Error(err)
 		}
@@ -82,7 +88,7 @@ func newWorld(t *testing.T, tw tweaks) *world {
 
 // logWriter shows warnings of the server in the test's output, and fails it on
 // a panic.
-type logWriter struct{ t *testing.T }
+type logWriter struct{ t testing.TB }
 
 func (l logWriter) Write(p []byte) (int, error) {
 	if bytes.Contains(p, []byte("panicked")) {
@@ -118,7 +124,7 @@ func (w *world) dial(string) net.Conn {
 }
 
 // certificate is one TLS configuration for all tests of the package.
-func certificate(t *testing.T) *tls.Config {
+func certificate(t testing.TB) *tls.Config {
 	t.Helper()
 	cert, key, _, err := serve.SelfSigned(t.TempDir(), []string{"localhost"})
 	if err != nil {
