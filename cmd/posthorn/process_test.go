@@ -1,0 +1,276 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/textproto"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// child is this program as a process of its own.
+type child struct {
+	*exec.Cmd
+	out  *bufio.Reader
+	errs *logBuffer
+}
+
+func startChild(t *testing.T, args ...string) *child {
+	t.Helper()
+	c := &child{Cmd: exec.Command(os.Args[0], args...), errs: &logBuffer{}}
+	c.Env = append(os.Environ(), "POSTHORN_TEST_RUN=1")
+	c.Stderr = c.errs
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.out = bufio.NewReader(out)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		c.Process.Kill()
+		if t.Failed() {
+			t.Log(c.errs)
+		}
+	})
+	return c
+}
+
+// waitLog waits until the log has a match, and gives its first group.
+func (c *child) waitLog(t *testing.T, pattern string) string {
+	t.Helper()
+	re := regexp.MustCompile(pattern)
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if m := re.FindStringSubmatch(c.errs.String()); m != nil {
+			return m[len(m)-1]
+		}
+	}
+	t.Fatalf("the log never had %s:\n%s", pattern, c.errs)
+	return ""
+}
+
+// end waits for the process and gives its exit code.
+func (c *child) end(t *testing.T) int {
+	t.Helper()
+	kill := time.AfterFunc(90*time.Second, func() { c.Process.Kill() })
+	defer kill.Stop()
+	io.Copy(io.Discard, c.out)
+	c.Wait() // its error is the exit code
+	return c.ProcessState.ExitCode()
+}
+
+// SIGTERM: a transaction that runs is finished and kept, idle clients are told
+// 421 and BYE, and the process exits with 0.
+func TestTerminateDrains(t *testing.T) {
+	s := &server{file: testConfig(t, nil), addr: map[string]string{}}
+	s.verb(t, exitDone, "", "domain", "add", "example.test", "--admin", "you@example.test")
+	s.verb(t, exitDone, "secret\n", "user", "add", "you@example.test", "--password-stdin")
+	c := startChild(t, "serve", "--config", s.file)
+	s.addr["smtp"] = c.waitLog(t, `service=smtp address=(\S+)`)
+	s.addr["imap"] = c.waitLog(t, `service=imap address=(\S+)`)
+	c.waitLog(t, `service=administrator`)
+
+	idle := textproto.NewConn(s.dial(t, "smtp"))
+	expect(t, idle, "220 ")
+	imap := textproto.NewConn(s.dial(t, "imap"))
+	expect(t, imap, "* OK")
+	busy := textproto.NewConn(s.dial(t, "smtp"))
+	expect(t, busy, "220 ")
+	for _, command := range []string{"HELO x", "MAIL FROM:<a@b.example>", "RCPT TO:<you@example.test>"} {
+		busy.PrintfLine("%s", command)
+		expect(t, busy, "250 ")
+	}
+	busy.PrintfLine("DATA")
+	expect(t, busy, "354 ")
+
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, idle, "421 4.3.2")
+	expect(t, imap, "* BYE")
+	busy.PrintfLine("Subject: kept\r\n\r\ntext\r\n.")
+	expect(t, busy, "250 2.0.0")
+	if code := c.end(t); code != exitDone {
+		t.Errorf("exit %d", code)
+	}
+	var u userFacts
+	s.decode(t, &u, "user", "show", "you@example.test")
+	if u.Used.Messages != 1 {
+		t.Errorf("%d messages are kept, want the one that got 250", u.Used.Messages)
+	}
+}
+
+func expect(t *testing.T, c *textproto.Conn, prefix string) {
+	t.Helper()
+	line, err := c.ReadLine()
+	if err != nil || !strings.HasPrefix(line, prefix) {
+		t.Fatalf("got %q, %v; want %s", line, err, prefix)
+	}
+}
+
+// A second server on a data folder is refused and names the first.
+func TestSecondServeNamesTheHolder(t *testing.T) {
+	file := testConfig(t, nil)
+	c := startChild(t, "serve", "--config", file)
+	c.waitLog(t, `service=administrator`)
+	for _, args := range [][]string{{"serve"}, {"reindex"}} {
+		_, errs, code := command(t, "", append(args, "--config", file)...)
+		if want := fmt.Sprintf("held by process %d", c.Process.Pid); code != exitFailed || !strings.Contains(errs, want) {
+			t.Errorf("%v: exit %d, %s; want %q", args, code, errs, want)
+		}
+	}
+	c.Process.Signal(syscall.SIGTERM)
+	if code := c.end(t); code != exitDone {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// SIGHUP takes over what may change, names what may not, and keeps the old
+// config when the new one has a mistake.
+func TestHangupReloads(t *testing.T) {
+	file := testConfig(t, nil)
+	c := startChild(t, "serve", "--config", file)
+	c.waitLog(t, `service=administrator`)
+	old, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ from, to, log string }{
+		{"connections = 5000", "connections = 7", `msg="config and certificates are reloaded"`},
+		{"hostname = 'mail.example.test'", "hostname = 'other.example.test'", `need a restart" tables=hostname`},
+		{"[limits]", "[limmits]", `the old one stays" error=".*limmits`},
+		{"certificate = ''\nkey = ''", "certificate = 'c.pem'\nkey = 'k.pem'", `certificate was not reloaded`},
+	} {
+		changed := strings.Replace(string(old), test.from, test.to, 1)
+		if changed == string(old) {
+			t.Fatalf("%q is not in the config", test.from)
+		}
+		if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c.Process.Signal(syscall.SIGHUP)
+		c.waitLog(t, test.log)
+	}
+}
+
+// tryArgs is a try on ports that the kernel chooses: the usual ones may be in
+// use by other tests.
+func tryArgs(more ...string) []string {
+	args := append([]string{"try", "--json"}, more...)
+	for _, p := range trialPorts() {
+		args = append(args, "--"+p.name, "127.0.0.1:0")
+	}
+	return args
+}
+
+// try --json says where everything is; the welcome is there, and a temporary
+// folder goes at the end.
+func TestTry(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	began := time.Now()
+	c := startChild(t, tryArgs("--users", "3", "--password", "secret", "--domain", "demo.test")...)
+	var in introduction
+	if err := json.NewDecoder(c.out).Decode(&in); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("listening after %v", time.Since(began))
+	if len(in.Accounts) != 3 || in.Accounts[2].Address != "user3@demo.test" || in.Accounts[2].Password != "secret" {
+		t.Errorf("accounts: %+v", in.Accounts)
+	}
+	for _, name := range []string{"smtp", "submission", "submissions", "imap", "imaps", "pop3", "pop3s"} {
+		conn, err := net.Dial("tcp", in.Listening[name])
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		conn.Close()
+	}
+	c.waitLog(t, `delivered  <> → user3@demo.test  250 2.1.5`)
+	var u userFacts
+	(&server{file: in.Config}).decode(t, &u, "user", "show", "user1@demo.test")
+	if u.Used.Messages != 1 {
+		t.Errorf("user1 has %d messages, want the welcome", u.Used.Messages)
+	}
+	c.Process.Signal(os.Interrupt)
+	if code := c.end(t); code != exitDone {
+		t.Errorf("exit %d", code)
+	}
+	if _, err := os.Stat(in.Dir); !os.IsNotExist(err) {
+		t.Errorf("the temporary folder is still there: %v", err)
+	}
+}
+
+// A folder that is given stays, and the next run goes on with it.
+func TestTryAgainInTheSameFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "demo")
+	for range 2 {
+		ctx, cancel := context.WithCancel(t.Context())
+		r, w := io.Pipe()
+		ended := make(chan int, 1)
+		log := &logBuffer{}
+		go func() { // ends by cancel
+			ended <- run(ctx, tryArgs("--dir", dir), strings.NewReader(""), w, log)
+			w.Close()
+		}()
+		var in introduction
+		if err := json.NewDecoder(r).Decode(&in); err != nil {
+			t.Fatalf("%v\n%s", err, log)
+		}
+		s := &server{file: in.Config}
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+			var users []userFacts
+			s.decode(t, &users, "user", "list")
+			if len(users) == 2 && users[0].Used.Messages == 1 && users[1].Used.Messages == 1 {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("want two users with one message each: %+v", users)
+			}
+		}
+		cancel()
+		if code := <-ended; code != exitDone {
+			t.Fatalf("exit %d\n%s", code, log)
+		}
+	}
+}
+
+func TestFreeAddressPassesOverATakenPort(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	port := ln.Addr().(*net.TCPAddr).Port
+	got := freeAddress(port)
+	if _, p, _ := net.SplitHostPort(got); p == fmt.Sprint(port) || p == "0" {
+		t.Errorf("port %d is taken, got %s", port, got)
+	}
+}
+
+// A port that somebody else has ends the start with advice, and the data
+// folder is free again.
+func TestPortTaken(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	file := testConfig(t, func(c *Config) { c.IMAP.Listen = ln.Addr().String() })
+	for range 2 {
+		_, errs, code := command(t, "", "serve", "--config", file)
+		if code != exitFailed || !strings.Contains(errs, "posthorn: imap: listen") || !strings.Contains(errs, "another program has the port") {
+			t.Errorf("exit %d, %s", code, errs)
+		}
+	}
+}
