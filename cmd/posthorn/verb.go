@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"time"
+
+	"posthorn/store"
 )
 
 // verb is one thing an administrator can ask for. Its work is written once, as
@@ -31,16 +34,31 @@ func verbs() []interface{ register(*http.ServeMux, *admin) } {
 	}
 }
 
+// A data folder that is held, but whose socket does not answer, belongs to
+// another verb that is soon done, or to a server that starts or stops. It is
+// asked again every patience/100.
+const patience = 5 * time.Second
+
 // ask has v's work done for the data folder of the config that c names.
 func (v verb[In, Out]) ask(ctx context.Context, c *cli, in In) (out Out, err error) {
 	cfg, err := c.loadConfig()
 	if err != nil {
 		return out, err
 	}
-	err = askServer(ctx, cfg.socket(), v.name, in, &out)
-	if !errors.Is(err, errNoServer) {
-		return out, err
+	for end := time.Now().Add(patience); ; time.Sleep(patience / 100) {
+		err := askServer(ctx, cfg.socket(), v.name, in, &out)
+		if !errors.Is(err, errNoServer) {
+			return out, err
+		}
+		out, err = v.here(ctx, cfg, c, in)
+		if !errors.Is(err, store.ErrInUse) || time.Now().After(end) || ctx.Err() != nil {
+			return out, err
+		}
 	}
+}
+
+// here does v's work in this process.
+func (v verb[In, Out]) here(ctx context.Context, cfg *Config, c *cli, in In) (out Out, err error) {
 	h, err := build(ctx, cfg, newLogger(LogConfig{Format: "text", Level: slog.LevelWarn}, c.err))
 	if err != nil {
 		return out, err

@@ -2,9 +2,11 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -168,5 +170,27 @@ func TestQueueDrop(t *testing.T) {
 	}
 	if out := s.verb(t, exitDone, "", "queue", "list"); out != "the queue is empty\n" {
 		t.Errorf("after dropping: %s", out)
+	}
+}
+
+// Verbs that run at the same time wait for each other: a script may add users
+// in parallel.
+func TestVerbsWaitForEachOther(t *testing.T) {
+	s := &server{file: testConfig(t, nil)}
+	s.verb(t, exitDone, "", "domain", "add", "example.test", "--admin", "you@example.test")
+	var g sync.WaitGroup
+	for i := range 8 {
+		g.Go(func() {
+			_, errs, code := command(t, "secret\n", "--config", s.file, "user", "add", fmt.Sprintf("user%d@example.test", i), "--password-stdin")
+			if code != exitDone {
+				t.Errorf("exit %d: %s", code, errs)
+			}
+		})
+	}
+	g.Wait()
+	var users []userFacts
+	s.decode(t, &users, "user", "list")
+	if len(users) != 8 {
+		t.Errorf("%d users", len(users))
 	}
 }
