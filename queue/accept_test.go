@@ -38,7 +38,7 @@ func TestAcceptRoutesEachRecipient(t *testing.T) {
 func TestTemporaryLocalFaultKeepsNothing(t *testing.T) {
 	inTime(t, func(f *fixture) {
 		f.mda.fault("bob", mail.LocalError)
-		err := f.q.Accept(t.Context(), letter("alice@here.test", "bob@here.test", "carol@far.test"))
+		err := f.q.Accept(f.Context(), letter("alice@here.test", "bob@here.test", "carol@far.test"))
 		if !errors.Is(err, mail.LocalError) {
 			t.Errorf("got %v", err)
 		}

@@ -1,0 +1,356 @@
+package queue_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"posthorn/mail"
+	"posthorn/store"
+)
+
+var (
+	later    = mail.Reply{Code: 451, X: mail.EnhancedCode{4, 7, 1}, Text: "Come back later"}
+	never    = mail.Reply{Code: 550, X: mail.EnhancedCode{5, 1, 1}, Text: "No such user"}
+	taken    = mail.Reply{Code: 250, X: mail.EnhancedCode{2, 0, 0}, Text: "Taken"}
+	noAnswer = mail.NoAnswer.With("mx.away.test [192.0.2.1]: connection refused")
+)
+
+// Q6: 5 minutes doubling to 4 hours, for five days, one delay notice after 4
+// hours, then one report with the last words of the server.
+func TestRetriesUntilTimeIsUp(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(later)
+		start := time.Now()
+		f.accept(letter("bob@away.test"))
+		f.run()
+		f.pass(6 * 24 * time.Hour)
+		made := f.agent.made("")
+		if n := len(made); n < 30 || n > 45 {
+			t.Errorf("%d attempts in five days", n)
+		}
+		for i := 1; i < min(len(made), 8); i++ {
+			want := min(5*time.Minute<<(i-1), 4*time.Hour)
+			if gap := made[i].at.Sub(made[i-1].at); gap < want*9/10 || gap > want*11/10 {
+				t.Errorf("attempt %d after %v, want about %v", i+1, gap, want)
+			}
+		}
+		if last := made[len(made)-1].at.Sub(start); last < 5*24*time.Hour || last > 5*24*time.Hour+5*time.Minute {
+			t.Errorf("last attempt after %v", last)
+		}
+		in := f.inbox()
+		if len(in) != 2 || !strings.Contains(in[0], "Action: delayed") || !strings.Contains(in[1], "Action: failed") {
+			t.Fatalf("INBOX: %q", in)
+		}
+		for _, want := range []string{"Status: 4.4.7", "Diagnostic-Code: smtp; 451 4.7.1 Come back later"} {
+			if !strings.Contains(in[1], want) {
+				t.Errorf("the report has no %q:\n%s", want, in[1])
+			}
+		}
+		if got := f.waiting(); len(got) != 0 {
+			t.Errorf("waiting: %q", got)
+		}
+	})
+}
+
+// Q7: a clock that jumps makes everything old, but nothing tried.
+func TestClockJumpGivesNothingUp(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.accept(letter("bob@away.test"))
+		f.pass(20 * 24 * time.Hour) // the program was off
+		f.agent.says(later)
+		f.run()
+		f.pass(time.Hour)
+		if got := f.waiting(); len(got) != 1 {
+			t.Errorf("waiting: %q", got)
+		}
+		f.agent.says(taken)
+		f.pass(5 * time.Hour)
+		if got := f.waiting(); len(got) != 0 {
+			t.Errorf("waiting after the host came back: %q", got)
+		}
+	})
+}
+
+// Each recipient has an outcome of its own; one report for all that failed; none
+// that was delivered is sent to again.
+func TestMixedOutcomes(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.play(func(_ string, to mail.Path) mail.Reply {
+			return map[string]mail.Reply{"ok": taken, "wait": later, "bad": never, "worse": never}[to.Local]
+		})
+		f.accept(letter("ok@away.test", "wait@away.test", "bad@away.test", "worse@away.test"))
+		f.run()
+		f.pass(time.Minute)
+		in := f.inbox()
+		if len(in) != 1 || strings.Count(in[0], "Action: failed") != 2 || strings.Contains(in[0], "ok@away.test") {
+			t.Errorf("INBOX: %q", in)
+		}
+		f.agent.says(taken)
+		f.pass(time.Hour)
+		made := f.agent.made("")
+		if len(made) != 2 || !slices.Equal(made[1].to, []string{"wait@away.test"}) {
+			t.Errorf("attempts: %+v", made)
+		}
+	})
+}
+
+// A server's limit of recipients is no failure: the rest go at once.
+func TestTooManyRecipientsIsASplit(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		first := true
+		f.agent.play(func(_ string, to mail.Path) mail.Reply {
+			if to.Local == "b" && first {
+				first = false
+				return mail.Reply{Code: 552, X: mail.EnhancedCode{5, 5, 3}, Text: "Too many recipients"}
+			}
+			return taken
+		})
+		f.accept(letter("a@away.test", "b@away.test"))
+		f.run()
+		f.pass(time.Second)
+		if made, in := f.agent.made(""), f.inbox(); len(made) != 2 || len(in) != 0 {
+			t.Errorf("got %+v %q", made, in)
+		}
+	})
+}
+
+// Q8: a dead destination is asked by one and holds up nobody.
+func TestDeadDestinationBlocksNoOther(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.delay = 30 * time.Second // the time a connection takes to fail
+		f.agent.play(func(destination string, _ mail.Path) mail.Reply {
+			if destination == "dead.test" {
+				return noAnswer
+			}
+			return taken
+		})
+		const many = 300
+		for i := range many {
+			f.accept(letter(fmt.Sprintf("u%d@dead.test", i)))
+		}
+		f.accept(letter("bob@live.test"))
+		start := time.Now()
+		f.run()
+		f.pass(31 * time.Second)
+		if made := f.agent.made("live.test"); len(made) != 1 || made[0].at.Sub(start) > time.Second {
+			t.Errorf("the live one: %+v", made)
+		}
+		f.pass(30 * time.Second)
+		if n := len(f.agent.made("dead.test")); n > 2 {
+			t.Errorf("%d attempts at a dead destination", n)
+		}
+		f.pass(4 * time.Hour)
+		if n := len(f.agent.made("dead.test")); n > 20 {
+			t.Errorf("%d attempts in four hours", n)
+		}
+		f.agent.says(taken)
+		f.pass(5 * time.Hour)
+		if got := f.waiting(); len(got) != 0 {
+			t.Errorf("%d wait after it came back", len(got))
+		}
+		if n := len(f.agent.made("dead.test")); n < many {
+			t.Errorf("%d attempts delivered %d messages", n, many)
+		}
+	})
+}
+
+// Q9: attempts at a destination grow with its success and are bounded.
+func TestConcurrencyFollowsSuccess(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.delay = time.Second
+		for range 200 {
+			f.accept(letter("bob@away.test"))
+		}
+		f.run()
+		f.pass(time.Second / 2)
+		if n := f.agent.most["away.test"]; n != 2 {
+			t.Errorf("%d attempts at first", n)
+		}
+		f.pass(time.Minute)
+		if n := f.agent.most["away.test"]; n != f.cfg.PerDestination {
+			t.Errorf("%d attempts at most, want %d", n, f.cfg.PerDestination)
+		}
+		if got := f.waiting(); len(got) != 0 {
+			t.Errorf("%d wait", len(got))
+		}
+	})
+}
+
+// Q5: what waits survives the end of the program; a claim does not outlive it.
+func TestRestart(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(later)
+		f.accept(letter("bob@away.test"))
+		f.run()
+		f.pass(time.Minute)
+		if _, err := f.st.ClaimDue(f.Context(), time.Now().Add(time.Hour), time.Now().Add(24*time.Hour), 10); err != nil {
+			t.Fatal(err)
+		}
+		f.reopen()
+		f.agent.says(taken)
+		f.run()
+		f.pass(10 * time.Minute)
+		if got := f.waiting(); len(got) != 0 {
+			t.Errorf("waiting: %q", got)
+		}
+	})
+}
+
+// Running attempts may finish when the program ends, for a while; what they did
+// is entered, what was cut short is no outcome.
+func TestStopDrains(t *testing.T) {
+	for delay, want := range map[time.Duration]int{10 * time.Second: 0, time.Hour: 1} {
+		t.Run(delay.String(), func(t *testing.T) {
+			inTime(t, func(f *fixture) {
+				f.agent.delay = delay
+				f.accept(letter("bob@away.test"))
+				f.run()
+				f.pass(time.Second)
+				start := time.Now()
+				f.stop()
+				if took := time.Since(start); took > time.Duration(f.cfg.Drain)+time.Second {
+					t.Errorf("took %v", took)
+				}
+				entries, err := f.q.List(f.Context(), 0, 10)
+				if err != nil || len(entries) != want {
+					t.Fatalf("%d in the queue, %v", len(entries), err)
+				}
+				if want == 1 && entries[0].Deliveries[0].Attempts != 0 {
+					t.Error("an attempt that was cut short counts")
+				}
+			})
+		})
+	}
+}
+
+// A mailbox here that is full when a report or an old delivery comes: it waits,
+// and is placed later.
+func TestLocalDeliveryThatHadToWait(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(never)
+		f.mda.fault("alice", mail.MailboxFull.With("alice@here.test"))
+		f.accept(letter("bob@away.test"))
+		f.run()
+		f.pass(time.Minute)
+		if got := f.waiting(); !slices.Equal(got, []string{"alice@here.test 452"}) {
+			t.Fatalf("waiting: %q", got)
+		}
+		f.mda.fault("alice", mail.Reply{})
+		f.pass(time.Hour)
+		if in := f.inbox(); len(in) != 1 || !strings.Contains(in[0], "bob@away.test") {
+			t.Errorf("INBOX: %q", in)
+		}
+		if got := f.waiting(); len(got) != 0 {
+			t.Errorf("waiting: %q", got)
+		}
+	})
+}
+
+func TestAdministration(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(noAnswer)
+		kept, dropped := letter("bob@away.test"), letter("carol@away.test")
+		f.accept(kept)
+		f.accept(dropped)
+		f.run()
+		f.pass(time.Second)
+		if n, err := f.q.Drop(f.Context(), dropped.QueueID); n != 1 || err != nil {
+			t.Errorf("drop: %d, %v", n, err)
+		}
+		if _, err := f.q.Show(f.Context(), dropped.QueueID); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("show of a dropped one: %v", err)
+		}
+		e, err := f.q.Show(f.Context(), strings.ToLower(kept.QueueID))
+		if err != nil || len(e.Deliveries) != 1 || e.Deliveries[0].Attempts != 1 || len(e.Events) == 0 {
+			t.Errorf("show: %+v, %v", e, err)
+		}
+		f.agent.says(taken)
+		if n, err := f.q.Retry(f.Context(), kept.QueueID); n != 1 || err != nil {
+			t.Errorf("retry: %d, %v", n, err)
+		}
+		f.pass(time.Second)
+		if got, in := f.waiting(), f.inbox(); len(got)+len(in) != 0 {
+			t.Errorf("after a retry: %q %q", got, in)
+		}
+	})
+}
+
+// A message dropped while an attempt runs stays dropped, and the attempt's other
+// recipients are settled.
+func TestDropDuringAnAttempt(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.delay = time.Minute
+		m := letter("bob@away.test", "carol@far.test")
+		f.accept(m)
+		f.run()
+		f.pass(time.Second)
+		if _, err := f.q.Drop(f.Context(), m.QueueID); err != nil {
+			t.Fatal(err)
+		}
+		f.pass(time.Hour)
+		if got, in := f.waiting(), f.inbox(); len(got)+len(in) != 0 {
+			t.Errorf("got %q %q", got, in)
+		}
+	})
+}
+
+// Q10: whatever happens, each recipient ends delivered or reported, once.
+func TestEachRecipientEndsOnce(t *testing.T) {
+	for seed := range uint64(4) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			inTime(t, func(f *fixture) { randomOutcomes(f, seed) })
+		})
+	}
+}
+
+func randomOutcomes(f *fixture, seed uint64) {
+	var n atomic.Uint64
+	n.Store(seed * 7919)
+	delivered := make(map[string]int)
+	f.agent.play(func(_ string, to mail.Path) mail.Reply {
+		x := n.Add(1) * 0x9E3779B97F4A7C15
+		r := []mail.Reply{taken, later, never, noAnswer, {Code: 421, Text: "Busy"}, {Code: 552, X: mail.EnhancedCode{5, 5, 3}}, {Code: 999}, later}[x>>61]
+		if r.Positive() {
+			delivered[to.String()]++ // the agent's lock is held
+		}
+		return r
+	})
+	all := make(map[string]bool)
+	for i := range 20 {
+		var to []string
+		for j := range i%4 + 1 {
+			to = append(to, fmt.Sprintf("u%d-%d@d%d.test", i, j, (i+j)%3))
+			all[to[j]] = true
+		}
+		f.accept(letter(to...))
+	}
+	f.run()
+	f.pass(2 * 24 * time.Hour)
+	f.reopen()
+	f.run()
+	f.pass(8 * 24 * time.Hour)
+	if got := f.waiting(); len(got) != 0 {
+		f.Errorf("waiting: %q", got)
+	}
+	failed := make(map[string]int)
+	for _, m := range f.inbox() {
+		if !strings.Contains(m, "Action: failed") {
+			continue
+		}
+		for line := range strings.Lines(m) {
+			if addr, ok := strings.CutPrefix(line, "Final-Recipient: rfc822; "); ok {
+				failed[strings.TrimSpace(addr)]++
+			}
+		}
+	}
+	for addr := range all {
+		if delivered[addr]+failed[addr] != 1 {
+			f.Errorf("%s: delivered %d times, reported %d times", addr, delivered[addr], failed[addr])
+		}
+	}
+}
