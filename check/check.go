@@ -1,0 +1,107 @@
+// Package check judges mail from strangers: SPF, DKIM and DMARC, and whether
+// the sender's domain can take an answer.
+//
+// It promises: what is found stands in one Authentication-Results field of
+// ours, and no forged one survives; only a domain's own published wish (DMARC
+// reject, null MX) or a domain that does not exist refuses mail; DNS that does
+// not answer is a temperror in that field, and delays a transaction by two
+// seconds at most.
+//
+// RFCs: 7208 (SPF), 6376 (DKIM), 7489 (DMARC), 8601 (Authentication-Results),
+// 7505 (null MX). Notable divergences: a message with several author domains is
+// held to the strictest of them (§6.6.1 leaves it open); no reports are sent.
+package check
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"posthorn/internal/dns"
+	"posthorn/mail"
+	"posthorn/message"
+)
+
+// Config is the table [check].
+type Config struct {
+	SPF          bool `toml:"spf"`
+	DKIM         bool `toml:"dkim"`
+	DMARC        bool `toml:"dmarc"`         // reject and quarantine are honoured
+	SenderDomain bool `toml:"sender_domain"` // refuse senders whose domain does not exist or takes no mail
+}
+
+// DefaultConfig is what config.example.toml shows.
+func DefaultConfig() Config { return Config{SPF: true, DKIM: true, DMARC: true, SenderDomain: true} }
+
+// patience is how long a transaction waits for the DNS, all checks together.
+const patience = 2 * time.Second
+
+// Transaction is what is known of one at a stage, and what the checks found.
+type Transaction struct {
+	Remote   netip.Addr // the zero Addr for a Unix socket
+	Helo     string
+	Hostname string         // this host's name: our id in Authentication-Results
+	Envelope *mail.Envelope // from OnMail on
+	Content  mail.Content   // at OnData
+	Header   message.Header // of Content
+
+	// What came out at OnData.
+	Proven bool   // the return path's domain has authenticated this mail
+	Head   []byte // trace fields to put on top
+
+	waited time.Duration // for checks so far
+}
+
+// Check judges at one stage: nil, a mail.Reply that refuses, or the failure of
+// the check itself, which refuses nothing.
+type Check func(ctx context.Context, t *Transaction) error
+
+// Stage is a moment of a transaction.
+type Stage int
+
+// The stages, each after what it is named for was said, and before it is
+// answered.
+const (
+	OnMail Stage = iota
+	OnData
+	stages
+)
+
+// Policy is the checks of each stage, in order.
+type Policy struct {
+	checks [stages][]Check
+	log    *slog.Logger
+}
+
+// NewPolicy puts the checks together that cfg asks for.
+func NewPolicy(cfg Config, r *dns.Resolver, log *slog.Logger) Policy {
+	p := Policy{log: log}
+	if cfg.SenderDomain {
+		p.checks[OnMail] = append(p.checks[OnMail], senderDomain(r))
+	}
+	if cfg.SPF || cfg.DKIM || cfg.DMARC {
+		p.checks[OnData] = append(p.checks[OnData], newAuthenticator(cfg, r).check)
+	}
+	return p
+}
+
+// Run runs the checks of a stage. Its error is a mail.Reply, or nil.
+func (p Policy) Run(ctx context.Context, s Stage, t *Transaction) error {
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, patience-t.waited)
+	defer cancel()
+	defer func() { t.waited += time.Since(start) }()
+	for _, c := range p.checks[s] {
+		err := c(ctx, t)
+		var refusal mail.Reply
+		if errors.As(err, &refusal) {
+			return refusal
+		}
+		if err != nil {
+			p.log.Warn("a check failed and was passed over", "peer", t.Remote.String(), "error", err)
+		}
+	}
+	return nil
+}
