@@ -160,13 +160,16 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 	if err != nil || len(all) == 0 {
 		return false, err
 	}
+	var gone []Key
 	for _, r := range all {
 		if !r.live {
 			if err := s.blobs.Remove(r.File); err != nil {
 				return false, err
 			}
+			gone = append(gone, r.Key)
 		}
 	}
+	s.forgetDigests(ctx, gone)
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		for _, r := range all {
 			if _, err := tx.Exec(`DELETE FROM removals WHERE id = ?`, r.id); err != nil {

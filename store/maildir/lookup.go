@@ -118,6 +118,8 @@ func (b *Blobs) Rename(f store.File, to store.Place, info string) error {
 	return nil
 }
 
+// move renames in one step, also from folder to folder, so that a crash leaves
+// the file one name, the old or the new.
 func (b *Blobs) move(path string, f store.File, to store.Place, info string) error {
 	f.Place, f.Info = to, info
 	target := b.path(f, info)
@@ -125,14 +127,17 @@ func (b *Blobs) move(path string, f store.File, to store.Place, info string) err
 		_, err := os.Lstat(path)
 		return err
 	}
-	if filepath.Dir(path) == filepath.Dir(target) {
-		return os.Rename(path, target)
+	err := os.Rename(path, target)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, missing := os.Lstat(path); missing != nil {
+			return err // it is the file that is not there
+		}
+		if err = b.make(to); err == nil {
+			err = os.Rename(path, target)
+		}
 	}
-	if err := b.name(path, f); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
+	if from := filepath.Dir(path); err == nil && from != filepath.Dir(target) {
+		err = errors.Join(b.syncFolder(filepath.Dir(target)), b.syncFolder(from))
 	}
-	if err := b.syncFolder(filepath.Dir(target)); err != nil {
-		return err
-	}
-	return os.Remove(path)
+	return err
 }

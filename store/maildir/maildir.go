@@ -174,7 +174,7 @@ func (b *Blobs) name(path string, f store.File) error {
 	to := b.path(f, f.Info)
 	err := b.link(path, to)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, missing := os.Lstat(b.files(f.Place)); missing == nil {
+		if _, missing := os.Lstat(path); missing != nil {
 			return err // it is the file that is not there
 		}
 		if err = b.make(f.Place); err == nil {

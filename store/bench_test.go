@@ -1,0 +1,49 @@
+package store_test
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"posthorn/store"
+)
+
+// BenchmarkCommit delivers messages of 4 KiB, each durable before the next of
+// the same committer. Committers share 16 accounts.
+func BenchmarkCommit(b *testing.B) {
+	text := "Message-ID: <1@example.test>\r\nSubject: hello\r\n\r\n" + strings.Repeat(strings.Repeat("x", 62)+"\r\n", 63)
+	for _, committers := range []int{1, 16, 64} {
+		b.Run(map[int]string{1: "1", 16: "16", 64: "64"}[committers], func(b *testing.B) {
+			f := setUp(b)
+			var accounts [16]store.AccountID
+			for i := range accounts {
+				accounts[i] = f.account(string(rune('a'+i)), store.Quota{}).ID
+			}
+			var next atomic.Int64
+			b.SetParallelism(max(1, committers/2)) // of GOMAXPROCS, two here
+			b.ReportAllocs()
+			b.SetBytes(int64(len(text)))
+			start := time.Now()
+			deliver := func() {
+				blob := f.put(text)
+				_, err := f.Commit(b.Context(), store.Change{Append: []store.Incoming{{
+					Blob: blob, Account: accounts[next.Add(1)%16], Role: store.RoleInbox,
+				}}})
+				ok(b, err)
+			}
+			if committers == 1 {
+				for b.Loop() {
+					deliver()
+				}
+			} else {
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						deliver()
+					}
+				})
+			}
+			b.ReportMetric(float64(b.N)/time.Since(start).Seconds(), "commits/s")
+		})
+	}
+}

@@ -1,0 +1,150 @@
+package store_test
+
+import (
+	"errors"
+	"io"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"posthorn/internal/db"
+	"posthorn/mail"
+	"posthorn/store"
+	"posthorn/store/maildir"
+	"posthorn/store/storetest"
+)
+
+// failing makes the store fail on purpose.
+type failing struct {
+	store.Blobs
+	sync  atomic.Pointer[error] // what Sync answers each batch, once
+	stage atomic.Pointer[error]
+}
+
+func (f *failing) Sync(batches []store.Unsynced) []error {
+	if e := f.sync.Swap(nil); e != nil {
+		errs := make([]error, len(batches))
+		for i := range errs {
+			errs[i] = *e
+		}
+		return errs
+	}
+	return f.Blobs.Sync(batches)
+}
+
+func (f *failing) Stage(r io.Reader) (store.Staged, error) {
+	if e := f.stage.Swap(nil); e != nil {
+		return nil, *e
+	}
+	return f.Blobs.Stage(r)
+}
+
+func setUpFailing(t *testing.T) (*fixture, *failing) {
+	t.Helper()
+	f := &fixture{t: t, dir: t.TempDir()}
+	blobs := &failing{Blobs: maildir.New(f.dir)}
+	st, err := store.Open(t.Context(), f.dir, blobs)
+	ok(t, err)
+	t.Cleanup(func() { st.Close() })
+	f.Store = st
+	ok(t, f.AddDomain(t.Context(), store.Domain{Name: "example.test", Admin: "admin@example.test"}))
+	f.a = f.account("alice", store.Quota{})
+	return f, blobs
+}
+
+func (f *fixture) commit(b *store.Blob) error {
+	_, err := f.Commit(f.t.Context(), store.Change{Append: []store.Incoming{{Blob: b, Account: f.a.ID}}})
+	return err
+}
+
+func (f *fixture) messages() int64 {
+	f.t.Helper()
+	b, err := f.box("INBOX").Box(f.t.Context())
+	ok(f.t, err)
+	return b.Messages
+}
+
+// mended waits until the store takes a message again.
+func (f *fixture) mended() {
+	f.t.Helper()
+	for range 1000 {
+		if err := f.commit(f.put(hello)); err == nil {
+			return
+		}
+		time.Sleep(time.Millisecond) // the mender runs by itself; the commit is what is waited for
+	}
+	f.t.Fatal("the store takes no message")
+}
+
+// S2: after a sync that failed nothing of the batch is answered with success,
+// and nothing of it stays.
+func TestFailedSyncIsNoSuccess(t *testing.T) {
+	f, blobs := setUpFailing(t)
+	disk := errors.New("input/output error")
+	blobs.sync.Store(&disk)
+	b := f.put(hello)
+	err := f.commit(b)
+	is(t, err, disk)
+	is(t, err, db.ErrBroken)
+	f.Discard(b)
+	f.mended()
+	if n := f.messages(); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+	f.clean(t)
+}
+
+// A full disk fails the message that met it; the next one is tried again.
+func TestFullDiskIsNoSpace(t *testing.T) {
+	f, blobs := setUpFailing(t)
+	full := store.ErrNoSpace
+	blobs.sync.Store(&full)
+	b := f.put(hello)
+	is(t, f.commit(b), store.ErrNoSpace)
+	ok(t, f.commit(b)) // the same blob, once there is space
+	blobs.stage.Store(&full)
+	_, err := f.Put(t.Context(), &mail.Mail{Content: mail.Bytes(hello)})
+	is(t, err, store.ErrNoSpace)
+	f.clean(t)
+}
+
+// A COMMIT of unknown outcome: its content stays until the database has been
+// reopened and says that there is no row (S1, S3).
+func TestFailedCommitIsUndoneOnce(t *testing.T) {
+	var fail atomic.Bool
+	disk := errors.New("input/output error")
+	store.SetFailurePoint(func(step string) error {
+		if step == db.PointCommit && fail.Load() {
+			return disk
+		}
+		return nil
+	})
+	defer store.SetFailurePoint(nil)
+	f, _ := setUpFailing(t)
+	b := f.put(hello)
+	fail.Store(true)
+	is(t, f.commit(b), db.ErrBroken) // its own COMMIT, or it came after the mirror's
+	fail.Store(false)
+	f.Discard(b)
+	f.mended()
+	if n := f.messages(); n != 1 {
+		t.Errorf("%d messages", n)
+	}
+	f.clean(t)
+}
+
+// clean holds the invariants, and that nothing is left in staging.
+func (f *fixture) clean(t *testing.T) {
+	t.Helper()
+	for range 1000 { // the mender clears staging by itself
+		left, err := filepath.Glob(filepath.Join(f.dir, "tmp", "*"))
+		ok(t, err)
+		if len(left) == 0 {
+			storetest.Clean(t, f.Store)
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("content is left in staging")
+}
