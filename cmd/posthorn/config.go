@@ -12,6 +12,7 @@ import (
 	"github.com/pelletier/go-toml/v2"
 
 	"posthorn/auth"
+	"posthorn/check"
 	"posthorn/imapd"
 	"posthorn/internal/serve"
 	"posthorn/mda"
@@ -39,6 +40,7 @@ type Config struct {
 	DNS        DNSConfig     `toml:"dns"`
 	Limits     serve.Limits  `toml:"limits"` // of each of the four servers
 	Auth       auth.Config   `toml:"auth"`
+	Check      check.Config  `toml:"check"`
 	MDA        mda.Config    `toml:"mda"`
 	Queue      queue.Config  `toml:"queue"`
 	Relay      relay.Config  `toml:"relay"`
@@ -70,6 +72,7 @@ func DefaultConfig() Config {
 		POP3:       pop3d.DefaultConfig(),
 		Limits:     serve.DefaultLimits(),
 		Auth:       auth.DefaultConfig(),
+		Check:      check.DefaultConfig(),
 		MDA:        mda.DefaultConfig(),
 		Queue:      queue.DefaultConfig(),
 		Relay:      relay.DefaultConfig(),

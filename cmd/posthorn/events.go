@@ -94,6 +94,7 @@ func (h *events) Handle(_ context.Context, r slog.Record) error {
 	if status, ok := take(&attrs, "status"); ok && status != "" {
 		h.paint(&b, statusColour(status), "  "+status)
 	}
+	take(&attrs, "session") // of no use to somebody who watches
 	for _, a := range attrs {
 		if v := value(a); v != "" {
 			h.paint(&b, dim, "  "+a.Key+"="+v)

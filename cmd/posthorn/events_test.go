@@ -18,9 +18,9 @@ func TestEventsTellAMessagesWayInOneLine(t *testing.T) {
 			l.Info("delivered", "took", 4*time.Millisecond, "status", "250 2.1.5 Delivered", "to", "b@c", "from", "a@b")
 		}, "  delivered  a@b → b@c  250 2.1.5 Delivered  took=4ms\n"},
 		{"a null sender is shown", func(l *slog.Logger) { l.Info("accepted", "from", "", "to", "b@c") }, "  accepted  <> → b@c\n"},
-		{"attributes of the logger are kept", func(l *slog.Logger) {
-			l.With("session", "S1").WithGroup("tls").Info("open", "version", "1.3")
-		}, "  open  session=S1  tls.version=1.3\n"},
+		{"attributes of the logger are kept, but for the session", func(l *slog.Logger) {
+			l.With("session", "S1", "account", "a@b").WithGroup("tls").Info("open", "version", "1.3")
+		}, "  open  account=a@b  tls.version=1.3\n"},
 		{"foreign text cannot start a line or move the cursor", func(l *slog.Logger) {
 			l.Info("refused", "from", "a\r\nb\x1b[2J", "error", errors.New("x\ny"))
 		}, "  refused  from a  b [2J  error=x y\n"},

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"posthorn/check"
 	"posthorn/imapd"
 	"posthorn/internal/serve"
 	"posthorn/pop3d"
@@ -59,6 +60,7 @@ func (h *house) services() []service {
 	}
 	mx, submission := deps, deps
 	mx.Limiter, submission.Limiter = h.limiter(), h.limiter()
+	mx.Policy = check.NewPolicy(c.Check, h.dns, h.log)
 	submission.Auth = h.auth
 	in := smtpd.New(smtpd.MX, c.SMTP, mx)
 	out := smtpd.New(smtpd.Submission, c.Submission, submission)

@@ -36,8 +36,8 @@ func verbs() []interface{ register(*http.ServeMux, *admin) } {
 
 // A data folder that is held, but whose socket does not answer, belongs to
 // another verb that is soon done, or to a server that starts or stops. It is
-// asked again every patience/100.
-const patience = 5 * time.Second
+// asked again every patience/200.
+const patience = 10 * time.Second
 
 // ask has v's work done for the data folder of the config that c names.
 func (v verb[In, Out]) ask(ctx context.Context, c *cli, in In) (out Out, err error) {
@@ -45,7 +45,7 @@ func (v verb[In, Out]) ask(ctx context.Context, c *cli, in In) (out Out, err err
 	if err != nil {
 		return out, err
 	}
-	for end := time.Now().Add(patience); ; time.Sleep(patience / 100) {
+	for end := time.Now().Add(patience); ; time.Sleep(patience / 200) {
 		err := askServer(ctx, cfg.socket(), v.name, in, &out)
 		if !errors.Is(err, errNoServer) {
 			return out, err

@@ -179,7 +179,7 @@ func TestVerbsWaitForEachOther(t *testing.T) {
 	s := &server{file: testConfig(t, nil)}
 	s.verb(t, exitDone, "", "domain", "add", "example.test", "--admin", "you@example.test")
 	var g sync.WaitGroup
-	for i := range 8 {
+	for i := range 4 {
 		g.Go(func() {
 			_, errs, code := command(t, "secret\n", "--config", s.file, "user", "add", fmt.Sprintf("user%d@example.test", i), "--password-stdin")
 			if code != exitDone {
@@ -190,7 +190,7 @@ func TestVerbsWaitForEachOther(t *testing.T) {
 	g.Wait()
 	var users []userFacts
 	s.decode(t, &users, "user", "list")
-	if len(users) != 8 {
+	if len(users) != 4 {
 		t.Errorf("%d users", len(users))
 	}
 }
