@@ -75,7 +75,7 @@ func (s *session) respond(c *call, err error) {
 	}
 	r, foreseen := replyFor(err)
 	if !foreseen {
-		s.log.Warn("command failed", "account", s.account, "command", c.title(), "error", err)
+		s.log.Warn("command failed", "command", c.title(), "error", err)
 	}
 	s.out.Raw(c.tag).Raw(" ").Raw(r.status).SP()
 	s.respText(r.code, r.text)

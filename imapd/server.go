@@ -21,6 +21,7 @@ package imapd
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"sync"
@@ -64,6 +65,9 @@ func New(c Config, st *store.Store, auth Authenticator, tlsConfig *tls.Config, l
 // session has ended, the running commands within drainTime. With implicitTLS
 // each connection begins with a TLS handshake (RFC 8314 §3.2).
 func (s *Server) Serve(ctx context.Context, ln net.Listener, implicitTLS bool) error {
+	if implicitTLS && s.tls == nil {
+		return errors.New("imapd: implicit TLS without a certificate")
+	}
 	return serve.Run(ctx, ln, s.log, func(ctx context.Context, c net.Conn) {
 		s.handle(ctx, c, implicitTLS)
 	})

@@ -31,7 +31,7 @@ type session struct {
 	view    *view           // of the selected mailbox
 	faults  int             // commands of a stranger that failed
 	broken  error           // the connection ended within a command
-	scratch []byte
+	scratch []byte          // for what is written next
 }
 
 func newSession(ctx context.Context, srv *Server, c *conn, encrypted bool) *session {
@@ -66,7 +66,8 @@ func (s *session) leave() {
 		s.srv.leave(s.account)
 	}
 	s.conn.release()
-	s.log.Debug("disconnected", "account", s.account)
+	s.conn.nc.Close() // with TLS's goodbye, too
+	s.log.Debug("disconnected")
 }
 
 // hold takes buffers where the connection has none, and points decoder and
@@ -142,7 +143,7 @@ func (s *session) goodbye(err error) {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return
 	default:
-		s.log.Debug("connection lost", "account", s.account, "error", err)
+		s.log.Debug("connection lost", "error", err)
 		return
 	}
 	s.hold()

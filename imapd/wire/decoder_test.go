@@ -235,6 +235,25 @@ func TestTooLong(t *testing.T) {
 	command(t, d, "u")
 }
 
+// The lines between many literals count together, so that a command cannot be
+// made of any number of them.
+func TestManyLiterals(t *testing.T) {
+	d, _ := open("t" + strings.Repeat(" {0+}\r\n", 1000) + "\r\nu NOOP\r\n")
+	command(t, d, "t")
+	n := 0
+	for ; d.Err() == nil; n++ {
+		d.AString()
+		d.TakeSP()
+	}
+	if !errors.Is(d.Err(), ErrTooLong) || n > testLimits.Line {
+		t.Errorf("%v after %d literals", d.Err(), n)
+	}
+	if err := d.Discard(); err != nil {
+		t.Fatal(err)
+	}
+	command(t, d, "u")
+}
+
 // FuzzDecoder holds the decoder to its promise: whatever a command takes,
 // afterwards the next command is the one behind it.
 func FuzzDecoder(f *testing.F) {
