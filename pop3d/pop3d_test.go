@@ -279,6 +279,69 @@ func TestConnectionLost(t *testing.T) {
 	}
 }
 
+// Neither a client that does not take its message nor one that never begins
+// TLS keeps the server from ending.
+func TestShutdownIsBounded(t *testing.T) {
+	w := newWorld(t)
+	w.server.drain = 50 * time.Millisecond
+	w.add(t, "alice", "a", bytes.Repeat([]byte(strings.Repeat("x", 78)+"\r\n"), 500_000))
+	addr, stop := w.listen(t, true)
+	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	mute, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mute.Close()
+	io.WriteString(c, "USER alice@example.test\r\nPASS secret\r\nRETR 1\r\n")
+	r := bufio.NewReader(c)
+	for range 5 { // the first line of the message has come: it is being sent
+		if _, err := r.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stopped := make(chan error)
+	go func() { stopped <- stop() }()
+	select {
+	case err := <-stopped:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatal("the server does not end")
+	}
+}
+
+// QUIT says so when a removal fails.
+func TestRemovalThatFails(t *testing.T) {
+	w := newWorld(t)
+	w.add(t, "alice", "a", []byte("Subject: x\r\n\r\n"))
+	addr, _ := w.listen(t, true)
+	c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	io.WriteString(c, "USER alice@example.test\r\nPASS secret\r\nDELE 1\r\n")
+	r := bufio.NewReader(c)
+	for range 4 {
+		if line, err := r.ReadString('\n'); err != nil || !strings.HasPrefix(line, "+OK") {
+			t.Fatalf("%q %v", line, err)
+		}
+	}
+	if err := w.store.RemoveAccount(t.Context(), w.accounts["alice"]); err != nil {
+		t.Fatal(err)
+	}
+	io.WriteString(c, "QUIT\r\n")
+	if line, err := r.ReadString('\n'); err != nil || !strings.HasPrefix(line, "-ERR [SYS/TEMP] ") {
+		t.Errorf("%q %v", line, err)
+	}
+}
+
 func TestIdleTimeout(t *testing.T) {
 	w := newWorld(t)
 	w.server.cfg.IdleTimeout = serve.Duration(50 * time.Millisecond)
@@ -373,7 +436,7 @@ func FuzzSession(f *testing.F) {
 	log := slog.New(slog.DiscardHandler)
 	f.Fuzz(func(t *testing.T, say string) {
 		s := newSession(New(DefaultConfig(), nil, auth.New(nil, auth.DefaultConfig(), log), nil, log), &canned{Reader: strings.NewReader(say)})
-		s.run(t.Context())
+		s.run(t.Context(), false)
 		out := s.conn.(*canned).out.String()
 		if !strings.HasPrefix(out, "+OK POP3 ready\r\n") || !strings.HasSuffix(out, "\r\n") {
 			t.Errorf("%q was answered %q", say, out)

@@ -41,10 +41,11 @@ func DefaultConfig() Config {
 
 // Limits that are not the operator's.
 const (
-	maxLine   = 12 << 10        // a command, or a line of AUTH (RFC 4954 §4.5)
-	maxFaults = 20              // commands answered -ERR before a login, then the connection is closed
-	loginTime = 3 * time.Minute // from the greeting to a login
-	writeTime = 5 * time.Minute // for each write of at most writeSize octets
+	maxLine   = 12 << 10         // a command, or a line of AUTH (RFC 4954 §4.5)
+	maxFaults = 20               // commands answered -ERR before a login, then the connection is closed
+	loginTime = 3 * time.Minute  // from the greeting to a login
+	drainTime = 15 * time.Second // for the running command when the server stops
+	writeTime = 5 * time.Minute  // for each write of at most writeSize octets
 	writeSize = 32 << 10
 )
 
@@ -61,22 +62,20 @@ type Server struct {
 	auth  *auth.Auth
 	tls   *tls.Config
 	log   *slog.Logger
+	drain time.Duration
 }
 
 // New makes a server; Serve starts it.
 func New(cfg Config, st *store.Store, a *auth.Auth, tls *tls.Config, log *slog.Logger) *Server {
-	return &Server{cfg, st, a, tls, log}
+	return &Server{cfg, st, a, tls, log, drainTime}
 }
 
 // Serve serves the connections of ln until ctx is done; then it ends idle
-// sessions, lets running commands finish and returns nil.
+// sessions, lets running commands finish and returns nil. A client that takes
+// an answer too slowly for that is cut off.
 func (s *Server) Serve(ctx context.Context, ln net.Listener, implicitTLS bool) error {
 	return serve.Run(ctx, ln, s.log, func(ctx context.Context, c net.Conn) {
-		ses := newSession(s, c)
-		if implicitTLS && ses.startTLS() != nil {
-			return
-		}
-		ses.run(ctx)
+		newSession(s, c).run(ctx, implicitTLS)
 	})
 }
 

@@ -70,7 +70,11 @@ func (p patient) Write(b []byte) (int, error) {
 func (s *session) startTLS() error {
 	secure := tls.Server(s.conn, s.server.tls)
 	s.conn.SetDeadline(s.started.Add(loginTime))
-	if err := secure.Handshake(); err != nil {
+	err := s.stopping() // the deadline just set hides the one that ends the session
+	if err == nil {
+		err = secure.Handshake()
+	}
+	if err != nil {
 		s.log.Debug("TLS handshake failed", "peer", s.peer.Addr.String(), "error", err)
 		return fmt.Errorf("start TLS: %w", err)
 	}
@@ -80,8 +84,18 @@ func (s *session) startTLS() error {
 	return nil
 }
 
+// stopping is an error once the server is ending.
+func (s *session) stopping() error {
+	select {
+	case <-s.done:
+		return net.ErrClosed
+	default:
+		return nil
+	}
+}
+
 // run speaks with the client until one of both ends it.
-func (s *session) run(ctx context.Context) {
+func (s *session) run(ctx context.Context, implicitTLS bool) {
 	defer func() {
 		if s.drop != nil {
 			s.drop.release()
@@ -90,13 +104,19 @@ func (s *session) run(ctx context.Context) {
 		}
 	}()
 	// A command that has begun is finished: ctx only ends the waiting for the
-	// next.
+	// next, and the connection somewhat later.
 	work := context.WithoutCancel(ctx)
-	c := s.conn // STLS replaces it, and reads on through it
-	stop := context.AfterFunc(ctx, func() { c.SetReadDeadline(time.Unix(1, 0)) })
+	c := s.conn // TLS replaces it, and reads on through it
+	stop := context.AfterFunc(ctx, func() {
+		c.SetReadDeadline(time.Unix(1, 0))
+		time.AfterFunc(s.server.drain, func() { c.Close() })
+	})
 	defer stop()
 	s.done = ctx.Done()
 
+	if implicitTLS && s.startTLS() != nil {
+		return
+	}
 	s.reply("+OK POP3 ready")
 	for !s.ended {
 		line, err := s.line()
@@ -129,10 +149,8 @@ func (s *session) line() (string, error) {
 		until = time.Now().Add(time.Duration(s.server.cfg.IdleTimeout))
 	}
 	s.conn.SetReadDeadline(until)
-	select {
-	case <-s.done: // the deadline just set hides the one that ends the session
-		return "", net.ErrClosed
-	default:
+	if err := s.stopping(); err != nil { // as in startTLS
+		return "", err
 	}
 	b, err := s.r.ReadSlice('\n')
 	if err != nil {
