@@ -43,9 +43,9 @@ type Blobs interface {
 	// Remove takes one name away; none there is no error.
 	Remove(f File) error
 
-	// Rename moves a file to another place and info; within a folder in one
-	// step, else by link, sync of both folders, unlink. One that is not where f
-	// says is looked for in the account's folders.
+	// Rename moves a file to another place and info in one step; when the place
+	// is another both are synced. A file that is not where f says is looked for
+	// in the account's folders.
 	Rename(f File, to Place, info string) error
 
 	// SetTime gives content the time Walk will show.

@@ -183,9 +183,9 @@ func (c *checker) unknown(ctx context.Context, a Account, f Found) error {
 	return nil
 }
 
-// twice reports a message whose content has two names in its account, as a crash
-// can leave them when a file follows its message to another folder. The second
-// name is taken away when the first has proved to be readable.
+// twice reports a message whose content has two names in its account, as a copy
+// made by hand leaves them. The second is taken away when there is one of the
+// right size where the row says.
 func (c *checker) twice(a Account, l located, files []Found) error {
 	keep := -1
 	for i, f := range files {

@@ -32,4 +32,8 @@ func (s *Store) Number(ctx context.Context, query string, args ...any) (n int64,
 	return n, err
 }
 
+// Hurry makes the mirror follow at once.
+func Hurry() { mirrorPause = time.Millisecond }
+
+// DatabaseName is the database in the data folder.
 const DatabaseName = databaseName

@@ -21,7 +21,7 @@ import (
 
 // mirrorPause lets what comes together be mirrored together: a message that is
 // delivered and read at once is renamed once.
-const mirrorPause = time.Second
+var mirrorPause = time.Second // less in tests
 
 // mirrorLast is how long the end of the store waits for the mirror.
 const mirrorLast = 2 * time.Second

@@ -72,8 +72,8 @@ func (r *reindexer) box(ctx context.Context, a *foundAccount, b *foundBox) error
 }
 
 // messages reads the names of the files, ordered by UID, and gives a UID to each
-// that has none. Of two files with one key, as a crash can leave them, one is
-// taken.
+// that has none. Of two files with one key, as a copy made by hand leaves them,
+// one is taken.
 func (b *foundBox) messages(a *foundAccount) []foundMessage {
 	all := make([]foundMessage, 0, len(b.files))
 	known := Flags(1)<<len(b.note.Keywords) - 1
