@@ -48,7 +48,7 @@ func (s *session) take(tx *transaction) error {
 	if s.role == Submission {
 		err = s.submit(m, &sp, h, n)
 	} else {
-		err = s.judge(m, &sp, h, n)
+		err = s.judge(m, tx, &sp, h, n)
 	}
 	if err != nil {
 		return err

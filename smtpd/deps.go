@@ -8,6 +8,7 @@ import (
 	"github.com/emersion/go-sasl"
 
 	"posthorn/auth"
+	"posthorn/check"
 	"posthorn/internal/serve"
 	"posthorn/mail"
 )
@@ -34,6 +35,12 @@ type Authenticator interface {
 	Owns(ctx context.Context, id auth.Identity, p mail.Path) (bool, error)
 }
 
+// Policy judges strangers. check.Policy is one.
+type Policy interface {
+	// Run gives a mail.Reply that refuses, or nil.
+	Run(ctx context.Context, stage check.Stage, t *check.Transaction) error
+}
+
 // Deps is what a server works with.
 type Deps struct {
 	Hostname   string         // this host's name in greetings and trace fields
@@ -43,6 +50,7 @@ type Deps struct {
 	Budget     *Budget        // memory for content, shared by the servers of this process
 	Queue      Queue
 	Recipients Recipients
+	Policy     Policy                 // MX only; nil: strangers are not checked
 	Auth       Authenticator          // Submission only
 	Space      func(need int64) error // store.Space; nil: never asked
 	Log        *slog.Logger

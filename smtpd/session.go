@@ -63,7 +63,7 @@ func (s *session) mayBegin(tx *transaction) error {
 	if s.role == Submission {
 		return s.mayUse(from, mail.SenderNotOwned)
 	}
-	return nil
+	return s.welcome(tx)
 }
 
 // space refuses mail before the disk is full: what has been promised must fit.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"posthorn/check"
 	"posthorn/mail"
 )
 
@@ -16,7 +17,8 @@ type transaction struct {
 	id      string // queue id
 	size    int64  // as announced; 0: not
 	began   time.Time
-	release []func() // room kept for the recipients
+	release []func()           // room kept for the recipients
+	checked *check.Transaction // what the checks know; nil without any
 
 	refused string     // the last recipient that was
 	status  mail.Reply // the last refusal, then the reply to the content
