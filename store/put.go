@@ -85,7 +85,7 @@ func (b *Blob) describe(h message.Header) {
 	if n := len(b.References); n > maxReferences {
 		b.References = b.References[n-maxReferences:]
 	}
-	b.Subject, _ = message.BaseSubject(h.Get("Subject"))
+	b.Subject, _ = message.BaseSubject(message.DecodeWords(h.Get("Subject")))
 }
 
 // messageIDs takes what stands in angle brackets. Blanks in it are dropped, as
