@@ -2,6 +2,7 @@ package smtpd
 
 import (
 	"bufio"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/emersion/go-smtp"
 
+	"posthorn/internal/serve"
 	"posthorn/mail"
 	"posthorn/message"
 	"posthorn/smtpd/front"
@@ -159,6 +161,38 @@ func TestShutdown(t *testing.T) {
 	<-stopped
 	if n := len(b.queue.all()); n != 1 {
 		t.Errorf("%d messages were accepted", n)
+	}
+}
+
+// 15 of go-smtp's faults: there was no limit on connections. What is refused is
+// told why; within TLS that is not worth a handshake.
+func TestFault15ConnectionsAreLimited(t *testing.T) {
+	for _, implicit := range []bool{false, true} {
+		b := newBench(MX)
+		b.implicit = implicit
+		b.deps.Limiter = serve.NewLimiter(serve.Limits{PerAddress: 2, LimitLoopback: true})
+		b.start(t)
+		for i := range 3 {
+			c, err := net.Dial("tcp", b.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if implicit && i < 2 {
+				if err := tls.Client(c, &tls.Config{InsecureSkipVerify: true}).Handshake(); err != nil {
+					t.Fatal(err)
+				}
+				continue
+			}
+			got, err := bufio.NewReader(c).ReadString('\n')
+			want := map[bool]string{true: "220 ", false: "421 4.7.0 "}[i < 2]
+			if implicit {
+				want = ""
+			}
+			if !strings.HasPrefix(got, want) || (err != nil) != implicit {
+				t.Errorf("implicit %t, connection %d: %q, %v", implicit, i, got, err)
+			}
+		}
 	}
 }
 

@@ -285,3 +285,11 @@ func TestFault17EnhancedCodeOnEachLine(t *testing.T) {
 		t.Errorf("got %s", out)
 	}
 }
+
+// Keywords of go-smtp's can be taken away.
+func TestHiddenKeywords(t *testing.T) {
+	out := talk(t, start(t, &backend{}, Config{Hide: []string{"CHUNKING", "SIZE"}}), "EHLO c\r\n")
+	if out != "250-mx.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n" {
+		t.Errorf("got %q", out)
+	}
+}
