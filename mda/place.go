@@ -1,11 +1,9 @@
 package mda
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"posthorn/mail"
 	"posthorn/message"
@@ -101,20 +99,12 @@ func (p *placing) forward(r mail.Recipient, to []forward) ([]*mail.Mail, error) 
 }
 
 // onwardMail is the message as it leaves again: with Delivered-To, by which we
-// know it when it comes back, and without Return-Path, which belongs to final
-// delivery alone (RFC 5321 §4.4).
+// know it when it comes back.
 func (p *placing) onwardMail(by mail.Path) *mail.Mail {
 	next := *p.msg
 	next.QueueID = mail.NewID()
 	next.To = nil
-	var head bytes.Buffer
-	fmt.Fprintf(&head, "Delivered-To: %s\r\n", by)
-	for _, f := range message.ParseHeader(p.msg.Head).Fields() {
-		if !strings.EqualFold(f.Name, "Return-Path") {
-			head.Write(f.Raw)
-		}
-	}
-	next.Head = head.Bytes()
+	next.Head = append(fmt.Appendf(nil, "Delivered-To: %s\r\n", by), p.msg.Head...)
 	return &next
 }
 
