@@ -26,7 +26,11 @@ type attempt struct {
 // run tries connections that are open already, then each target in turn, until
 // every recipient has an outcome.
 func (a *attempt) run(ctx context.Context) []mail.Status {
-	for s := a.idle.take(a.name); s != nil && len(a.open()) > 0; s = a.idle.take(a.name) {
+	for len(a.open()) > 0 {
+		s := a.idle.take(a.name)
+		if s == nil {
+			break
+		}
 		if err := a.send(ctx, s); err != nil {
 			// It was closed in the meantime, as a rule; a fresh one will tell.
 			a.log.Debug("idle connection was stale", "mta", s.target.String(), "err", err)
