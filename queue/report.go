@@ -155,7 +155,7 @@ func (c *composer) paragraph(b *strings.Builder, r result) {
 		b.WriteString("\n" + wrap(string(w.who)+" "+w.advice, "    ") + "\n")
 	}
 	said := sayWeFound
-	if r.status.MTA != "" {
+	if r.theirs() {
 		said = fmt.Sprintf(sayTheyWrote, mail.Clean(r.status.MTA))
 	}
 	b.WriteString("\n    " + said + "\n\n")
@@ -163,6 +163,10 @@ func (c *composer) paragraph(b *strings.Builder, r result) {
 		b.WriteString(wrap(mail.Clean(line), "      > ") + "\n")
 	}
 }
+
+// theirs tells whether the reply is a remote server's words, and not what our
+// side made of its behaviour.
+func (r result) theirs() bool { return r.status.MTA != "" && r.status.Reply.Name == "" }
 
 func (c *composer) aboutOriginal(b *strings.Builder) {
 	h := message.ParseHeader(c.head)

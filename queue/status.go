@@ -28,9 +28,12 @@ func (c *composer) status() []byte {
 		w.line("Action: %s", c.occasion)
 		w.line("Status: %s", statusCode(r))
 		if r.status.MTA != "" {
-			w.line("Remote-MTA: dns; %s", mail.Clean(r.status.MTA))
+			w.line("Remote-MTA: dns; %s", foldText(r.status.MTA))
+		}
+		switch {
+		case r.theirs():
 			w.line("Diagnostic-Code: smtp; %s", foldText(r.status.Reply.String()))
-		} else if c.occasion == failed || c.occasion == delayed {
+		case c.occasion == failed || c.occasion == delayed:
 			w.line("Diagnostic-Code: X-Posthorn; %s", foldText(r.status.Reply.String()))
 		}
 		if !r.at.IsZero() {
