@@ -64,6 +64,7 @@ func isOutside(dir string) bool {
 
 func TestImportsGoDown(t *testing.T) {
 	root := filepath.Join("..", "..")
+	seen := map[string]bool{}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -82,9 +83,11 @@ func TestImportsGoDown(t *testing.T) {
 		if isOutside(dir) {
 			return nil
 		}
-		if _, ok := room(dir); !ok {
+		r, ok := room(dir)
+		if !ok {
 			t.Errorf("%s is on no floor", rel)
 		}
+		seen[r] = true
 		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
 		if err != nil {
 			return err
@@ -103,6 +106,11 @@ func TestImportsGoDown(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	for r := range floors {
+		if !seen[r] {
+			t.Errorf("the map has %s, the tree has not", r)
+		}
 	}
 }
 
