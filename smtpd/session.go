@@ -27,7 +27,7 @@ type session struct {
 
 func (s *Server) newSession(ctx context.Context, c *smtp.Conn) (smtp.Session, error) {
 	conn := c.Conn().(*front.Conn)
-	remote := serve.RemoteAddr(conn)
+	remote := serve.RemoteAddr(conn).WithZone("")
 	return &session{
 		Server:  s,
 		ctx:     ctx,

@@ -80,14 +80,14 @@ func (c *Conn) hangup(r mail.Reply) error {
 	return errGone
 }
 
-// linger closes our half and reads for a moment what the client still sends.
+// linger reads for a moment what the client still sends, after closing our half
+// where that can be done: then the client need not wait.
 func (c *Conn) linger() {
 	if t := c.tls; t != nil {
 		t.CloseWrite()
 	}
-	half, ok := c.raw.(interface{ CloseWrite() error })
-	if !ok || half.CloseWrite() != nil {
-		return
+	if half, ok := c.raw.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
 	}
 	c.raw.SetReadDeadline(time.Now().Add(lingerTime))
 	io.Copy(io.Discard, io.LimitReader(c.raw, lingerOctets))

@@ -78,10 +78,10 @@ func TestSlowCommandLineIsCut(t *testing.T) {
 		began := time.Now()
 		drip(c, strings.Repeat("x", 1000), time.Minute)
 		c.expect("421 4.4.2")
-		c.closed()
 		if d := time.Since(began); d != 5*time.Minute {
 			t.Errorf("cut after %v", d)
 		}
+		c.closed()
 	})
 }
 
@@ -125,7 +125,6 @@ func TestWholeSessionIsBounded(t *testing.T) {
 		drip(c, strings.Repeat("NOOP\r\n", 1000), 40*time.Second)
 		for !strings.HasPrefix(c.reply(), "421 4.4.2") {
 		}
-		c.closed()
 		if d := time.Since(began); d != time.Hour {
 			t.Errorf("cut after %v", d)
 		}
@@ -237,5 +236,19 @@ func TestReplyOf421Closes(t *testing.T) {
 	c.expect("250", "250", "250", "354")
 	c.send("x\r\n.\r\nNOOP\r\n")
 	c.expect("421 4.7.0 Enough")
+	c.closed()
+}
+
+// A line that never ends is answered at once and read in constant memory, up to
+// a point.
+func TestEndlessCommandLine(t *testing.T) {
+	c := dial(t, start(t, &backend{}, Config{}))
+	c.send(strings.Repeat("x", 4096))
+	c.expect("500 5.5.2")
+	c.send(strings.Repeat("x", 50<<10))
+	c.send("\r\nNOOP\r\n")
+	c.expect("250")
+	go io.WriteString(c, strings.Repeat("x", 1<<20))
+	c.expect("500 5.5.2", "421 4.7.0")
 	c.closed()
 }
