@@ -47,6 +47,7 @@ const tries = 5
 // what a search of the account's folders finds. do must fail with
 // fs.ErrNotExist when the path is not there (any more).
 func (b *Blobs) lookup(f store.File, do func(path string) error) error {
+	missed := false
 	for range tries {
 		for _, info := range []string{f.Info, ""} {
 			err := do(b.path(f, info))
@@ -59,11 +60,18 @@ func (b *Blobs) lookup(f store.File, do func(path string) error) error {
 			return err
 		}
 		if path == "" {
-			break
+			// A listing can miss a name that changes meanwhile: it is believed
+			// when it says so twice.
+			if missed {
+				break
+			}
+			missed = true
+			continue
 		}
 		if err := do(path); !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
+		b.hints.note(filepath.Dir(path), f.Key, "")
 	}
 	return fmt.Errorf("%s is in no folder of %q: %w", f.Key, f.Dir, store.ErrCorrupt)
 }
@@ -82,14 +90,12 @@ func (b *Blobs) search(f store.File) (string, error) {
 	}
 	for _, p := range places {
 		for _, sub := range []string{b.files(p), filepath.Join(b.folder(p), "new")} {
-			names, err := list(sub)
+			name, err := b.hints.find(sub, f.Key)
 			if err != nil {
 				return "", err
 			}
-			for _, n := range names {
-				if unique(n, f.Key, false) {
-					return filepath.Join(sub, n), nil
-				}
+			if name != "" {
+				return filepath.Join(sub, name), nil
 			}
 		}
 	}
@@ -136,8 +142,13 @@ func (b *Blobs) move(path string, f store.File, to store.Place, info string) err
 			err = os.Rename(path, target)
 		}
 	}
-	if from := filepath.Dir(path); err == nil && from != filepath.Dir(target) {
-		err = errors.Join(b.syncFolder(filepath.Dir(target)), b.syncFolder(from))
+	if err != nil {
+		return err
 	}
-	return err
+	b.hints.note(filepath.Dir(path), f.Key, "")
+	b.hints.note(filepath.Dir(target), f.Key, filepath.Base(target))
+	if from := filepath.Dir(path); from != filepath.Dir(target) {
+		return errors.Join(b.syncFolder(filepath.Dir(target)), b.syncFolder(from))
+	}
+	return nil
 }

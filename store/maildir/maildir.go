@@ -34,8 +34,9 @@ import (
 
 // Blobs is content below one folder.
 type Blobs struct {
-	root string
-	disk disk
+	root  string
+	disk  disk
+	hints hints
 }
 
 // disk is what can fail in a way that matters; tests put failures here.
@@ -237,9 +238,8 @@ func (b *Blobs) Space() (int64, error) {
 	return int64(st.Bavail) * st.Bsize, nil
 }
 
-// unique tells whether a file name is of key k or, with siblings, of a key made
-// from k.
-func unique(name string, k store.Key, siblings bool) bool {
+// related tells whether a file name is of key k or of a key made from k.
+func related(name string, k store.Key) bool {
 	rest, ok := strings.CutPrefix(name, string(k))
-	return ok && (rest == "" || rest[0] == ',' || rest[0] == ':' || siblings && rest[0] == '-')
+	return ok && (rest == "" || strings.IndexByte(",:-", rest[0]) >= 0)
 }

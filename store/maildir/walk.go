@@ -151,7 +151,7 @@ func unlinkIn(folder string, k store.Key, since time.Time) error {
 		return err
 	}
 	for _, n := range names {
-		if unique(n, k, true) {
+		if related(n, k) {
 			if err := os.Remove(filepath.Join(folder, n)); err != nil {
 				return err
 			}

@@ -1,0 +1,106 @@
+package maildir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"posthorn/store"
+)
+
+// hints remembers for a little while what a folder held when it was listed, so
+// that a thousand files whose names have changed cost one listing, not a
+// thousand. A hint may be wrong: who follows it finds the file, or drops it and
+// looks again.
+type hints struct {
+	mu      sync.Mutex
+	folders map[string]*listing
+}
+
+type listing struct {
+	names   map[store.Key]string
+	changed time.Time // the folder's time when it was listed
+	settled bool      // a change since then would show in that time
+}
+
+// The bounds of what hints hold, and for how long.
+const (
+	maxListings = 8
+	hintsKept   = 10 * time.Second
+)
+
+// find gives the name of a key in a folder, "" when there is none.
+func (h *hints) find(folder string, k store.Key) (string, error) {
+	st, err := os.Stat(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	l := h.folders[folder]
+	if l != nil {
+		if name := l.names[k]; name != "" || l.settled && l.changed.Equal(st.ModTime()) {
+			return name, nil
+		}
+	}
+	if l, err = listed(folder, st.ModTime()); err != nil {
+		return "", err
+	}
+	h.keep(folder, l)
+	return l.names[k], nil
+}
+
+// granularity is how coarse the times of folders may be.
+const granularity = time.Second
+
+func listed(folder string, changed time.Time) (*listing, error) {
+	l := &listing{changed: changed, settled: time.Since(changed) > granularity}
+	names, err := list(folder)
+	if err != nil {
+		return nil, err
+	}
+	l.names = make(map[store.Key]string, len(names))
+	for _, n := range names {
+		l.names[keyOf(n)] = n
+	}
+	return l, nil
+}
+
+// keyOf is the unique name a file name begins with.
+func keyOf(name string) store.Key {
+	if end := strings.IndexAny(name, ",:"); end >= 0 {
+		name = name[:end]
+	}
+	return store.Key(name)
+}
+
+// keep is called with mu held.
+func (h *hints) keep(folder string, l *listing) {
+	if h.folders == nil || len(h.folders) >= maxListings {
+		h.folders = make(map[string]*listing)
+	}
+	h.folders[folder] = l
+	time.AfterFunc(hintsKept, func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		if h.folders[folder] == l {
+			delete(h.folders, folder)
+		}
+	})
+}
+
+// note says what a key is called in a folder from now on; "" when that is not
+// known.
+func (h *hints) note(folder string, k store.Key, name string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.folders[folder]; l != nil {
+		l.names[k] = name
+	}
+}

@@ -1,0 +1,59 @@
+package maildir
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"posthorn/store"
+)
+
+// Whatever another program does to the names, a file that is there is found.
+func TestHintsAreOnlyHints(t *testing.T) {
+	b := New(t.TempDir())
+	f, other := keep(t, b, inbox), keep(t, b, inbox)
+	old := time.Now().Add(-time.Hour)
+	cur := b.files(inbox)
+	for i := range 10 {
+		info := fmt.Sprintf(",U=%d:2,", i)
+		path, err := b.search(f)
+		ok(t, err)
+		ok(t, os.Rename(path, filepath.Join(cur, name(f, info))))
+		if i%2 == 0 {
+			ok(t, os.Chtimes(cur, old, old.Add(time.Duration(i)*time.Second)))
+		}
+		if got := read(t, b, f); got != text {
+			t.Fatalf("after rename %d: %q", i, got)
+		}
+	}
+	ok(t, b.Remove(f))
+	if _, err := b.Open(f); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("removed: %v", err)
+	}
+	read(t, b, other)
+}
+
+// A thousand stale names cost a few listings, not a thousand.
+func BenchmarkRenameStaleNames(b *testing.B) {
+	blobs := New(b.TempDir())
+	if err := blobs.make(inbox); err != nil {
+		b.Fatal(err)
+	}
+	files := make([]store.File, 20_000)
+	for i := range files {
+		files[i] = store.File{Place: inbox, Key: newKey(), Size: 1}
+		if err := os.WriteFile(blobs.path(files[i], ",U=1:2,"), []byte("x"), 0o600); err != nil {
+			b.Fatal(err)
+		}
+	}
+	n := 0
+	for b.Loop() {
+		if err := blobs.Rename(files[n%len(files)], inbox, fmt.Sprintf(",U=1:2,%d", n)); err != nil {
+			b.Fatal(err)
+		}
+		n++
+	}
+}
