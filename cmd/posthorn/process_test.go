@@ -274,3 +274,71 @@ func TestPortTaken(t *testing.T) {
 		}
 	}
 }
+
+func TestLowPortsNeedARight(t *testing.T) {
+	err := listenError(service{name: "smtp"}, &net.OpError{Op: "listen", Err: os.NewSyscallError("bind", syscall.EACCES)})
+	if !strings.Contains(err.Error(), "smtp: ") || !strings.Contains(err.Error(), "cap_net_bind_service") {
+		t.Errorf("no advice: %v", err)
+	}
+}
+
+// What root's verbs make in the data folder belongs to the folder's owner.
+func TestRootWorksAsTheOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	const nobody = 65534
+	file := testConfig(t, nil)
+	dir := filepath.Join(filepath.Dir(file), "data")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range []string{filepath.Dir(filepath.Dir(file)), filepath.Dir(file), dir} {
+		if err := os.Chown(d, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := startChild(t, "--config", file, "domain", "add", "example.test", "--admin", "you@example.test")
+	if code := c.end(t); code != exitDone {
+		t.Fatalf("exit %d", code)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) == 0 {
+		t.Fatalf("%d entries, %v", len(entries), err)
+	}
+	for _, e := range entries {
+		fi, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if uid := fi.Sys().(*syscall.Stat_t).Uid; uid != nobody {
+			t.Errorf("%s belongs to %d", e.Name(), uid)
+		}
+	}
+}
+
+// A database that is lost is rebuilt from the folders.
+func TestReindex(t *testing.T) {
+	s := &server{file: testConfig(t, nil)}
+	s.verb(t, exitDone, "", "domain", "add", "example.test", "--admin", "you@example.test")
+	s.verb(t, exitDone, "secret\n", "user", "add", "you@example.test", "--password-stdin")
+	s.verb(t, exitDone, "Subject: kept\n\ntext\n", "sendmail", "you")
+	old, err := filepath.Glob(filepath.Join(filepath.Dir(s.file), "data", "posthorn.db*"))
+	if err != nil || len(old) == 0 {
+		t.Fatalf("no database: %v", err)
+	}
+	for _, f := range old {
+		if err := os.Remove(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.verb(t, exitDone, "", "reindex")
+	var u userFacts
+	s.decode(t, &u, "user", "show", "you@example.test")
+	if u.Used.Messages != 1 {
+		t.Errorf("%d messages after reindex, want 1", u.Used.Messages)
+	}
+	if out := s.verb(t, exitDone, "", "check"); out != "everything is in order\n" {
+		t.Errorf("check: %s", out)
+	}
+}

@@ -20,7 +20,10 @@ func (c *cli) reindexCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return reindex(cmd.Context(), cfg, c.progress("messages"))
+			if err := reindex(cmd.Context(), cfg, c.progress("messages")); err != nil {
+				return err
+			}
+			return c.print(none{}, func() { fmt.Fprintln(c.out, "the database is rebuilt; posthorn check compares it with the folders") })
 		},
 	}
 }
@@ -40,6 +43,9 @@ func (c *cli) progress(of string) func(done, total int64) {
 
 // reindex needs the folder for itself, so it is never asked of a server.
 func reindex(ctx context.Context, cfg *Config, progress func(done, total int64)) error {
+	if err := becomeOwner(cfg.DataDir); err != nil {
+		return err
+	}
 	if err := store.Reindex(ctx, cfg.DataDir, maildir.New(cfg.DataDir), progress); err != nil {
 		return fmt.Errorf("reindex: %w", err)
 	}

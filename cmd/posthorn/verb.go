@@ -59,6 +59,9 @@ func (v verb[In, Out]) ask(ctx context.Context, c *cli, in In) (out Out, err err
 
 // here does v's work in this process.
 func (v verb[In, Out]) here(ctx context.Context, cfg *Config, c *cli, in In) (out Out, err error) {
+	if err := becomeOwner(cfg.DataDir); err != nil {
+		return out, err
+	}
 	h, err := build(ctx, cfg, newLogger(LogConfig{Format: "text", Level: slog.LevelWarn}, c.err))
 	if err != nil {
 		return out, err
