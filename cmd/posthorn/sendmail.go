@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/user"
 	"slices"
 
@@ -18,6 +19,7 @@ const (
 	exUsage       = 64 // EX_USAGE
 	exUnavailable = 69 // EX_UNAVAILABLE: refused for another reason
 	exTempFail    = 75 // EX_TEMPFAIL: nothing was sent, try again
+	exNoPerm      = 77 // EX_NOPERM: the socket is its owner's alone
 	exConfig      = 78 // EX_CONFIG
 )
 
@@ -67,6 +69,9 @@ func (c *cli) sendmail(cmd *cobra.Command, f *sendmailFlags, args []string) erro
 	if len(args) == 0 && !f.header {
 		return exitError{exUsage, errors.New("sendmail needs recipients, or -t")}
 	}
+	if _, err := c.loadConfig(); err != nil {
+		return exitError{exConfig, err}
+	}
 	content, err := readLetter(c.in, f.dots || slices.Contains(f.options, "i"))
 	if err != nil {
 		return exitError{exTempFail, err}
@@ -111,14 +116,11 @@ func sysexit(err error) error {
 	var e exitError
 	switch {
 	case errors.As(err, &e) && e.code == exitUsage:
-		var mistake configError
-		if errors.As(err, &mistake) {
-			return exitError{exConfig, err}
-		}
 		return exitError{exUsage, err}
-	default:
-		return exitError{exTempFail, err}
+	case errors.Is(err, fs.ErrPermission):
+		return exitError{exNoPerm, err}
 	}
+	return exitError{exTempFail, err}
 }
 
 func userName() string {

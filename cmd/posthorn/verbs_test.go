@@ -122,8 +122,13 @@ func TestSendmail(t *testing.T) {
 		{"-bs", 64, "-bs is not offered"},
 		{"--nonsense you", 64, "unknown flag"},
 		{"-f x@@y you", 69, "501 5.1.7"},
+		{"-t -f root", 64, "no recipients"},
 	} {
-		if out := s.verb(t, test.exit, letter, append([]string{"sendmail"}, strings.Fields(test.args)...)...); !strings.Contains(out, test.want) {
+		text := letter
+		if test.args == "-t -f root" {
+			text = "Subject: to nobody\n\ntext\n"
+		}
+		if out := s.verb(t, test.exit, text, append([]string{"sendmail"}, strings.Fields(test.args)...)...); !strings.Contains(out, test.want) {
 			t.Errorf("sendmail %s: %s", test.args, out)
 		}
 	}
@@ -133,7 +138,7 @@ func TestSendmail(t *testing.T) {
 	if u.Used.Messages != 1 {
 		t.Errorf("the user has %d messages, want the one that was not refused", u.Used.Messages)
 	}
-	if _, _, code := command(t, letter, "--config", "missing.toml", "sendmail", "you"); code != exUsage && code != exConfig {
+	if _, _, code := command(t, letter, "--config", "missing.toml", "sendmail", "you"); code != exConfig {
 		t.Errorf("without a config sendmail exits %d", code)
 	}
 }
