@@ -76,6 +76,8 @@ func (d Debian) command(name string, args ...string) error {
 	c.Stdout, c.Stderr = out, out
 	if err := c.Run(); err != nil {
 		said, _ := os.ReadFile(out.Name())
+		logged, _ := os.ReadFile(d.path("postfix", "spool", "mail.log"))
+		said = append(said, logged...)
 		return fmt.Errorf("start %s: %w: %s", name, err, said)
 	}
 	return nil
@@ -262,7 +264,7 @@ mail_owner = postfix
 setgid_group = postdrop
 maillog_file = {{.Dir}}/postfix/spool/mail.log
 maillog_file_prefixes = {{.Dir}}
-inet_interfaces = 127.0.0.1, {{host .S.SMTP}}
+inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 myhostname = {{.Hostname}}
 mydomain = {{.Domain}}
@@ -270,7 +272,7 @@ mydestination =
 virtual_mailbox_domains = {{.Domain}}
 virtual_mailbox_maps = inline:{ {{- range .S.Users}} { {{- .}}=x}{{end}} }
 virtual_transport = lmtp:unix:{{.Dir}}/dovecot/run/postfix-lmtp
-transport_maps = inline:{ {none.invalid=error:none}{{range $d, $a := .Transports}} { {{- $d}}=smtp:[127.0.0.1]:{{port $a}}}{{end}} }
+transport_maps = inline:{ {none.invalid=error:none}{{range $d, $a := .Transports}} { {{- $d}}=smtp:[{{host $a}}]:{{port $a}}}{{end}} }
 default_transport = error:outbound mail is off here
 relay_transport = error:outbound mail is off here
 mynetworks =

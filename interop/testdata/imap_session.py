@@ -47,7 +47,7 @@ assert int(ok(c.select("Trash"))[0]) == 1
 assert int(ok(c.select("Work/2026"))[0]) == 2
 assert rb"\Flagged" in ok(c.fetch("1", "(FLAGS)"))[0]
 ok(c.store("1:*", "+FLAGS.SILENT", r"(\Deleted)"))
-assert ok(c.expunge()) == [b"1", b"1"]
+assert ok(c.expunge()) in ([b"1", b"1"], [b"2", b"1"])  # either order says it
 ok(c.close())
 
 assert c.getquotaroot("INBOX")[0] == "OK"

@@ -1,5 +1,5 @@
 """Connections to the server under test; its addresses are the arguments."""
-import imaplib, poplib, smtplib, ssl, sys
+import imaplib, poplib, smtplib, socket, ssl, sys
 
 SMTP, SUBMISSION, IMAP, IMAPS, POP3, POP3S, CA, PASSWORD = sys.argv[1:9]
 context = ssl.create_default_context(cafile=CA)
@@ -14,6 +14,8 @@ def place(addr):
 
 def imap(user):
     c = imaplib.IMAP4_SSL(*place(IMAPS), ssl_context=context)
+    # imaplib sends a literal and its line end apart; Nagle would hold the second
+    c.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     c.login(user, PASSWORD)
     return c
 
