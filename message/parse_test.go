@@ -213,8 +213,8 @@ func depth(p *Part) int {
 	return n
 }
 
-// LIBRARIES notes what other servers do with these: panics, minutes of time,
-// gigabytes of memory. Time is held against a plain message of the same length.
+// What makes quadratic parsers stand still. Time is held against a plain message
+// of the same length.
 func TestParseIsLinearAndBounded(t *testing.T) {
 	const size = 4 << 20
 	repeat := func(s string) string { return strings.Repeat(s, size/len(s)) }
