@@ -61,6 +61,9 @@ type section struct {
 	size    bool // only the size of that is asked for
 }
 
+// whole says whether the section is the whole message.
+func (sec *section) whole() bool { return sec != nil && len(sec.path) == 0 && sec.text == "" }
+
 // takeFetchItem takes the rest of an item whose name was taken.
 func takeFetchItem(d *wire.Decoder, name string) fetchItem {
 	if !d.At('[') {

@@ -19,12 +19,17 @@ const (
 	contentBlock = 16
 )
 
+// errUnheard ends a FETCH whose connection is lost. The session finds that out
+// by itself; there is nobody to answer.
+var errUnheard = errors.New("the client is gone")
+
 // fetcher runs one FETCH.
 type fetcher struct {
 	s     *session
 	box   messages
 	items []fetchItem
 	need  need
+	maps  bool // digests are needed: the whole content alone needs none
 	mark  bool // \Seen is to be set
 	tells bool // FLAGS are among the items
 
@@ -41,7 +46,7 @@ type fetched struct {
 	msg     store.Message
 	digest  message.Digest
 	root    *message.Part
-	content store.Reader
+	content *witness
 	octets  []octets // for items with a section, in order
 	changed bool     // \Seen was set just now
 	err     error
@@ -60,6 +65,7 @@ func (f *fetcher) run(ctx context.Context, numbers []wire.Range) error {
 	f.now = f.s.view.seen
 	for _, it := range f.items {
 		f.need = max(f.need, it.need)
+		f.maps = f.maps || it.need >= needDigest && !it.section.whole()
 		f.mark = f.mark || it.seen && !f.s.view.readOnly
 		f.tells = f.tells || it.label == "FLAGS"
 	}
@@ -78,8 +84,11 @@ func (f *fetcher) run(ctx context.Context, numbers []wire.Range) error {
 	if err == nil {
 		err = f.flush(ctx)
 	}
-	if err == nil {
-		err = f.failed
+	switch err {
+	case nil:
+		return f.failed
+	case errUnheard:
+		return nil
 	}
 	return err
 }
@@ -120,10 +129,16 @@ func (f *fetcher) flush(ctx context.Context) error {
 	for i := range f.block {
 		if m := &f.block[i]; m.err == nil {
 			f.send(m)
+			if m.content != nil && m.content.err != nil {
+				f.complain(m, m.content.err)
+			}
 			m.close()
 		}
 	}
-	return f.s.out.Err()
+	if f.s.out.Err() != nil {
+		return errUnheard
+	}
+	return nil
 }
 
 func (m *fetched) close() {
@@ -147,7 +162,7 @@ func (f *fetcher) load(ctx context.Context) error {
 		return err
 	}
 	var digests [][]byte
-	if f.need >= needDigest {
+	if f.maps {
 		if digests, err = f.box.Digests(ctx, msgs); err != nil {
 			return err
 		}
@@ -193,8 +208,12 @@ func (f *fetcher) fail(m *fetched, err error) {
 		f.failed = err
 	}
 	if errors.Is(err, store.ErrCorrupt) {
-		f.s.log.Warn("content missing or damaged", "account", f.s.account, "mailbox", f.s.view.seen.box.Name, "uid", m.row.UID)
+		f.complain(m, err)
 	}
+}
+
+func (f *fetcher) complain(m *fetched, err error) {
+	f.s.log.Warn("content missing or damaged", "account", f.s.account, "mailbox", f.s.view.seen.box.Name, "uid", m.row.UID, "error", err)
 }
 
 // prepare opens what has to be open and finds each section, so that sending
@@ -210,7 +229,7 @@ func (f *fetcher) prepare(ctx context.Context, m *fetched) error {
 		if m.content == nil && (it.need == needContent || m.digest.Header == nil) {
 			r, err := f.box.Open(ctx, m.msg)
 			if err == nil {
-				m.content = r
+				m.content = &witness{Reader: r}
 				if r.Size() != m.msg.Size {
 					err = store.ErrCorrupt
 				}
@@ -230,9 +249,12 @@ func (f *fetcher) prepare(ctx context.Context, m *fetched) error {
 
 // skip fails one message for a reason of its own; any other ends the FETCH.
 func (f *fetcher) skip(m *fetched, err error) error {
-	if errors.Is(err, store.ErrCorrupt) || errors.Is(err, store.ErrExpunged) || errors.Is(err, errUnknownCTE) {
-		f.fail(m, err)
-		return nil
+	// What was expunged may be missing too: that is no damage.
+	for _, own := range []error{store.ErrExpunged, store.ErrCorrupt, errUnknownCTE} {
+		if errors.Is(err, own) {
+			f.fail(m, own)
+			return nil
+		}
 	}
 	return err
 }

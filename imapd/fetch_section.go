@@ -28,7 +28,7 @@ type octets struct {
 
 // locate finds a section of a message before anything of it is announced.
 func (m *fetched) locate(sec *section) (octets, error) {
-	o, err := m.whole(sec)
+	o, err := m.entire(sec)
 	if err != nil || o.missing || !sec.partial {
 		return o, err
 	}
@@ -46,12 +46,12 @@ func (m *fetched) locate(sec *section) (octets, error) {
 	return o, err
 }
 
-// whole is the section without its partial.
-func (m *fetched) whole(sec *section) (octets, error) {
+// entire is the section without its partial.
+func (m *fetched) entire(sec *section) (octets, error) {
 	if len(sec.path) == 0 && strings.HasPrefix(sec.text, "HEADER") && m.digest.Header != nil {
 		return memory(sec.pick(m.digest.Header)), nil
 	}
-	if len(sec.path) == 0 && sec.text == "" {
+	if sec.whole() {
 		return m.span(0, m.msg.Size), nil
 	}
 	root, err := m.tree()
@@ -150,4 +150,19 @@ func (m *fetched) tree() (*message.Part, error) {
 	}
 	m.root = root
 	return root, err
+}
+
+// witness remembers that content could not be read while it was sent, when all
+// that can be done is to end the connection.
+type witness struct {
+	store.Reader
+	err error
+}
+
+func (w *witness) ReadAt(b []byte, off int64) (int, error) {
+	n, err := w.Reader.ReadAt(b, off)
+	if n < len(b) && w.err == nil {
+		w.err = err
+	}
+	return n, err
 }

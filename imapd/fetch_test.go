@@ -1,9 +1,11 @@
 package imapd
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strconv"
 	"strings"
 	"testing"
@@ -166,7 +168,7 @@ func TestFetchOfDamagedAndExpunged(t *testing.T) {
 		{"content of another size", func(f *fakeMessages) { f.sizes[20] = 7 }, "1:3 (UID BODY.PEEK[])", "10 30", "CORRUPTION"},
 		{"expunged and purged", func(f *fakeMessages) { f.gone[20] = true }, "1:3 (UID BODY.PEEK[])", "10 30", "EXPUNGEISSUED"},
 		{"expunged, flags", func(f *fakeMessages) { f.gone[20] = true }, "1:3 (UID FLAGS)", "10 20 30", ""},
-		{"content purged", func(f *fakeMessages) { f.openErr[20] = store.ErrExpunged }, "1:3 (UID BODY.PEEK[])", "10 30", "EXPUNGEISSUED"},
+		{"content purged", func(f *fakeMessages) { f.openErr[20] = fmt.Errorf("%w: %w", store.ErrExpunged, store.ErrCorrupt) }, "1:3 (UID BODY.PEEK[])", "10 30", "EXPUNGEISSUED"},
 		{"damage before absence", func(f *fakeMessages) { f.gone[10] = true; f.openErr[20] = store.ErrCorrupt }, "1:3 (UID BODY.PEEK[])", "30", "CORRUPTION"},
 		{"absence after damage", func(f *fakeMessages) { f.gone[30] = true; f.openErr[20] = store.ErrCorrupt }, "1:3 (UID BODY.PEEK[])", "10", "CORRUPTION"},
 		{"unknown transfer encoding", func(f *fakeMessages) {}, "1:3 (UID BINARY.PEEK[4])", "10 30", "UNKNOWN-CTE"},
@@ -210,11 +212,16 @@ func TestFetchKeepsUnseenWhatCannotBeRead(t *testing.T) {
 }
 
 func TestFetchReadErrorLosesTheConnection(t *testing.T) {
-	f := newFake(crlf(plainMail))
+	f := newFake(crlf(plainMail), crlf(plainMail))
 	f.readErr[10] = io.ErrUnexpectedEOF
 	s, out := fakeSession(f)
-	if _, err := runFetch(t, s, out, f, "1 BODY.PEEK[]", false); err == nil || s.out.Err() == nil {
+	var log bytes.Buffer
+	s.log = slog.New(slog.NewTextHandler(&log, nil))
+	if _, err := runFetch(t, s, out, f, "1:2 BODY.PEEK[]", false); err != nil || s.out.Err() == nil {
 		t.Errorf("a literal was cut short and the connection goes on: %v, %v", err, s.out.Err())
+	}
+	if !strings.Contains(log.String(), "uid=10") {
+		t.Errorf("the log says %q", log.String())
 	}
 }
 
