@@ -2,6 +2,7 @@ package front
 
 import (
 	"bufio"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -28,9 +29,12 @@ import (
 
 // backend is a session that keeps what it is given.
 type backend struct {
-	mu   sync.Mutex
-	got  []message
-	log  syncBuffer // what go-smtp and front complain of
+	mu  sync.Mutex
+	got []message
+	log syncBuffer // what go-smtp and front complain of
+
+	complaint string // what is to be found in log; "" for nothing at all
+
 	rcpt func(mail.Path) error
 	data func(*Conn) error // instead of reading the content
 }
@@ -151,8 +155,9 @@ func serve(t testing.TB, b *backend, ln net.Listener, cfg Config) *Listener {
 	t.Cleanup(func() {
 		l.Drain(0)
 		<-done
-		if s := b.log.String(); s != "" {
-			t.Errorf("logged: %s", s)
+		s.Shutdown(context.Background()) // waits for all sessions
+		if s := b.log.String(); b.complaint == "" && s != "" || !strings.Contains(s, b.complaint) {
+			t.Errorf("logged %q, want %q", s, b.complaint)
 		}
 	})
 	return l
