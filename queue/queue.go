@@ -44,13 +44,15 @@ type Queue struct {
 	cfg    Config
 	log    *slog.Logger
 
+	backlog, unproven int // maxBacklog and maxUnproven, but for tests
+
 	wake   chan struct{} // of size one: "look again"
 	revive atomic.Bool   // an administrator asks to try dead destinations too
 }
 
 // New makes a queue. Nothing runs until Run.
 func New(st *store.Store, p Placer, a Agent, cfg Config, log *slog.Logger) *Queue {
-	return &Queue{st: st, placer: p, agent: a, cfg: cfg, log: log, wake: make(chan struct{}, 1)}
+	return &Queue{st: st, placer: p, agent: a, cfg: cfg, log: log, backlog: maxBacklog, unproven: maxUnproven, wake: make(chan struct{}, 1)}
 }
 
 // Wake makes Run look for due deliveries now.

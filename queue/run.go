@@ -12,7 +12,8 @@ import (
 // Bounds of what the scheduler holds in memory: some hundred octets each.
 const (
 	maxBacklog   = 50_000          // deliveries claimed and not yet settled
-	maxUnproven  = 10_000          // of them to one destination that has not answered
+	maxUnproven  = 10_000          // attempts that wait for one destination that has not answered
+	maxKnown     = 10_000          // destinations
 	claimBatch   = 1_000           // deliveries of one claim
 	claimTime    = 2 * time.Hour   // a claim outlives any attempt
 	postponed    = time.Minute     // wait of what is over maxUnproven
@@ -70,10 +71,11 @@ func (s *scheduler) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		s.fill(ctx)
 		s.start()
-		timer := time.NewTimer(time.Hour)
-		if !s.next.IsZero() {
-			timer.Reset(time.Until(s.next))
+		wait := time.Hour
+		if !s.next.IsZero() && !s.full() {
+			wait = time.Until(s.next)
 		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-s.wake:
@@ -91,9 +93,12 @@ func (s *scheduler) run(ctx context.Context) {
 	}
 }
 
+// full tells that there is no room for more until something is finished.
+func (s *scheduler) full() bool { return len(s.inFlight) >= s.backlog }
+
 // fill claims what is due, as far as there is room for it.
 func (s *scheduler) fill(ctx context.Context) {
-	for !s.next.IsZero() && !time.Now().Before(s.next) && len(s.inFlight) < maxBacklog && ctx.Err() == nil {
+	for !s.next.IsZero() && !time.Now().Before(s.next) && !s.full() && ctx.Err() == nil {
 		next, err := s.claim(ctx)
 		if errors.Is(err, store.ErrNotFound) {
 			s.next = time.Time{}
@@ -137,7 +142,7 @@ func (s *scheduler) add(claimed []store.Delivery, now time.Time) {
 			continue // its claim ran out while it waits here: it is renewed
 		}
 		d := s.destination(c.Destination)
-		if !d.answers && len(d.queue) >= maxUnproven {
+		if !d.answers && len(d.queue) >= s.unproven {
 			surplus = append(surplus, c)
 			continue
 		}
@@ -165,10 +170,23 @@ func (s *scheduler) add(claimed []store.Delivery, now time.Time) {
 func (s *scheduler) destination(name string) *destination {
 	d := s.destinations[name]
 	if d == nil {
+		if len(s.destinations) >= maxKnown {
+			s.forget()
+		}
 		d = newDestination(name)
 		s.destinations[name] = d
 	}
 	return d
+}
+
+// forget drops what is known about destinations that nothing is done for now. A
+// dead one among them is found dead again by one attempt.
+func (s *scheduler) forget() {
+	for name, d := range s.destinations {
+		if len(d.queue) == 0 && d.running == 0 {
+			delete(s.destinations, name)
+		}
+	}
 }
 
 func (s *scheduler) list(d *destination) {

@@ -159,6 +159,39 @@ func TestDeadDestinationBlocksNoOther(t *testing.T) {
 	})
 }
 
+// More than memory is meant for waits in the store, and neither a dead
+// destination's surplus nor a full backlog stops the rest.
+func TestMemoryIsBounded(t *testing.T) {
+	for name, limits := range map[string][2]int{"backlog": {5, 100}, "unproven": {1000, 5}} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(f *fixture) {
+				f.q.SetLimits(limits[0], limits[1])
+				f.agent.delay = 10 * time.Second
+				f.agent.play(func(destination string, _ mail.Path) mail.Reply {
+					if destination == "dead.test" {
+						return noAnswer
+					}
+					return taken
+				})
+				for i := range 40 {
+					f.accept(letter(fmt.Sprintf("u%d@dead.test", i)))
+				}
+				f.accept(letter("bob@live.test"))
+				f.run()
+				f.pass(5 * time.Minute)
+				if n := len(f.agent.made("live.test")); n != 1 {
+					t.Errorf("%d attempts at the live one", n)
+				}
+				f.agent.says(taken)
+				f.pass(12 * time.Hour)
+				if w := f.waiting(); len(w) != 0 {
+					t.Errorf("%d wait", len(w))
+				}
+			})
+		})
+	}
+}
+
 // Q9: attempts at a destination grow with its success and are bounded.
 func TestConcurrencyFollowsSuccess(t *testing.T) {
 	inTime(t, func(f *fixture) {

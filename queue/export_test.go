@@ -1,0 +1,4 @@
+package queue
+
+// SetLimits makes the scheduler's memory small.
+func (q *Queue) SetLimits(backlog, unproven int) { q.backlog, q.unproven = backlog, unproven }
