@@ -245,7 +245,7 @@ func queueRetry(f *fixture) {
 func queueEvents(f *fixture) {
 	sp := store.Spooled{Blob: f.put("spooled"), QueueID: mail.NewID(), Expires: time.Now().Add(time.Hour),
 		Deliveries: []store.NewDelivery{{Recipient: mail.Recipient{Path: mail.Path{Local: "x", Domain: "example.org"}}}}}
-	e := store.Event{At: time.Unix(1700000000, 5), Kind: "accepted", Session: "s1", MessageID: "m@x", From: "a@b", To: "x@example.org", Status: "250 2.0.0 Ok"}
+	e := store.Event{At: time.Unix(time.Now().Unix()-60, 5), Kind: "accepted", Session: "s1", MessageID: "m@x", From: "a@b", To: "x@example.org", Status: "250 2.0.0 Ok"}
 	r, err := f.s.Commit(f.ctx, store.Change{Spool: []store.Spooled{sp}, Events: []store.Event{e}})
 	f.must(err)
 	d := f.claim(time.Now(), 1)[0]
