@@ -89,6 +89,7 @@ CREATE TABLE tombstones (
 	PRIMARY KEY (mailbox, first)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX tombstones_modseq ON tombstones (mailbox, modseq);
+CREATE INDEX tombstones_at ON tombstones (at);
 
 CREATE TABLE removals (
 	id     INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -98,6 +99,9 @@ CREATE TABLE removals (
 	size   INTEGER NOT NULL,
 	at     INTEGER NOT NULL -- Unix seconds
 ) STRICT;
+CREATE INDEX removals_at ON removals (at, id);
+CREATE INDEX removals_key ON removals (key);
+CREATE INDEX removals_place ON removals (dir, folder);
 
 CREATE TABLE thread_ids (
 	account INTEGER NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
