@@ -2,16 +2,11 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"posthorn/internal/db"
 )
-
-// recoveredMailbox is where files that no row knows are filed.
-const recoveredMailbox = "Recovered"
 
 // Check verifies the invariants of docs/store.md on a store that may be in use,
 // and reports every place that breaks one. With fix, counts and quotas are
@@ -208,45 +203,4 @@ func (c *checker) underWay(ctx context.Context, f File) (bool, error) {
 			OR EXISTS (SELECT 1 FROM removals WHERE key = ?1 AND dir = ?2)`, f.Key, f.Dir).Scan(&has)
 	})
 	return has, err
-}
-
-// adopt makes a file that no row knows a message of the account's mailbox
-// Recovered. The file is there before the row is (S1).
-func (s *Store) adopt(ctx context.Context, a Account, f Found) error {
-	_, err := s.CreateMailbox(ctx, a.ID, recoveredMailbox, "")
-	if err == nil {
-		err = s.Subscribe(ctx, a.ID, recoveredMailbox, true)
-	} else if errors.Is(err, ErrExists) {
-		err = nil
-	}
-	if err != nil {
-		return err
-	}
-	m, err := s.Mailbox(ctx, a.ID, recoveredMailbox)
-	if err != nil {
-		return err
-	}
-	to := Place{a.Dir, *m.folder.Load()}
-	if err := s.blobs.Rename(f.File, to, f.Info); err != nil {
-		return err
-	}
-	now := time.Now()
-	err = s.db.Commit(ctx, int64(a.ID), func(tx *db.Tx) error {
-		modseq, email, err := chargeAccount(tx, a.ID, Quota{f.Real, 1}, true)
-		if err != nil {
-			return err
-		}
-		_, flags, err := ParseFileInfo(f.Info)
-		if err != nil {
-			flags = 0
-		}
-		msg := []Message{{Row: Row{Flags: flags & systemFlags}, Key: f.Key, Size: f.Real, Internal: f.Time, Saved: now,
-			Email: email, Thread: ThreadID(email)}}
-		_, err = enter(tx, m.id, msg, modseq)
-		return err
-	})
-	if err == nil {
-		s.changed(a.ID)
-	}
-	return err
 }

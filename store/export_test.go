@@ -37,3 +37,6 @@ func Hurry() { mirrorPause = time.Millisecond }
 
 // DatabaseName is the database in the data folder.
 const DatabaseName = databaseName
+
+// MailboxOf is the inverse of FolderName.
+func MailboxOf(folder string) string { return mailboxOf(folder) }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -268,15 +269,17 @@ func mailboxOf(folder string) string {
 	folder, _, _ = strings.Cut(strings.TrimPrefix(folder, "."), "~")
 	var b strings.Builder
 	for i := 0; i < len(folder); i++ {
-		var c byte
-		if folder[i] == '.' {
-			b.WriteByte('/')
-		} else if n, _ := fmt.Sscanf(folder[i:min(len(folder), i+3)], "%%%02X", &c); n == 1 {
-			b.WriteByte(c)
-			i += 2
-		} else {
-			b.WriteByte(folder[i])
+		c := folder[i]
+		switch {
+		case c == '.':
+			c = '/'
+		case c == '%' && i+2 < len(folder):
+			if n, err := strconv.ParseUint(folder[i+1:i+3], 16, 8); err == nil {
+				c = byte(n)
+				i += 2
+			}
 		}
+		b.WriteByte(c)
 	}
 	return b.String()
 }

@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"posthorn/internal/db"
+)
+
+// renameFiles gives the files of all messages that changed since b.upTo the
+// names that show their UIDs and flags. A message that was moved has an expunged
+// row here and a live one elsewhere, for one file: the live one names it.
+func (s *Store) renameFiles(ctx context.Context, a Account, b *mirrored) error {
+	type change struct {
+		Message
+		expunged bool
+	}
+	last := Row{ModSeq: b.upTo}
+	for {
+		var block []change
+		err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+			block, err = collect(tx, func(row scanner) (c change, err error) {
+				var internal, saved int64
+				err = row.Scan(&c.UID, &c.Flags, &c.ModSeq, &c.Key, &c.Size, &internal, &saved, &c.expunged)
+				c.Internal, c.Saved = time.Unix(internal, 0), time.Unix(saved, 0)
+				return c, err
+			}, `SELECT uid, flags, modseq, key, size, internal, saved, expunged <> 0 FROM messages g
+				WHERE mailbox = ?1 AND (modseq > ?2 OR modseq = ?2 AND uid > ?3) AND modseq <= ?4
+					AND (expunged = 0 OR NOT EXISTS (
+						SELECT 1 FROM messages o JOIN mailboxes m ON m.id = o.mailbox
+						WHERE o.key = g.key AND o.expunged = 0 AND m.account = ?5))
+				ORDER BY modseq, uid LIMIT ?6`, b.ID, last.ModSeq, last.UID, b.ModSeq, a.ID, mirrorBlock)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		at := Place{a.Dir, b.folder}
+		for _, c := range block {
+			info := FileInfo(c.UID, c.Flags)
+			if c.expunged {
+				info = expungedInfo + info
+			}
+			err := s.blobs.Rename(File{Place: at, Key: c.Key, Size: c.Size}, at, info)
+			if err != nil && !errors.Is(err, ErrCorrupt) { // missing content is Check's to tell
+				return err
+			}
+			if err := s.mirrorTime(at, c.Message, info); err != nil {
+				return err
+			}
+			last = c.Row
+		}
+		if len(block) < mirrorBlock {
+			return nil
+		}
+	}
+}
+
+// mirrorTime gives a file the time of its INTERNALDATE where that is another than
+// the time it was written.
+func (s *Store) mirrorTime(at Place, m Message, info string) error {
+	if m.Internal.Sub(m.Saved).Abs() < 2*time.Second {
+		return nil
+	}
+	err := s.blobs.SetTime(File{at, m.Key, m.Size, info}, m.Internal)
+	if errors.Is(err, ErrCorrupt) {
+		return nil
+	}
+	return err
+}
+
+// expungedInfo begins what stands in the name of a file whose removal is due,
+// so that Reindex does not bring it back.
+const expungedInfo = ",X=1"
+
+// moveFolder makes the folder of a renamed mailbox follow its name. A commit
+// that resolved the old folder meanwhile may make it again: its file is found
+// by search, and moved with the next pass.
+func (s *Store) moveFolder(ctx context.Context, a Account, b *mirrored) error {
+	want := FolderName(b.Name)
+	if b.folder == want || b.folder == "" || strings.HasPrefix(b.folder, want+"~") {
+		return nil
+	}
+	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+		want, err = freeFolder(tx, a.ID, b.Name)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	from, to := Place{a.Dir, b.folder}, Place{a.Dir, want}
+	if err := s.blobs.RenameFolder(from, to); err != nil {
+		return err
+	}
+	// A link that another commit made in it just before is durable from here.
+	if err := errors.Join(s.blobs.Sync([]Unsynced{{Files: []File{{Place: to}}}})...); err != nil {
+		return err
+	}
+	err = s.db.Commit(ctx, int64(a.ID), func(tx *db.Tx) error {
+		_, err := tx.Exec(`UPDATE mailboxes SET folder = ? WHERE id = ?`, want, b.ID)
+		return err
+	})
+	if err == nil {
+		b.folder = want
+	}
+	return err
+}
