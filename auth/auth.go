@@ -66,6 +66,7 @@ type Auth struct {
 	dir      directory
 	log      *slog.Logger
 	hashing  chan struct{} // a slot for each password being hashed
+	match    func(hash, password string) (bool, error)
 	decoy    string        // hashed instead, where there is no such account
 	verified *cache
 	throttle *throttle
@@ -79,6 +80,7 @@ func newAuth(dir directory, cfg Config, log *slog.Logger) *Auth {
 		dir:      dir,
 		log:      log,
 		hashing:  make(chan struct{}, maxHashing),
+		match:    match,
 		decoy:    decoy(),
 		verified: newCache(time.Duration(cfg.Remember)),
 		throttle: newThrottle(),
@@ -143,7 +145,7 @@ func (a *Auth) compare(ctx context.Context, hash, password string) (bool, error)
 	case <-ctx.Done():
 		return false, ctx.Err()
 	}
-	return compare(hash, password)
+	return a.match(hash, password)
 }
 
 // loginKey is the form in which logins are looked up and counted. What is no

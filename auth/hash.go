@@ -85,8 +85,8 @@ func parsePHC(s string) (p phc, err error) {
 	return p, nil
 }
 
-// compare hashes password, which is normal, as the stored hash was made.
-func compare(stored, password string) (bool, error) {
+// match hashes password, which is normal, as the stored hash was made.
+func match(stored, password string) (bool, error) {
 	p, err := parsePHC(stored)
 	if err != nil {
 		return false, err

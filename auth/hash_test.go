@@ -14,7 +14,7 @@ func TestHash(t *testing.T) {
 		t.Error("two hashes share their salt")
 	}
 	for password, want := range map[string]bool{"secret": true, "Secret": false, "": false} {
-		if same, err := compare(h, password); same != want || err != nil {
+		if same, err := match(h, password); same != want || err != nil {
 			t.Errorf("%q: %v %v", password, same, err)
 		}
 	}

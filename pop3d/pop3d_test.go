@@ -12,6 +12,7 @@ import (
 	"net"
 	"path"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +36,9 @@ type world struct {
 	certs    *serve.Certificates
 }
 
+// secret is hashed once for all tests.
+var secret = sync.OnceValues(func() (string, error) { return auth.Hash("secret") })
+
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
@@ -51,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	if err := st.AddDomain(t.Context(), store.Domain{Name: "example.test", Admin: "alice@example.test"}); err != nil {
 		t.Fatal(err)
 	}
-	hash, err := auth.Hash("secret")
+	hash, err := secret()
 	if err != nil {
 		t.Fatal(err)
 	}
