@@ -67,7 +67,7 @@ type Auth struct {
 	log      *slog.Logger
 	hashing  chan struct{} // a slot for each password being hashed
 	match    func(hash, password string) (bool, error)
-	decoy    string        // hashed instead, where there is no such account
+	decoy    string // hashed instead, where there is no such account
 	verified *cache
 	throttle *throttle
 }
