@@ -169,6 +169,9 @@ func TestWaitingHoldsNothing(t *testing.T) {
 	for !c.idling.Load() { // it is about to wait
 		time.Sleep(time.Millisecond)
 	}
+	if c.held || c.r != nil || c.w != nil { // written before idling was set
+		t.Error("buffers are held while the client idles")
+	}
 	w.server.boxes.mu.Lock()
 	if n := len(w.server.boxes.open); n != 1 {
 		t.Errorf("%d mailboxes are held", n)
@@ -176,9 +179,6 @@ func TestWaitingHoldsNothing(t *testing.T) {
 	w.server.boxes.mu.Unlock()
 	mine.Close()
 	<-done
-	if c.held || c.r != nil || c.w != nil {
-		t.Error("buffers are held")
-	}
 	if n := len(w.server.boxes.open); n != 0 {
 		t.Errorf("%d mailboxes are held after the session", n)
 	}

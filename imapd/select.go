@@ -27,10 +27,7 @@ func (s *session) open(c *call, readOnly bool) error {
 	if err != nil {
 		return err
 	}
-	if err := s.greet(c, v); err != nil {
-		s.closeView()
-		return err
-	}
+	s.greet(c, v)
 	s.state = selected
 	c.code = "READ-WRITE"
 	if readOnly {
@@ -59,13 +56,11 @@ func (s *session) openView(c *call, name string, readOnly bool) (*view, error) {
 }
 
 // greet tells what is in the mailbox.
-func (s *session) greet(c *call, v *view) error {
+func (s *session) greet(c *call, v *view) {
 	box := v.seen.box
 	s.writeFlags(v.seen)
 	s.out.Raw("* ").Num(int64(v.seen.count)).Raw(" EXISTS").CRLF()
-	if err := v.claim(c.ctx, s, 0); err != nil {
-		return err
-	}
+	v.claim(c.ctx, s, 0)
 	if n := v.seen.firstUnseen(); n > 0 && !s.rev2 {
 		s.out.Raw("* OK [UNSEEN ").Num(int64(n)).Raw("] First unseen message").CRLF()
 	}
@@ -74,7 +69,6 @@ func (s *session) greet(c *call, v *view) error {
 	if s.rev2 {
 		s.out.Raw(`* LIST () "/" `).Mailbox(box.Name).CRLF()
 	}
-	return nil
 }
 
 // firstUnseen is the number of the first message without \Seen, or 0.

@@ -111,9 +111,7 @@ func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 	}
 	if d.added > 0 {
 		s.out.Raw("* ").Num(int64(newest.count)).Raw(" EXISTS").CRLF()
-		if err := v.claim(ctx, s, old.last()); err != nil {
-			return err
-		}
+		v.claim(ctx, s, old.last())
 	}
 	for _, n := range d.changed {
 		s.writeRow(newest, n, newest.row(n))
@@ -123,16 +121,19 @@ func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 
 // claim takes what is \Recent for this session and tells how many there are
 // (RFC 3501 §2.3.2). IMAP4rev2 has no \Recent, and EXAMINE takes it from
-// nobody.
-func (v *view) claim(ctx context.Context, s *session, known store.UID) error {
+// nobody. A store that cannot write at present keeps nobody from reading: then
+// it stays \Recent for the next session as well.
+func (v *view) claim(ctx context.Context, s *session, known store.UID) {
 	if s.rev2 {
-		return nil
+		return
 	}
 	from := v.seen.box.FirstRecent
 	if !v.readOnly {
-		var err error
-		if from, err = v.box.ClaimRecent(ctx); err != nil {
-			return err
+		claimed, err := v.box.ClaimRecent(ctx)
+		if err != nil {
+			s.log.Warn("\\Recent was not claimed", "error", err)
+		} else {
+			from = claimed
 		}
 	}
 	if from <= known {
@@ -142,7 +143,6 @@ func (v *view) claim(ctx context.Context, s *session, known store.UID) error {
 		v.recent = append(v.recent, wire.Range{A: uint32(from), B: uint32(last)})
 	}
 	s.writeRecent()
-	return nil
 }
 
 // isRecent says whether a message is \Recent in this session.

@@ -111,7 +111,7 @@ func (e *Encoder) NString(s string, ok bool) *Encoder {
 // Mailbox writes a mailbox name as an astring.
 func (e *Encoder) Mailbox(name string) *Encoder {
 	if !e.UTF8 {
-		name = EncodeUTF7(name)
+		name = encodeUTF7(name)
 	}
 	if name == "INBOX" {
 		return e.Raw(name)

@@ -16,8 +16,8 @@ func (d *Decoder) peek() byte {
 // At says whether c comes next.
 func (d *Decoder) At(c byte) bool { return d.peek() == c && c != 0 }
 
-// AtEnd says whether the command ends here (or is wrong already).
-func (d *Decoder) AtEnd() bool { return d.peek() == 0 && (d.err != nil || d.pos >= len(d.line)) }
+// atEnd says whether the command ends here (or is wrong already).
+func (d *Decoder) atEnd() bool { return d.peek() == 0 && (d.err != nil || d.pos >= len(d.line)) }
 
 // Take takes c if it comes next.
 func (d *Decoder) Take(c byte) bool {
@@ -49,7 +49,7 @@ func (d *Decoder) TakeSP() bool {
 		return false
 	}
 	d.SP()
-	return !d.AtEnd()
+	return !d.atEnd()
 }
 
 // while takes the octets that ok allows; what names them in the error when
@@ -171,8 +171,8 @@ func (d *Decoder) List(item func()) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// Number takes a 32-bit number.
-func (d *Decoder) Number() uint32 { return uint32(d.number(32)) }
+// number32 takes a 32-bit number.
+func (d *Decoder) number32() uint32 { return uint32(d.number(32)) }
 
 // Number64 takes a number of 63 bits (RFC 9051 number64).
 func (d *Decoder) Number64() int64 { return int64(d.number(63)) }

@@ -26,7 +26,7 @@ func (d *Decoder) name(s string) string {
 	}
 	name, ok := s, utf8.ValidString(s)
 	if !d.UTF8 {
-		name, ok = DecodeUTF7(s)
+		name, ok = decodeUTF7(s)
 	}
 	if !ok {
 		d.err = ErrName
@@ -40,10 +40,10 @@ func (d *Decoder) name(s string) string {
 var utf7 = base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").
 	WithPadding(base64.NoPadding).Strict()
 
-// DecodeUTF7 decodes modified UTF-7. It is strict, so that a name has one
+// decodeUTF7 decodes modified UTF-7. It is strict, so that a name has one
 // encoding only: printable US-ASCII must stand for itself, and shifts must not
 // follow each other directly.
-func DecodeUTF7(s string) (string, bool) {
+func decodeUTF7(s string) (string, bool) {
 	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f }) {
 		return "", false
 	}
@@ -97,8 +97,8 @@ func decodeShift(b *strings.Builder, s string) bool {
 	return true
 }
 
-// EncodeUTF7 encodes a name as modified UTF-7.
-func EncodeUTF7(s string) string {
+// encodeUTF7 encodes a name as modified UTF-7.
+func encodeUTF7(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {
 		n := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f || r == '&' })

@@ -15,10 +15,10 @@ func TestUTF7(t *testing.T) {
 		"&2D3eAA-":                        "😀",
 		"&AOQ-&-":                         "ä&",
 	} {
-		if got, ok := DecodeUTF7(encoded); got != name || !ok {
+		if got, ok := decodeUTF7(encoded); got != name || !ok {
 			t.Errorf("decode %q: %q, %v", encoded, got, ok)
 		}
-		if got := EncodeUTF7(name); got != encoded {
+		if got := encodeUTF7(name); got != encoded {
 			t.Errorf("encode %q: %q, want %q", name, got, encoded)
 		}
 	}
@@ -35,7 +35,7 @@ func TestUTF7(t *testing.T) {
 		"another alphabet":           "&AO/-",
 		"a shift within another one": "&AO&A-",
 	} {
-		if got, ok := DecodeUTF7(s); ok {
+		if got, ok := decodeUTF7(s); ok {
 			t.Errorf("%s: %q decoded to %q", name, s, got)
 		}
 	}
@@ -46,17 +46,17 @@ func FuzzUTF7(f *testing.F) {
 	f.Add("Entw&APw-rfe")
 	f.Add("&2D3eAA-&-")
 	f.Fuzz(func(t *testing.T, s string) {
-		if name, ok := DecodeUTF7(s); ok {
+		if name, ok := decodeUTF7(s); ok {
 			if !utf8.ValidString(name) {
 				t.Fatalf("%q decoded to invalid UTF-8 %q", s, name)
 			}
-			if back := EncodeUTF7(name); back != s {
+			if back := encodeUTF7(name); back != s {
 				t.Fatalf("%q decoded to %q, which encodes to %q", s, name, back)
 			}
 		}
 		if utf8.ValidString(s) {
-			if back, ok := DecodeUTF7(EncodeUTF7(s)); !ok || back != s {
-				t.Fatalf("%q encoded to %q, which decodes to %q, %v", s, EncodeUTF7(s), back, ok)
+			if back, ok := decodeUTF7(encodeUTF7(s)); !ok || back != s {
+				t.Fatalf("%q encoded to %q, which decodes to %q, %v", s, encodeUTF7(s), back, ok)
 			}
 		}
 	})

@@ -40,7 +40,7 @@ func (d *Decoder) setNumber() uint32 {
 	if d.Take('*') {
 		return 0
 	}
-	n := d.Number()
+	n := d.number32()
 	if n == 0 {
 		d.Fail("zero is not a message number")
 	}
