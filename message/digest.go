@@ -35,7 +35,7 @@ func MakeDigest(r io.Reader) ([]byte, error) {
 	}
 	b := make([]byte, 0, 2048+len(h.head))
 	b = append(b, digestVersion)
-	b = appendSection(b, AppendEnvelope(nil, root.Envelope))
+	b = appendSection(b, appendEnvelope(nil, root.Envelope))
 	b = appendSection(b, appendBody(nil, root, false))
 	b = appendSection(b, appendBody(nil, root, true))
 	if root.BodyStart <= maxDigestHeader {

@@ -10,9 +10,9 @@ import (
 // can have this name.
 const missingHost = ".MISSING-HOST-NAME."
 
-// AppendEnvelope appends e as IMAP's ENVELOPE: octets that a client can be sent
+// appendEnvelope appends e as IMAP's ENVELOPE: octets that a client can be sent
 // as they are. Strings that cannot be quoted are literals.
-func AppendEnvelope(b []byte, e *Envelope) []byte {
+func appendEnvelope(b []byte, e *Envelope) []byte {
 	b = append(b, '(')
 	b = appendString(b, e.Date, e.hasDate)
 	b = append(b, ' ')
@@ -95,7 +95,7 @@ func appendBody(b []byte, p *Part, extended bool) []byte {
 	b = strconv.AppendInt(b, p.Size(), 10)
 	if p.Message != nil {
 		b = append(b, ' ')
-		b = AppendEnvelope(b, p.Message.Envelope)
+		b = appendEnvelope(b, p.Message.Envelope)
 		b = append(b, ' ')
 		b = appendBody(b, p.Message, extended)
 	}
