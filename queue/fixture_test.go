@@ -203,7 +203,6 @@ type agent struct {
 	attempts []attempt                                         // guarded by mu
 	running  map[string]int                                    // guarded by mu
 	most     map[string]int                                    // guarded by mu: attempts at a time
-	ctxDone  bool                                              // guarded by mu: an attempt was cut short
 }
 
 type attempt struct {
@@ -242,7 +241,6 @@ func (a *agent) Deliver(ctx context.Context, destination string, m *mail.Mail, t
 	for i, r := range to {
 		statuses[i] = mail.Status{Reply: mail.Reply{Code: 250, X: mail.EnhancedCode{2, 0, 0}, Text: "Taken"}, MTA: "mx." + destination}
 		if ctx.Err() != nil {
-			a.ctxDone = true
 			statuses[i] = mail.Status{Reply: mail.ConnectionLost.With(destination, "interrupted")}
 		} else if a.script != nil {
 			statuses[i].Reply = a.script(destination, r.Path)
@@ -272,6 +270,13 @@ func (a *agent) made(destination string) []attempt {
 		return slices.Clone(a.attempts)
 	}
 	return slices.DeleteFunc(slices.Clone(a.attempts), func(x attempt) bool { return x.destination != destination })
+}
+
+// atOnce tells how many attempts at a destination ran at a time, at most.
+func (a *agent) atOnce(destination string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.most[destination]
 }
 
 // placer knows here.test: accounts, faults by local part, and local parts that
