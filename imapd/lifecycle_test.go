@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -50,6 +51,52 @@ func TestStoreFails(t *testing.T) {
 		}
 	}
 	cl.do("LOGOUT")
+}
+
+// A line over the limit gets its tagged BAD and the next command runs; one
+// without an end ends the session. What is legal passes: the longest ID before
+// a login (RFC 2971 §3.3), a long UID set after it.
+func TestLongLines(t *testing.T) {
+	w := newWorld(t, tweaks{})
+	cl := &client{t: t, name: "client", c: w.dial("")}
+	cl.greeting()
+	field := strings.Repeat("f", 30) + "%02d"
+	var id []string
+	for i := range 30 {
+		id = append(id, fmt.Sprintf(`"`+field[2:]+`" "%s"`, i, strings.Repeat("v", 1024)))
+	}
+	cl.do("ID (%s)", strings.Join(id, " "))
+	answer := func(command, want string) {
+		t.Helper()
+		cl.send(command)
+		if l := cl.line(); !strings.HasPrefix(l, want) {
+			t.Errorf("%.40s: %s", command, l)
+		}
+	}
+	answer("a NOOP "+strings.Repeat("x", 50_000), "a BAD ")
+	cl.do("LOGIN alice secret")
+	cl.do("SELECT INBOX")
+	cl.do("UID STORE %s1 +FLAGS.SILENT (\\Seen)", strings.Repeat("1000000000,", 5_000))
+	answer("b UID STORE "+strings.Repeat("1000000000,", 7_000), "b BAD ")
+	answer("c SELECT "+strings.Repeat("(", 60), "c BAD ")
+	cl.send("i IDLE")
+	for cl.line() != "+ idling" {
+	}
+	answer("d NOOP "+strings.Repeat("x", 70_000), "i OK ")
+	if l := cl.line(); !strings.HasPrefix(l, "d BAD ") {
+		t.Errorf("behind IDLE: %s", l)
+	}
+	cl.do("NOOP")
+
+	stranger := &client{t: t, name: "stranger", c: w.dial("")}
+	stranger.greeting()
+	// No more than is read: what is left unread would make the kernel reset
+	// the connection, and BYE could be lost.
+	most := strangerLimits.Line + int(strangerLimits.Discard)
+	stranger.c.Write(bytes.Repeat([]byte("x"), (most/readBuffer+1)*readBuffer))
+	if l := stranger.line(); !strings.HasPrefix(l, "* BYE [TOOBIG]") {
+		t.Errorf("a line without an end: %s", l)
+	}
 }
 
 // bubble starts a session on a pipe in a synctest bubble and reads its lines.

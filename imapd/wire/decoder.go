@@ -77,10 +77,17 @@ func NewDecoder(r *bufio.Reader, l Limits, proceed func() error) *Decoder {
 func (d *Decoder) Next() error {
 	if d.peeked {
 		d.peeked = false
-		return d.err
+	} else {
+		d.used, d.literals, d.depth, d.err, d.stream = 0, 0, 0, nil, nil
+		if err := d.readLine(); Lost(err) {
+			return err
+		}
 	}
-	d.used, d.literals, d.depth, d.err, d.stream = 0, 0, 0, nil, nil
-	return d.readLine()
+	if d.long {
+		d.err = nil // the head can be read
+		return ErrTooLong
+	}
+	return nil
 }
 
 // Peek reads the first line of the next command as Next does, and leaves it

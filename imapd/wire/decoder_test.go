@@ -226,8 +226,14 @@ func TestPeek(t *testing.T) {
 
 func TestTooLong(t *testing.T) {
 	d, _ := open("tag NOOP " + strings.Repeat("x", 500) + "\r\nu NOOP\r\n")
+	if _, err := d.Peek(); err != nil {
+		t.Fatalf("peek: %v", err)
+	}
 	if err := d.Next(); !errors.Is(err, ErrTooLong) || Lost(err) {
 		t.Fatalf("next: %v", err)
+	}
+	if tag := d.Tag(); tag != "tag" {
+		t.Errorf("its tag is %q", tag)
 	}
 	if err := d.Discard(); err != nil {
 		t.Fatal(err)
