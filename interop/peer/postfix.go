@@ -207,6 +207,7 @@ namespace inbox {
   separator = /
 }
 service imap-login {
+  service_count = 0
   client_limit = 4000
   inet_listener imap {
     port = {{port .S.IMAP}}
