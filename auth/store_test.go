@@ -14,7 +14,7 @@ import (
 func TestOnAStore(t *testing.T) {
 	ctx := t.Context()
 	dir := t.TempDir()
-	st, err := store.Open(ctx, dir, maildir.New(dir))
+	st, err := store.Open(ctx, dir, maildir.New(dir), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

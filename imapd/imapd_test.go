@@ -49,7 +49,7 @@ type tweaks struct {
 func newWorld(t testing.TB, tw tweaks) *world {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(t.Context(), dir, maildir.New(dir))
+	st, err := store.Open(t.Context(), dir, maildir.New(dir), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

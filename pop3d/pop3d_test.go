@@ -42,7 +42,7 @@ var secret = sync.OnceValues(func() (string, error) { return auth.Hash("secret")
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.Open(t.Context(), dir, maildir.New(dir))
+	st, err := store.Open(t.Context(), dir, maildir.New(dir), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

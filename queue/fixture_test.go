@@ -64,7 +64,7 @@ func newFixture(t *testing.T) *fixture {
 func (f *fixture) open() {
 	f.Helper()
 	var err error
-	if f.st, err = store.Open(f.Context(), f.dir, maildir.New(f.dir)); err != nil {
+	if f.st, err = store.Open(f.Context(), f.dir, maildir.New(f.dir), store.Options{}); err != nil {
 		f.Fatal(err)
 	}
 }

@@ -43,7 +43,7 @@ type house struct {
 func newHouse(t *testing.T, role Role) *house {
 	t.Helper()
 	ctx, dir, log := t.Context(), t.TempDir(), slog.New(slog.DiscardHandler)
-	st, err := store.Open(ctx, dir, maildir.New(dir))
+	st, err := store.Open(ctx, dir, maildir.New(dir), store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

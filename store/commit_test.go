@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ type fixture struct {
 	t   testing.TB
 	dir string
 	a   store.Account
+	log *slog.Logger
 }
 
 func setUp(t testing.TB) *fixture {
@@ -34,7 +36,7 @@ func setUp(t testing.TB) *fixture {
 
 func (f *fixture) open() {
 	f.t.Helper()
-	st, err := store.Open(f.t.Context(), f.dir, maildir.New(f.dir))
+	st, err := store.Open(f.t.Context(), f.dir, maildir.New(f.dir), store.Options{Log: f.log})
 	ok(f.t, err)
 	f.Store = st
 	f.t.Cleanup(func() { st.Close() })

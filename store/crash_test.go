@@ -43,7 +43,7 @@ const (
 func workUntilKilled(dir string) error {
 	store.Hurry()
 	ctx := context.Background()
-	s, err := store.Open(ctx, dir, maildir.New(dir))
+	s, err := store.Open(ctx, dir, maildir.New(dir), store.Options{})
 	if err != nil {
 		return err
 	}

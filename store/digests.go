@@ -95,7 +95,7 @@ func (s *Store) keepDigests(ctx context.Context, msgs []Message, all [][]byte, m
 	if len(made) == 0 {
 		return
 	}
-	_ = s.derived.Commit(ctx, 0, func(tx *db.Tx) error {
+	err := s.derived.Commit(ctx, 0, func(tx *db.Tx) error {
 		for _, i := range made {
 			_, err := tx.Exec(`INSERT INTO digests (key, digest) VALUES (?, ?)
 				ON CONFLICT (key) DO UPDATE SET digest = excluded.digest`, msgs[i].Key, all[i])
@@ -105,12 +105,13 @@ func (s *Store) keepDigests(ctx context.Context, msgs []Message, all [][]byte, m
 		}
 		return nil
 	})
+	s.troubles.outcome("digests", fail("keep digests", err))
 }
 
 // forgetDigests drops the digests of content that is gone. One that stays does
 // no harm.
 func (s *Store) forgetDigests(ctx context.Context, keys []Key) {
-	_ = s.derived.Commit(ctx, 0, func(tx *db.Tx) error {
+	err := s.derived.Commit(ctx, 0, func(tx *db.Tx) error {
 		for _, k := range keys {
 			if _, err := tx.Exec(`DELETE FROM digests WHERE key = ?`, k); err != nil {
 				return err
@@ -118,4 +119,5 @@ func (s *Store) forgetDigests(ctx context.Context, keys []Key) {
 		}
 		return nil
 	})
+	s.troubles.outcome("digests", fail("forget digests", err))
 }

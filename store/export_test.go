@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"posthorn/internal/db"
@@ -31,6 +32,9 @@ func (s *Store) Number(ctx context.Context, query string, args ...any) (n int64,
 	err = s.db.View(ctx, func(tx *db.Tx) error { return tx.Row(query, args...).Scan(&n) })
 	return n, err
 }
+
+// Troubles gives what tells a log of the store's own work.
+func Troubles(log *slog.Logger) func(task string, err error) { return newTroubles(log).outcome }
 
 // Hurry makes the mirror follow at once.
 func Hurry() { mirrorPause = time.Millisecond }

@@ -44,7 +44,7 @@ func setUpFailing(t *testing.T) (*fixture, *failing) {
 	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir()}
 	blobs := &failing{Blobs: maildir.New(f.dir)}
-	st, err := store.Open(t.Context(), f.dir, blobs)
+	st, err := store.Open(t.Context(), f.dir, blobs, store.Options{})
 	ok(t, err)
 	t.Cleanup(func() { st.Close() })
 	f.Store = st

@@ -72,11 +72,12 @@ func (s *Store) renewLease(ctx context.Context, a AccountID, owner string) {
 		case now := <-t.C:
 			// A failure shows when the lease is asked for again; there are two
 			// more tries before it runs out.
-			_ = s.db.Commit(ctx, int64(a), func(tx *db.Tx) error {
+			err := s.db.Commit(ctx, int64(a), func(tx *db.Tx) error {
 				_, err := tx.Exec(`UPDATE maildrop_leases SET expires = ? WHERE account = ? AND owner = ?`,
 					now.Add(leaseTime).Unix(), a, owner)
 				return err
 			})
+			s.troubles.outcome("maildrop leases", fail("renew lease", err))
 		}
 	}
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -22,6 +23,9 @@ import (
 // mirrorPause lets what comes together be mirrored together: a message that is
 // delivered and read at once is renamed once.
 var mirrorPause = time.Second // less in tests
+
+// mirrorRetry is how long what failed waits when nothing else changes.
+const mirrorRetry = time.Minute
 
 // mirrorLast is how long the end of the store waits for the mirror.
 const mirrorLast = 2 * time.Second
@@ -65,6 +69,18 @@ func (m *mirror) directory() {
 	m.bell.ring()
 }
 
+// again puts back what failed. It rings no bell: a disk that refuses is not
+// asked in a circle.
+func (m *mirror) again(dirty map[AccountID]bool, domains bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.dirty == nil {
+		m.dirty = make(map[AccountID]bool)
+	}
+	maps.Copy(m.dirty, dirty)
+	m.domains = m.domains || domains
+}
+
 func (m *mirror) take() (dirty map[AccountID]bool, domains bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -74,7 +90,7 @@ func (m *mirror) take() (dirty map[AccountID]bool, domains bool) {
 }
 
 // runMirror is the mirror's goroutine. What fails is tried again with the next
-// change of the same account, and when the store is opened. A store that is
+// change, after mirrorRetry, and when the store is opened. A store that is
 // closed leaves its names right, if that does not take long.
 func (s *Store) runMirror(ctx context.Context) {
 	s.mirrorBacklog(ctx)
@@ -83,13 +99,15 @@ func (s *Store) runMirror(ctx context.Context) {
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), mirrorLast)
 		defer cancel()
-		_ = s.reflect(ctx)
+		_ = s.reflect(ctx) // the log has been told
 	}()
+	var retry <-chan time.Time // nil while all is well
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.mirror.bell.c:
+		case <-retry:
 		}
 		pause.Reset(mirrorPause)
 		select {
@@ -97,7 +115,9 @@ func (s *Store) runMirror(ctx context.Context) {
 			return
 		case <-pause.C:
 		}
-		_ = s.reflect(ctx)
+		if retry = nil; s.reflect(ctx) != nil {
+			retry = time.After(mirrorRetry)
+		}
 	}
 }
 
@@ -117,7 +137,8 @@ func (s *Store) mirrorBacklog(ctx context.Context) {
 		return err
 	})
 	if err != nil {
-		return // the store is closing, or cannot be read at all
+		s.troubles.outcome("mirror", fail("mirror what is late", err))
+		return
 	}
 	for _, l := range all {
 		if l.late || !strings.HasPrefix(l.folder, FolderName(l.name)) {
@@ -127,21 +148,29 @@ func (s *Store) mirrorBacklog(ctx context.Context) {
 	s.mirror.directory()
 }
 
-// reflect mirrors everything that has changed.
+// reflect mirrors everything that has changed. What fails stays to be done; the
+// error is the first of each kind of work, for a log that one line of is enough.
 func (s *Store) reflect(ctx context.Context) error {
 	dirty, domains := s.mirror.take()
-	var errs []error
+	var noted, first error
 	if domains {
-		errs = append(errs, s.noteDirectory(ctx))
+		noted = s.noteDirectory(ctx)
 	}
 	for id := range dirty {
-		if ctx.Err() != nil {
-			s.mirror.account(id) // for later
-			continue
+		err := ctx.Err()
+		if err == nil {
+			err = s.reflectAccount(ctx, id)
 		}
-		errs = append(errs, s.reflectAccount(ctx, id))
+		if err == nil {
+			delete(dirty, id)
+		} else if first == nil {
+			first = err
+		}
 	}
-	return errors.Join(errs...)
+	s.mirror.again(dirty, noted != nil)
+	err := errors.Join(noted, first)
+	s.troubles.outcome("mirror", err)
+	return err
 }
 
 // mirrored is what the mirror wants to know of a mailbox.

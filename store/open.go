@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -24,6 +25,14 @@ type Store struct {
 	purge      *purger
 	mender     *mender
 	background background
+	troubles   *troubles
+}
+
+// Options are what a Store is opened with. The zero value is the default.
+type Options struct {
+	// Log is told of what the store does by itself and nobody waits for:
+	// nil, nobody.
+	Log *slog.Logger
 }
 
 // databaseName is the database in the data folder.
@@ -35,7 +44,7 @@ var failurePoint func(step string) error
 // Open opens or makes the store in dir and takes its lock: ErrInUse names the
 // process that holds it. What a crash has left of unfinished commits is cleared
 // away before it returns.
-func Open(ctx context.Context, dir string, blobs Blobs) (*Store, error) {
+func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
@@ -43,7 +52,7 @@ func Open(ctx context.Context, dir string, blobs Blobs) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger()}
+	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), troubles: newTroubles(o.Log)}
 	s.mender = newMender(s)
 	if err := s.open(ctx); err != nil {
 		s.Close()

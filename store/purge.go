@@ -33,7 +33,7 @@ func (s *Store) runPurge(ctx context.Context) {
 	t := time.NewTicker(purgeEvery)
 	defer t.Stop()
 	for {
-		_ = s.purgeAll(ctx, time.Now())
+		s.troubles.outcome("purge", s.purgeAll(ctx, time.Now()))
 		select {
 		case <-ctx.Done():
 			return

@@ -233,6 +233,6 @@ func TestReindexRefusesToReplaceADatabase(t *testing.T) {
 func TestOpenRefusesALostDatabase(t *testing.T) {
 	f := setUp(t)
 	f.lose()
-	_, err := store.Open(t.Context(), f.dir, maildir.New(f.dir))
+	_, err := store.Open(t.Context(), f.dir, maildir.New(f.dir), store.Options{})
 	is(t, err, store.ErrCorrupt)
 }

@@ -94,7 +94,7 @@ func deliverUntilKilled(dir string, verb int64) error {
 	k.left.Store(1 << 60)
 	store.SetFailurePoint(func(string) error { k.verb(); return nil })
 	ctx := context.Background()
-	st, err := store.Open(ctx, dir, k)
+	st, err := store.Open(ctx, dir, k, store.Options{})
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 func TestMaildir(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) *store.Store {
 		dir := t.TempDir()
-		s, err := store.Open(t.Context(), dir, maildir.New(dir))
+		s, err := store.Open(t.Context(), dir, maildir.New(dir), store.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
