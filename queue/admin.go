@@ -2,8 +2,8 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"posthorn/mail"
@@ -51,27 +51,13 @@ func (q *Queue) Show(ctx context.Context, queueID string) (Entry, error) {
 	return e, nil
 }
 
-// findBatch is how many items find reads at a time.
-const findBatch = 1000
-
 // find looks a message up by its queue id, in whatever case a person typed it.
 func (q *Queue) find(ctx context.Context, queueID string) (store.Item, error) {
-	var after store.ItemID
-	for {
-		items, err := q.st.Items(ctx, after, findBatch)
-		if err != nil {
-			return store.Item{}, fmt.Errorf("find %s: %w", queueID, err)
-		}
-		if len(items) == 0 {
-			return store.Item{}, fmt.Errorf("%s is not in the queue: %w", mail.Clean(queueID), store.ErrNotFound)
-		}
-		for _, it := range items {
-			if strings.EqualFold(it.QueueID, queueID) {
-				return it, nil
-			}
-		}
-		after = items[len(items)-1].ID
+	it, err := q.st.ItemByQueueID(ctx, queueID)
+	if errors.Is(err, store.ErrNotFound) {
+		return it, fmt.Errorf("%s is not in the queue: %w", mail.Clean(queueID), store.ErrNotFound)
 	}
+	return it, err
 }
 
 // Retry lets a message be tried now: what is held goes on, and a destination

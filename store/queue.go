@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"posthorn/internal/db"
+	"posthorn/mail"
 )
 
 // claimant is whose claims these are. A data folder belongs to one process, so
@@ -88,6 +89,16 @@ func (s *Store) Item(ctx context.Context, id ItemID) (Item, error) {
 		return err
 	})
 	return it, fail(fmt.Sprintf("read item %d", id), err)
+}
+
+// ItemByQueueID is Item by the name people know it by, in any case.
+func (s *Store) ItemByQueueID(ctx context.Context, queueID string) (Item, error) {
+	var it Item
+	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+		it, err = scanItem(tx.Row(`SELECT `+itemColumns+` FROM items WHERE lower(queue_id) = lower(?)`, queueID))
+		return err
+	})
+	return it, fail("read item "+mail.Clean(queueID), err)
 }
 
 // OpenItem opens an item's content: ErrCorrupt when it is missing or cut.

@@ -10,7 +10,7 @@ package store
 const queueSchema = `
 CREATE TABLE items (
 	id          INTEGER PRIMARY KEY AUTOINCREMENT,
-	queue_id    TEXT NOT NULL UNIQUE,
+	queue_id    TEXT NOT NULL,
 	key         TEXT NOT NULL,
 	size        INTEGER NOT NULL,
 	from_local  TEXT NOT NULL,
@@ -28,6 +28,7 @@ CREATE TABLE items (
 	arrived     INTEGER NOT NULL,
 	expires     INTEGER NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX items_queue_id ON items (lower(queue_id)); -- people type it in any case
 
 CREATE TABLE deliveries (
 	id            INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"io"
+	"strings"
 	"time"
 
 	"posthorn/mail"
@@ -168,7 +169,13 @@ func queueEnds(f *fixture) {
 	if all, err := f.s.Items(f.ctx, 0, 9); err != nil || len(all) != 1 || all[0].ID != it.ID {
 		f.Errorf("items %+v, %v", all, err)
 	}
+	if got, err := f.s.ItemByQueueID(f.ctx, strings.ToLower(it.QueueID)); err != nil || got.ID != it.ID {
+		f.Errorf("by its queue id in small letters: %+v, %v", got, err)
+	}
 	f.must(f.settle(store.Settlement{Delivery: ds[1].ID, State: store.Failed, Report: store.ReportNone}))
+	if _, err := f.s.ItemByQueueID(f.ctx, it.QueueID); !errors.Is(err, store.ErrNotFound) {
+		f.Errorf("an ended item by its queue id: %v", err)
+	}
 	if _, err := f.s.Item(f.ctx, it.ID); !errors.Is(err, store.ErrNotFound) {
 		f.Errorf("an item with nothing left to do: %v", err)
 	}
