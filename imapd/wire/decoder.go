@@ -133,8 +133,11 @@ func (d *Decoder) readLine() error {
 			}
 			return d.fatal(err)
 		}
-		if room := d.Limits.Line - d.used; len(part) > room {
-			d.long = true
+		if room := d.Limits.Line - d.used; d.long || len(part) > room {
+			if !d.long {
+				d.long = true
+				d.keepTail(d.line) // a literal's header may lie across the limit
+			}
 			skipped += int64(len(part) - room)
 			d.keepTail(part)
 			part = part[:room]
@@ -156,9 +159,11 @@ func (d *Decoder) readLine() error {
 	return nil
 }
 
+// keepTail makes part the end of what tail holds.
 func (d *Decoder) keepTail(part []byte) {
-	all := append(append([]byte{}, d.tail[:]...), part...)
-	copy(d.tail[:], all[len(all)-len(d.tail):])
+	n := min(len(part), len(d.tail))
+	copy(d.tail[:], d.tail[n:])
+	copy(d.tail[len(d.tail)-n:], part[len(part)-n:])
 }
 
 // trimEOL takes CRLF off, or a lone LF as sent by hand.

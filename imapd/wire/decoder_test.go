@@ -241,6 +241,27 @@ func TestTooLong(t *testing.T) {
 	command(t, d, "u")
 }
 
+// Wherever the limit falls in a line, and wherever the read buffer ends, the
+// literal that the line announces is read past and never run.
+func TestTooLongBeforeLiteral(t *testing.T) {
+	const secret = "x DELETE foo\r\n"
+	for n := testLimits.Line - 40; n < testLimits.Line+40; n++ {
+		for _, buffer := range []int{16, 64, 4096} {
+			line := fmt.Sprintf("t %s {%d+}\r\n", strings.Repeat("x", n-9), len(secret))
+			d := NewDecoder(bufio.NewReaderSize(strings.NewReader(line+secret+"\r\nu NOOP\r\n"), buffer), testLimits, nil)
+			if err := d.Next(); Lost(err) {
+				t.Fatal(err)
+			}
+			if err := d.Discard(); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Next(); err != nil || d.Tag() != "u" {
+				t.Fatalf("a line of %d octets, a buffer of %d: the literal was run (%v)", len(line), buffer, err)
+			}
+		}
+	}
+}
+
 // The lines between many literals count together, so that a command cannot be
 // made of any number of them.
 func TestManyLiterals(t *testing.T) {
