@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"syscall"
 
 	"posthorn/mail"
 	"posthorn/relay/client"
@@ -31,9 +33,13 @@ func (a *attempt) run(ctx context.Context) []mail.Status {
 		if s == nil {
 			break
 		}
+		mta := s.target.String()
 		if err := a.send(ctx, s); err != nil {
 			// It was closed in the meantime, as a rule; a fresh one will tell.
-			a.log.Debug("idle connection was stale", "mta", s.target.String(), "err", err)
+			a.log.Debug("idle connection was of no use", "mta", mta, "err", err)
+			if said := (mail.Reply{}); errors.As(err, &said) {
+				break // the others would say the same
+			}
 		}
 	}
 	if len(a.open()) > 0 {
@@ -145,7 +151,7 @@ func replyOf(err error, t target) mail.Reply {
 	case errors.As(err, &reply):
 		return reply
 	case errors.As(err, &dial):
-		return mail.NoAnswer.With(fmt.Sprintf("%s: %v", t, dial.err))
+		return mail.NoAnswer.With(fmt.Sprintf("%s: %s", t, dial.reason()))
 	case errors.Is(err, client.ErrGarbled):
 		return mail.BadAnswer.With(t, err.Error())
 	}
@@ -157,3 +163,16 @@ type dialError struct{ err error }
 
 func (e dialError) Error() string { return e.err.Error() }
 func (e dialError) Unwrap() error { return e.err }
+
+// reason says why in few words: net's own repeat the address.
+func (e dialError) reason() string {
+	var errno syscall.Errno
+	var ne net.Error
+	switch {
+	case errors.As(e.err, &errno):
+		return errno.Error()
+	case errors.As(e.err, &ne) && ne.Timeout():
+		return "no answer in time"
+	}
+	return e.err.Error()
+}

@@ -75,10 +75,16 @@ func (c Config) Check() error {
 	if c.Port < 1 || c.Port > 65535 {
 		return fmt.Errorf("relay.port: %d is no port", c.Port)
 	}
+	first := make(map[string]Route)
 	for i, r := range c.Routes {
 		if err := r.check(); err != nil {
 			return fmt.Errorf("route %d: %w", i+1, err)
 		}
+		other, twice := first[r.name()]
+		if twice && r.Via != viaMX && (r.policy() != other.policy() || r.CAFile != other.CAFile || r.PasswordFile != other.PasswordFile) {
+			return fmt.Errorf("route %d: via: %s is in an earlier route with another tls, ca_file or password_file", i+1, r.Via)
+		}
+		first[r.name()] = r
 	}
 	return nil
 }
@@ -115,6 +121,15 @@ func (r Route) policy() string {
 		return tlsRequired
 	}
 	return tlsOpportunistic
+}
+
+// name is what deliveries over the route are grouped by, and connections shared:
+// one login's are not another's.
+func (r Route) name() string {
+	if r.Login == "" {
+		return r.Via
+	}
+	return r.Login + " at " + r.Via
 }
 
 func (r Route) smarthost() bool {

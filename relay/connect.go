@@ -113,7 +113,10 @@ func tlsFailure(err error, t target, policy string) error {
 }
 
 func (r *Relay) tlsConfig(h hop, t target, policy string) *tls.Config {
-	config := &tls.Config{ServerName: strings.Trim(t.name, "[]"), RootCAs: r.roots[h.route.CAFile]}
+	config := &tls.Config{ServerName: t.name, RootCAs: r.roots[h.route.CAFile]}
+	if _, literal := parseLiteral(t.name); literal {
+		config.ServerName = t.addr.Addr().String()
+	}
 	if policy != tlsRequired {
 		// Whoever answers may have it: the alternative is plain text.
 		config.InsecureSkipVerify = true

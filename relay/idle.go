@@ -20,6 +20,8 @@ type idle struct {
 	sessions map[string][]*waiting // guarded by mu, by hop
 	count    int                   // guarded by mu
 	closed   bool                  // guarded by mu
+
+	leaving sync.WaitGroup // sessions whose time is up, taking their leave
 }
 
 type waiting struct {
@@ -62,8 +64,12 @@ func (d *idle) put(s *session) bool {
 func (d *idle) expire(w *waiting) {
 	d.mu.Lock()
 	mine := d.remove(w)
-	d.mu.Unlock()
 	if mine { // else somebody took it at the last moment
+		d.leaving.Add(1)
+		defer d.leaving.Done()
+	}
+	d.mu.Unlock()
+	if mine {
 		w.Quit()
 	}
 }
@@ -84,7 +90,8 @@ func (d *idle) remove(w *waiting) bool {
 	return true
 }
 
-// close ends all that waits, and keeps nothing from now on.
+// close ends all that waits, keeps nothing from now on, and returns when the
+// last session has gone.
 func (d *idle) close() {
 	d.mu.Lock()
 	var all []*waiting
@@ -94,12 +101,11 @@ func (d *idle) close() {
 	clear(d.sessions)
 	d.count, d.closed = 0, true
 	d.mu.Unlock()
-	var wg sync.WaitGroup
 	for _, w := range all {
 		w.timer.Stop()
-		wg.Go(w.Quit)
+		d.leaving.Go(w.Quit)
 	}
-	wg.Wait()
+	d.leaving.Wait()
 }
 
 // keep puts a session aside for the next message or closes it.

@@ -116,7 +116,7 @@ func (r *Relay) hop(domain string) hop {
 	}
 	h := hop{name: domain, domain: domain, route: route}
 	if route.Via != viaMX {
-		h.name = route.Via
+		h.name = route.name()
 	}
 	return h
 }

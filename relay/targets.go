@@ -25,7 +25,17 @@ type target struct {
 	addr netip.AddrPort
 }
 
-func (t target) String() string { return t.name + " [" + t.addr.Addr().String() + "]" }
+// String names it for people, the port only where it is not the usual one.
+func (t target) String() string {
+	s := "[" + t.addr.Addr().String() + "]"
+	if port := t.addr.Port(); port != 25 {
+		s += ":" + strconv.Itoa(int(port))
+	}
+	if _, literal := parseLiteral(t.name); literal || t.name == t.addr.Addr().String() {
+		return s
+	}
+	return t.name + " " + s
+}
 
 // targets gives the addresses of a hop in the order to try them, looked up as
 // they are needed. A reply instead of a target says why a host, or all of it,

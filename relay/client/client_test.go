@@ -94,7 +94,7 @@ func TestOddServers(t *testing.T) {
 		{"answers without CR", relaytest.Script{"RCPT TO:<B@": "550 5.1.1 No\n", "MAIL": "250-yes\n250 Ok\n"}, "250 550 250", ""},
 		{"an endless answer", relaytest.Script{"MAIL": strings.Repeat("250-more and more\r\n", 600_000)}, "- - -", "it has no end"},
 		{"an endless line", relaytest.Script{"MAIL": "250 " + strings.Repeat("x", 10_000_000)}, "- - -", "it has no end"},
-		{"too large for SIZE", relaytest.Script{"EHLO": "250-mx.test\r\n250 SIZE 10"}, "552 552 552", ""},
+		{"too large for SIZE", relaytest.Script{"EHLO": "250-mx.test\r\n250 SIZE 10"}, "- - -", "552 5.3.4"},
 		{"a SIZE that is no limit", relaytest.Script{"EHLO": "250-mx.test\r\n250 SIZE 0"}, "250 250 250", ""},
 		{"refused in the middle of the content", relaytest.Script{"CONTENT": "552 5.3.4 Too big" + relaytest.Close, "EHLO": ehloPlain}, "552 552 552", ""},
 	}

@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -63,8 +64,14 @@ func TestInternationalAddressNeedsAServerThatTakesIt(t *testing.T) {
 	}
 	m := text("\r\nx\r\n")
 	m.UTF8 = true
-	if replies, err = c.Send(t.Context(), m, to("b@x.test")); err != nil || codes(replies) != "550" {
+	if replies, err = c.Send(t.Context(), m, to("b@x.test")); !errors.Is(err, mail.RemoteNeedsUTF8) || codes(replies) != "-" {
 		t.Errorf("the header section: got %v, %v", replies, err)
+	}
+	if replies, err = c.Send(t.Context(), text("\r\nx\r\n"), rcpts[1:]); !errors.Is(err, mail.RemoteNeedsUTF8) || codes(replies) != "-" {
+		t.Errorf("the only recipient: got %v, %v", replies, err)
+	}
+	if replies, err = c.Send(t.Context(), text("\r\nx\r\n"), rcpts[:1]); err != nil || codes(replies) != "250" {
+		t.Errorf("the session afterwards: got %v, %v", replies, err)
 	}
 }
 
@@ -73,7 +80,7 @@ func TestRequireTLSIsNotDropped(t *testing.T) {
 	m := text("\r\nx\r\n")
 	m.Envelope.RequireTLS = true
 	replies, err := talk(t.Context(), dial(t, s, quick), m, to("b@x.test"))
-	if err != nil || codes(replies) != "451" || len(s.Mails()) != 0 {
+	if !errors.Is(err, mail.TLSRequired) || codes(replies) != "-" || len(s.Mails()) != 0 {
 		t.Errorf("got %v, %v", replies, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,22 +25,28 @@ type Message struct {
 
 // Send carries m to all of to in one transaction and gives a result for each,
 // in order. The error is not nil when the session broke before the server had
-// taken on anything (it is a mail.Reply when the server said 421): what the
+// taken on anything, or when this server cannot be given the message at all (a
+// mail.Reply, and the session goes on; with a server's 421 it does not): what the
 // recipients without a reply of their own are told is then for the caller to
 // say, and trying elsewhere cannot deliver twice.
 // A connection that breaks after the final dot is not such an error but
 // ConnectionLost for each, for nobody knows what the server did (RFC 1047).
 func (c *Conn) Send(ctx context.Context, m *Message, to []mail.Recipient) ([]mail.Reply, error) {
 	replies := make([]mail.Reply, len(to))
+	if c.broken {
+		return replies, errBroken
+	}
 	t := transaction{Conn: c, m: m, to: to, replies: replies}
 	t.needUTF8()
 	if refused := t.refuse(); refused.Code != 0 {
-		fill(replies, refused)
-		return replies, nil
+		return replies, refused
 	}
 	err := t.run(ctx)
 	return replies, err
 }
+
+// errBroken: whatever a server says after it took its leave answers nothing.
+var errBroken = errors.New("the session is over")
 
 // transaction is one run of MAIL, RCPT and DATA.
 type transaction struct {
@@ -72,7 +79,7 @@ func asciiPath(p mail.Path) bool { return mail.Path{Local: p.Local}.IsASCII() }
 // refuse says why the message cannot go to this server at all; its zero value
 // lets it pass.
 func (t *transaction) refuse() mail.Reply {
-	if _, offered := t.Offers("SMTPUTF8"); t.utf8 && !offered {
+	if _, offered := t.Offers("SMTPUTF8"); t.utf8 && !offered || !slices.Contains(t.badPath, false) {
 		return mail.RemoteNeedsUTF8.With("The receiving server")
 	}
 	if _, offered := t.Offers("REQUIRETLS"); t.m.Envelope.RequireTLS && !(offered && t.tls) {
@@ -97,9 +104,6 @@ func (t *transaction) run(ctx context.Context) error {
 		}
 		lines = append(lines, "RCPT TO:<"+t.path(r.Path)+">"+t.rcptParams(r))
 		asked = append(asked, i)
-	}
-	if len(asked) == 0 {
-		return nil
 	}
 	if _, ok := t.Offers("PIPELINING"); ok {
 		return t.pipelined(ctx, lines, asked)
@@ -265,12 +269,6 @@ func (t *transaction) concern(reply mail.Reply) {
 		if t.replies[i].Code == 0 {
 			t.replies[i] = reply
 		}
-	}
-}
-
-func fill(replies []mail.Reply, reply mail.Reply) {
-	for i := range replies {
-		replies[i] = reply
 	}
 }
 
