@@ -48,6 +48,7 @@ type Config struct {
 	Route      []relay.Route `toml:"route"`
 
 	file string
+	text []byte // of the file
 }
 
 // TLSConfig names the certificate. Without one the server makes its own, with
@@ -114,9 +115,9 @@ func parseConfig(file string, data []byte) (*Config, error) {
 	cfg := DefaultConfig()
 	d := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := d.Decode(&cfg); err != nil {
-		return nil, decodeErrors(file, err)
+		return nil, decodeErrors(file, data, err)
 	}
-	cfg.file = file
+	cfg.file, cfg.text = file, data
 	if cfg.Hostname == "" {
 		name, err := os.Hostname()
 		if err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/pelletier/go-toml/v2"
 
+	"posthorn/internal/serve"
 	"posthorn/relay"
 )
 
@@ -24,7 +26,7 @@ func TestExampleIsTheDefaults(t *testing.T) {
 	}
 	var example Config
 	if err := toml.NewDecoder(bytes.NewReader(text)).DisallowUnknownFields().Decode(&example); err != nil {
-		t.Fatal(decodeErrors(exampleFile, err))
+		t.Fatal(decodeErrors(exampleFile, text, err))
 	}
 	got, want := lines(t, example), lines(t, DefaultConfig())
 	for i := range min(len(got), len(want)) {
@@ -130,5 +132,36 @@ func TestWithoutAConfigFile(t *testing.T) {
 	}
 	if out, errs, code := command(t, "", "config", "check"); code != exitDone || !strings.Contains(out, "is in order") {
 		t.Errorf("exit %d, %s%s", code, out, errs)
+	}
+}
+
+// Files that the config names are read before they are needed.
+func TestConfigCheckReadsTheFilesItNames(t *testing.T) {
+	dir := t.TempDir()
+	cert, key, ca, err := serve.SelfSigned(dir, []string{"a.b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct{ name, file, want string }{
+		{"everything is there", "[tls]\ncertificate = '" + cert + "'\nkey = '" + key + "'\n[[route]]\ndomain = '*'\nvia = 'mx'\nca_file = '" + ca + "'\n", "is in order"},
+		{"no certificate", "[tls]\ncertificate = 'c.pem'\nkey = 'k.pem'\n", "posthorn.toml:3: tls.certificate: open "},
+		{"no key", "[tls]\ncertificate = '" + cert + "'\nkey = 'k.pem'\n", "posthorn.toml:4: tls.key: open "},
+		{"another's key", "[tls]\ncertificate = '" + ca + "'\nkey = '" + key + "'\n", "posthorn.toml:3: tls.certificate: "},
+		{"no password", "[[route]]\ndomain = '*'\nvia = 'h:25'\nlogin = 'x'\npassword_file = 'p'\n", "posthorn.toml:6: route.password_file: open "},
+		{"no authority", "[[route]]\ndomain = '*'\nvia = 'mx'\nca_file = '" + key + "'\n", "posthorn.toml:5: route.ca_file: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "posthorn.toml")
+			if err := os.WriteFile(file, []byte("hostname = 'a.b'\n"+test.file), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			want := exitUsage
+			if test.want == "is in order" {
+				want = exitDone
+			}
+			if out, errs, code := command(t, "", "--config", file, "config", "check"); code != want || !strings.Contains(out+errs, test.want) {
+				t.Errorf("exit %d, %s%s\nwant %d, %s", code, out, errs, want, test.want)
+			}
+		})
 	}
 }

@@ -9,11 +9,14 @@ import (
 func (c *cli) configCommand() *cobra.Command {
 	check := &cobra.Command{
 		Use:   "check",
-		Short: "Read the config file and name every mistake, exit 2 when there is one",
+		Short: "Read the config file and the files it names, tell every mistake, exit 2 when there is one",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := c.loadConfig()
 			if err != nil {
+				return err
+			}
+			if err := cfg.checkFiles(); err != nil {
 				return err
 			}
 			out := struct {

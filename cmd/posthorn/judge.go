@@ -1,61 +1,90 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// judge finds the mistakes that the decoder cannot see, all of them.
-func (c *Config) judge(file string, data []byte) error {
+// judgement collects the mistakes in a config file.
+type judgement struct {
+	file     string
+	data     []byte
+	mistakes []configError
+}
+
+// mistake is one at a key; nth counts the entries of an array of tables.
+func (j *judgement) mistake(key string, nth int, format string, args ...any) {
+	line := lineOf(j.data, key, nth)
+	if table, _, ok := strings.Cut(key, "."); ok && line == 0 { // the key is missing in it
+		line = lineOf(j.data, table, nth)
+	}
+	j.mistakes = append(j.mistakes, configError{j.file, line, key, fmt.Sprintf(format, args...)})
+}
+
+// err joins the mistakes in the order of the file.
+func (j *judgement) err() error {
+	slices.SortStableFunc(j.mistakes, func(a, b configError) int { return cmp.Compare(a.line, b.line) })
 	var all []error
-	mistake := func(key string, nth int, format string, args ...any) {
-		all = append(all, configError{file, lineOf(data, key, nth), key, fmt.Sprintf(format, args...)})
-	}
-	if _, err := parseDomain(c.Hostname); err != nil {
-		mistake("hostname", 0, "%v", err)
-	}
-	if c.DataDir == "" {
-		mistake("data_dir", 0, "a data folder is needed")
-	}
-	for _, a := range c.addresses() {
-		if err := checkListen(a.address); err != nil {
-			mistake(a.key, 0, "%v", err)
-		}
-	}
-	switch {
-	case c.TLS.Certificate == "" && c.TLS.Key != "":
-		mistake("tls.key", 0, "there is no certificate to it")
-	case c.TLS.Certificate != "" && c.TLS.Key == "":
-		mistake("tls.certificate", 0, "there is no key to it")
-	}
-	if r := c.DNS.Resolver; r != "" && r != "none" && !isHostPort(r) {
-		mistake("dns.resolver", 0, `%q is not HOST:PORT, "none" or empty`, r)
-	}
-	if f := c.Log.Format; f != "text" && f != "json" {
-		mistake("log.format", 0, `%q is not "text" or "json"`, f)
-	}
-	for _, err := range []error{c.relay().Check(), c.Queue.Check()} {
-		if err != nil {
-			key, nth, what := splitCheck(err)
-			mistake(key, nth, "%s", what)
-		}
+	for _, m := range j.mistakes {
+		all = append(all, m)
 	}
 	return errors.Join(all...)
 }
 
-// splitCheck takes the key off an error of a package's own Check, which begins
-// with "relay.port: " or, for the nth route counted from one, "route n: ".
-func splitCheck(err error) (key string, nth int, what string) {
-	key, what, _ = strings.Cut(err.Error(), ": ")
-	if table, n, ok := strings.Cut(key, " "); ok {
-		if nth, err := strconv.Atoi(n); err == nil {
-			return table, nth - 1, what
+// judge finds the mistakes that the decoder cannot see, all of them.
+func (c *Config) judge(file string, data []byte) error {
+	j := &judgement{file: file, data: data}
+	if _, err := parseDomain(c.Hostname); err != nil {
+		j.mistake("hostname", 0, "%v", err)
+	}
+	if c.DataDir == "" {
+		j.mistake("data_dir", 0, "a data folder is needed")
+	}
+	c.judgeAddresses(j)
+	switch {
+	case c.TLS.Certificate == "" && c.TLS.Key != "":
+		j.mistake("tls.key", 0, "there is no certificate to it")
+	case c.TLS.Certificate != "" && c.TLS.Key == "":
+		j.mistake("tls.certificate", 0, "there is no key to it")
+	}
+	if r := c.DNS.Resolver; r != "" && r != "none" && !isHostPort(r) {
+		j.mistake("dns.resolver", 0, `%q is not HOST:PORT, "none" or empty`, r)
+	}
+	if f := c.Log.Format; f != "text" && f != "json" {
+		j.mistake("log.format", 0, `%q is not "text" or "json"`, f)
+	}
+	c.judgeNumbers(j)
+	for _, err := range []error{c.relay().Check(), c.Queue.Check()} {
+		if err != nil {
+			key, nth, what := splitCheck(err)
+			j.mistake(key, nth, "%s", what)
 		}
 	}
-	return key, 0, what
+	return j.err()
+}
+
+// splitCheck takes the key off an error of a package's own Check, which begins
+// with "relay.port: " or, for the nth route counted from one, "route n: " and
+// perhaps the key in it.
+func splitCheck(err error) (key string, nth int, what string) {
+	key, what, _ = strings.Cut(err.Error(), ": ")
+	table, n, ok := strings.Cut(key, " ")
+	if !ok {
+		return key, 0, what
+	}
+	if nth, err = strconv.Atoi(n); err != nil {
+		return key, 0, what
+	}
+	if in, rest, ok := strings.Cut(what, ": "); ok && !strings.Contains(in, " ") {
+		return table + "." + in, nth - 1, rest
+	}
+	return table, nth - 1, what
 }
 
 type listenKey struct{ key, address string }
@@ -70,15 +99,42 @@ func (c *Config) addresses() []listenKey {
 	}
 }
 
+// judgeAddresses wants each to be one, and no two the same.
+func (c *Config) judgeAddresses(j *judgement) {
+	taken := map[string]string{}
+	for _, a := range c.addresses() {
+		if err := checkListen(a.address); err != nil {
+			j.mistake(a.key, 0, "%v", err)
+			continue
+		}
+		if other := taken[a.address]; other != "" {
+			j.mistake(a.key, 0, "%s listens on %s already", other, a.address)
+		}
+		if a.address != "" && !strings.HasSuffix(a.address, ":0") { // 0 is any free port
+			taken[a.address] = a.key
+		}
+	}
+}
+
 func checkListen(address string) error {
 	if address == "" {
 		return nil
 	}
-	_, port, err := net.SplitHostPort(address)
-	if n, perr := strconv.ParseUint(port, 10, 16); err != nil || perr != nil || n > 65535 {
+	host, port, err := net.SplitHostPort(address)
+	n, perr := strconv.ParseUint(port, 10, 16)
+	if err != nil || perr != nil || n > 65535 || !isHost(host) {
 		return fmt.Errorf(`%q is not an address to listen on, such as ":25" or "127.0.0.1:2525"`, address)
 	}
 	return nil
+}
+
+// isHost tells whether s may be an address or a name; "" is every address.
+func isHost(s string) bool {
+	if strings.Trim(s, "0123456789.") == "" && s != "" || strings.Contains(s, ":") {
+		_, err := netip.ParseAddr(s)
+		return err == nil
+	}
+	return !strings.ContainsAny(s, " /\t")
 }
 
 func isHostPort(s string) bool {

@@ -28,6 +28,9 @@ func (c *cli) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := cfg.checkFiles(); err != nil {
+				return err
+			}
 			return c.serve(cmd.Context(), cfg, newLogger(cfg.Log, c.err))
 		},
 	}

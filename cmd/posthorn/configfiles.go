@@ -1,0 +1,42 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+)
+
+// checkFiles reads the files that the config names. `config check` and `serve`
+// ask; other verbs do not need them.
+func (c *Config) checkFiles() error {
+	j := &judgement{file: c.file, data: c.text}
+	if c.TLS.Certificate != "" {
+		if _, err := os.ReadFile(c.TLS.Certificate); err != nil {
+			j.mistake("tls.certificate", 0, "%v", err)
+		} else if _, err := os.ReadFile(c.TLS.Key); err != nil {
+			j.mistake("tls.key", 0, "%v", err)
+		} else if _, err := tls.LoadX509KeyPair(c.TLS.Certificate, c.TLS.Key); err != nil {
+			j.mistake("tls.certificate", 0, "%v", err)
+		}
+	}
+	for i, r := range c.Route {
+		if r.PasswordFile != "" {
+			if _, err := os.ReadFile(r.PasswordFile); err != nil {
+				j.mistake("route.password_file", i, "%v", err)
+			}
+		}
+		if r.CAFile == "" {
+			continue
+		}
+		switch pem, err := os.ReadFile(r.CAFile); {
+		case err != nil:
+			j.mistake("route.ca_file", i, "%v", err)
+		case !x509.NewCertPool().AppendCertsFromPEM(pem):
+			j.mistake("route.ca_file", i, "%s holds no certificate", r.CAFile)
+		}
+	}
+	if err := j.err(); err != nil {
+		return usage(err)
+	}
+	return nil
+}

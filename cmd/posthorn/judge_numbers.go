@@ -1,0 +1,59 @@
+package main
+
+import (
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/pelletier/go-toml/v2/unstable"
+
+	"posthorn/internal/serve"
+)
+
+// minRecipients is what every server takes at least (RFC 5321 §4.5.3.1.8).
+const minRecipients = 100
+
+// judgeNumbers finds numbers that no server could go by.
+func (c *Config) judgeNumbers(j *judgement) {
+	j.numbers(reflect.ValueOf(*c), "")
+	for key, n := range map[string]int{"smtp.max_recipients": c.SMTP.MaxRecipients, "submission.max_recipients": c.Submission.MaxRecipients} {
+		if n >= 0 && n < minRecipients {
+			j.mistake(key, 0, "%d is less than the %d that RFC 5321 asks of every server", n, minRecipients)
+		}
+	}
+	for key, d := range map[string]serve.Duration{
+		"smtp.idle_timeout": c.SMTP.IdleTimeout, "submission.idle_timeout": c.Submission.IdleTimeout,
+		"imap.idle_timeout": c.IMAP.IdleTimeout, "pop3.idle_timeout": c.POP3.IdleTimeout,
+		"relay.connect_timeout": c.Relay.ConnectTimeout,
+	} {
+		if time.Duration(d) == 0 {
+			j.mistake(key, 0, "no time at all would end every connection")
+		}
+	}
+}
+
+// numbers judges the numbers in s, whose keys begin with prefix: none is
+// negative, and a duration has its unit.
+func (j *judgement) numbers(s reflect.Value, prefix string) {
+	for i := range s.NumField() {
+		name, _, _ := strings.Cut(s.Type().Field(i).Tag.Get("toml"), ",")
+		if name == "" || name == "-" {
+			continue
+		}
+		key, v := prefix+name, s.Field(i)
+		switch v.Interface().(type) {
+		case serve.Duration:
+			if _, kind := find(j.data, key, 0); kind == unstable.Integer || kind == unstable.Float {
+				j.mistake(key, 0, `%v needs quotes and a unit, such as "90s", "5m" or "5d"`, v.Int())
+			}
+		case int, serve.Size:
+			if v.Int() < 0 {
+				j.mistake(key, 0, "%d is negative", v.Int())
+			}
+		default:
+			if v.Kind() == reflect.Struct {
+				j.numbers(v, key+".")
+			}
+		}
+	}
+}
