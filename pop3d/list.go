@@ -17,7 +17,7 @@ func (s *session) stat(_ context.Context, arg string) error {
 
 // list is LIST.
 func (s *session) list(_ context.Context, arg string) error {
-	return s.each(arg, func(m store.Message) any { return m.Size })
+	return s.each(arg, func(m store.Message) any { return octets(m) })
 }
 
 // uidl is UIDL. The identifiers stay as long as the message does.

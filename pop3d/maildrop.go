@@ -60,10 +60,19 @@ func (d *maildrop) stat() (n int, size int64) {
 	for i, m := range d.messages {
 		if !d.deleted[i] {
 			n++
-			size += m.Size
+			size += octets(m)
 		}
 	}
 	return n, size
+}
+
+// octets is how many RETR sends, without its byte-stuffing (RFC 1939 §11): a last
+// line without CRLF gets one.
+func octets(m store.Message) int64 {
+	if m.Unended {
+		return m.Size + int64(len("\r\n"))
+	}
+	return m.Size
 }
 
 // number reads a message number and gives the index of a message that is not

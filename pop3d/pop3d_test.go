@@ -142,8 +142,12 @@ func (w *world) inbox(c net.Conn) {
 func TestTranscripts(t *testing.T) {
 	script.Run(t, "testdata/*.txt", func(t *testing.T, fixtures []txtar.File) script.Dial {
 		w := newWorld(t)
-		for _, f := range fixtures { // account/uidl.eml
-			w.add(t, path.Dir(f.Name), strings.TrimSuffix(path.Base(f.Name), ".eml"), f.Data)
+		for _, f := range fixtures { // account/uidl.eml, or account/uidl.unended.eml without the last CRLF
+			uidl, unended := strings.CutSuffix(strings.TrimSuffix(path.Base(f.Name), ".eml"), ".unended")
+			if unended {
+				f.Data = bytes.TrimSuffix(f.Data, []byte("\r\n"))
+			}
+			w.add(t, path.Dir(f.Name), uidl, f.Data)
 		}
 		plain, _ := w.listen(t, false)
 		secure, _ := w.listen(t, true)
@@ -391,6 +395,10 @@ func TestStuff(t *testing.T) {
 		{"A: b\r\n\r\n.\r\n..x\r\n", everything, "A: b\r\n\r\n..\r\n...x\r\n"},
 		{"A: b\r\n\r\nno end", everything, "A: b\r\n\r\nno end\r\n"},
 		{".", everything, "..\r\n"},
+		{"A: b\n\nbare\n", everything, "A: b\n\nbare\n\r\n"},
+		{"A: b\n\n1\n2\n", 1, "A: b\n\n1\n\r\n"},
+		{"A: b\r\n\r\n\r", everything, "A: b\r\n\r\n\r\r\n"},
+		{"\r\n" + long[1:] + "\r\n", everything, "\r\n" + long[1:] + "\r\n"}, // its end is cut in two
 		{"\r\n" + long + ".\r\n." + long + "\r\n", everything, "\r\n" + long + ".\r\n.." + long + "\r\n"},
 		{"\r\n" + long, everything, "\r\n" + long + "\r\n"},
 		{long + "\r\n\r\n1\r\n2\r\n", 1, long + "\r\n\r\n1\r\n"},
@@ -425,6 +433,9 @@ func FuzzStuff(f *testing.F) {
 		w.Flush()
 		if got := unstuff(b.String()); got != content && got != content+"\r\n" {
 			t.Errorf("%q came as %q", content, got)
+		}
+		if s := b.String(); s != "" && !strings.HasSuffix(s, "\r\n") {
+			t.Errorf("%q does not end its last line", s)
 		}
 		if s := "\n" + b.String(); strings.Contains(s, "\n.\r\n") {
 			t.Errorf("%q ends too early", b.String())

@@ -39,7 +39,7 @@ func (s *session) send(ctx context.Context, number string, bodyLines int64) erro
 		return err
 	}
 	defer r.Close()
-	s.ok("%d octets", m.Size)
+	s.ok("%d octets", octets(m))
 	if err := stuff(s.w, r, bodyLines); err != nil {
 		// Half a message was sent: only a lost connection tells the client so.
 		s.log.Error("sending a message broke", "account", s.drop.login, "error", err)
@@ -54,11 +54,12 @@ func (s *session) send(ctx context.Context, number string, bodyLines int64) erro
 }
 
 // stuff copies the header and as many lines of the body as asked for,
-// byte-stuffed: a line that starts with "." gets another (RFC 1939 §3). The
-// last line has its CRLF.
+// byte-stuffed: a line that starts with "." gets another (RFC 1939 §3). What is
+// sent ends with CRLF: a client looks for its end behind one.
 func stuff(w *bufio.Writer, r io.Reader, bodyLines int64) error {
 	br := bufio.NewReaderSize(r, writeSize)
 	start, header := true, true // of a line; within the header
+	last := [2]byte{'\r', '\n'} // octets of the line before
 	for header || bodyLines > 0 {
 		b, err := br.ReadSlice('\n')
 		if start && len(b) > 0 && b[0] == '.' {
@@ -67,16 +68,15 @@ func stuff(w *bufio.Writer, r io.Reader, bodyLines int64) error {
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
+		for _, c := range b[max(0, len(b)-2):] {
+			last = [2]byte{last[1], c}
+		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull): // a long line: this is not its end
 			start = false
 			continue
 		case errors.Is(err, io.EOF):
-			if len(b) > 0 || !start {
-				_, err = w.WriteString("\r\n")
-				return err
-			}
-			return nil
+			return endLine(w, last)
 		case err != nil:
 			return err
 		case header:
@@ -86,5 +86,13 @@ func stuff(w *bufio.Writer, r io.Reader, bodyLines int64) error {
 		}
 		start = true
 	}
-	return nil
+	return endLine(w, last)
+}
+
+// endLine sends the CRLF that a line, of which these octets are the last, lacks.
+func endLine(w *bufio.Writer, last [2]byte) (err error) {
+	if last != [2]byte{'\r', '\n'} {
+		_, err = w.WriteString("\r\n")
+	}
+	return err
 }

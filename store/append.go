@@ -87,7 +87,7 @@ func (p *prepared) appendOne(tx *db.Tx, i int, modseq ModSeq, email EmailID, now
 	in, t := &p.Append[i], &p.targets[i]
 	m := Message{
 		Row: Row{Flags: in.Flags & systemFlags}, Key: t.key, Size: in.Blob.Size,
-		Internal: in.Internal, Saved: now, Email: email, UIDL: in.UIDL,
+		Internal: in.Internal, Saved: now, Email: email, UIDL: in.UIDL, Unended: in.Blob.unended,
 	}
 	if m.Internal.IsZero() {
 		m.Internal = now
@@ -134,9 +134,9 @@ func enter(tx *db.Tx, box MailboxID, all []Message, modseq ModSeq) (validity uin
 		m := &all[i]
 		m.UID, m.ModSeq = uid+UID(i), modseq
 		_, zone := m.Internal.Zone()
-		_, err := tx.Exec(`INSERT INTO messages (mailbox, uid, key, size, flags, modseq, internal, zone, saved, email, thread, uidl)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			box, m.UID, m.Key, m.Size, m.Flags, modseq, m.Internal.Unix(), zone, m.Saved.Unix(), m.Email, m.Thread, m.UIDL)
+		_, err := tx.Exec(`INSERT INTO messages (mailbox, uid, key, size, flags, modseq, internal, zone, saved, email, thread, uidl, unended)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			box, m.UID, m.Key, m.Size, m.Flags, modseq, m.Internal.Unix(), zone, m.Saved.Unix(), m.Email, m.Thread, m.UIDL, m.Unended)
 		if err != nil {
 			return 0, err
 		}

@@ -16,8 +16,9 @@ type Blob struct {
 	References []string // References and In-Reply-To, newest last, at most 50
 	Subject    string   // base subject for threading (RFC 5256 §2.1), decoded
 
-	staged Staged
-	kept   bool // a commit failed in a way that may have kept it: only a reopened store can tell
+	staged  Staged
+	unended bool // the last line has no CRLF
+	kept    bool // a commit failed in a way that may have kept it: only a reopened store can tell
 }
 
 // Incoming appends one message to one mailbox. Several Incoming may share one

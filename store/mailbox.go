@@ -136,7 +136,7 @@ func scanRow(row scanner) (r Row, err error) {
 }
 
 // messageColumns are read by scanMessage.
-const messageColumns = `uid, flags, modseq, key, size, internal, zone, saved, email, thread, uidl`
+const messageColumns = `uid, flags, modseq, key, size, internal, zone, saved, email, thread, uidl, unended`
 
 func scanMessage(row scanner) (Message, error) {
 	var (
@@ -146,7 +146,7 @@ func scanMessage(row scanner) (Message, error) {
 		email, thread         int64
 		key                   string
 	)
-	err := row.Scan(&uid, &flags, &modseq, &key, &m.Size, &internal, &zone, &saved, &email, &thread, &m.UIDL)
+	err := row.Scan(&uid, &flags, &modseq, &key, &m.Size, &internal, &zone, &saved, &email, &thread, &m.UIDL, &m.Unended)
 	m.Row, m.Key, m.Email, m.Thread = Row{UID(uid), Flags(flags), ModSeq(modseq)}, Key(key), EmailID(email), ThreadID(thread)
 	m.Internal, m.Saved = time.Unix(internal, 0).In(time.FixedZone("", int(zone))), time.Unix(saved, 0)
 	if m.UIDL == "" {

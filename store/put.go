@@ -31,7 +31,7 @@ func (s *Store) Put(ctx context.Context, m *mail.Mail) (*Blob, error) {
 		st.Discard() // what is left of it goes at the next start
 		return nil, fmt.Errorf("put: %d octets came, %d were announced: %w", st.Size(), m.FullSize(), io.ErrUnexpectedEOF)
 	}
-	b := &Blob{Key: st.Key(), Size: st.Size(), staged: st}
+	b := &Blob{Key: st.Key(), Size: st.Size(), staged: st, unended: h.unended()}
 	b.describe(message.ParseHeader(h.section()))
 	return b, nil
 }
@@ -44,11 +44,13 @@ func (s *Store) Discard(b *Blob) {
 	b.staged.Discard() // what is left of it goes at the next start
 }
 
-// headerReader keeps the header section of what passes through it.
+// headerReader keeps the header section of what passes through it, and the last
+// two octets.
 type headerReader struct {
 	r    io.Reader
 	head []byte
 	full bool
+	last [2]byte
 }
 
 // maxHeader is how much of a header is looked at for threads.
@@ -56,12 +58,31 @@ const maxHeader = 64 << 10
 
 func (h *headerReader) Read(b []byte) (int, error) {
 	n, err := h.r.Read(b)
+	switch {
+	case n >= 2:
+		h.last = [2]byte(b[n-2 : n])
+	case n == 1:
+		h.last = [2]byte{h.last[1], b[0]}
+	}
 	if !h.full {
 		from := max(0, len(h.head)-3) // the empty line may be cut in two
 		h.head = append(h.head, b[:n]...)
 		h.full = len(h.head) >= maxHeader || bytes.Contains(h.head[from:], []byte("\r\n\r\n"))
 	}
 	return n, err
+}
+
+// unended tells whether what has passed has a last line without its CRLF.
+func (h *headerReader) unended() bool { return len(h.head) > 0 && h.last != [2]byte{'\r', '\n'} }
+
+// unended tells it of content.
+func unended(r Reader) (bool, error) {
+	var last [2]byte
+	n, err := r.ReadAt(last[:], max(0, r.Size()-2))
+	if err == io.EOF {
+		err = nil
+	}
+	return n > 0 && last != [2]byte{'\r', '\n'}, err
 }
 
 func (h *headerReader) section() []byte {

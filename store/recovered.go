@@ -27,6 +27,10 @@ func (s *Store) adopt(ctx context.Context, a Account, f Found) error {
 	if err != nil {
 		return err
 	}
+	open, err := s.isUnended(f)
+	if err != nil {
+		return err
+	}
 	to := Place{a.Dir, *m.folder.Load()}
 	if err := s.blobs.Rename(f.File, to, f.Info); err != nil {
 		return err
@@ -42,7 +46,7 @@ func (s *Store) adopt(ctx context.Context, a Account, f Found) error {
 			flags = 0
 		}
 		msg := []Message{{Row: Row{Flags: flags & systemFlags}, Key: f.Key, Size: f.Real, Internal: f.Time, Saved: now,
-			Email: email, Thread: ThreadID(email)}}
+			Email: email, Thread: ThreadID(email), Unended: open}}
 		_, err = enter(tx, m.id, msg, modseq)
 		return err
 	})
@@ -50,4 +54,14 @@ func (s *Store) adopt(ctx context.Context, a Account, f Found) error {
 		s.changed(a.ID)
 	}
 	return err
+}
+
+// isUnended tells whether the last line of a file has no CRLF.
+func (s *Store) isUnended(f Found) (bool, error) {
+	r, err := s.blobs.Open(File{f.Place, f.Key, f.Real, f.Info})
+	if err != nil {
+		return false, err
+	}
+	defer r.Close()
+	return unended(r)
 }

@@ -143,13 +143,13 @@ func (b *foundBox) enterMessage(tx *db.Tx, a *foundAccount, m *foundMessage, des
 		return err
 	}
 	_, zone := m.Time.Zone()
-	_, err = tx.Exec(`INSERT INTO messages (mailbox, uid, key, size, flags, modseq, internal, zone, saved, email, thread, uidl)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '')`,
-		b.id, m.uid, m.Key, m.Size, m.flags, a.modseq, m.Time.Unix(), zone, m.Time.Unix(), a.email, t)
+	_, err = tx.Exec(`INSERT INTO messages (mailbox, uid, key, size, flags, modseq, internal, zone, saved, email, thread, uidl, unended)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)`,
+		b.id, m.uid, m.Key, m.Size, m.flags, a.modseq, m.Time.Unix(), zone, m.Time.Unix(), a.email, t, described.unended)
 	return err
 }
 
-// describe reads a message's header section. Content that is cut has a row all
+// describe reads a message's header section and how it ends. Content that is cut has a row all
 // the same, so that it is told of and not forgotten.
 func (r *reindexer) describe(b *Blob, f File) error {
 	rd, err := r.blobs.Open(f)
@@ -165,5 +165,6 @@ func (r *reindexer) describe(b *Blob, f File) error {
 		return err
 	}
 	b.describe(message.ParseHeader(h.section()))
-	return nil
+	b.unended, err = unended(rd)
+	return err
 }

@@ -72,6 +72,7 @@ CREATE TABLE messages (
 	email    INTEGER NOT NULL,
 	thread   INTEGER NOT NULL,
 	uidl     TEXT NOT NULL,
+	unended  INTEGER NOT NULL, -- 1: the last line has no CRLF, and POP3 sends one
 	expunged INTEGER NOT NULL DEFAULT 0, -- Unix seconds
 	PRIMARY KEY (mailbox, uid)
 ) STRICT, WITHOUT ROWID;

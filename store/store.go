@@ -154,6 +154,7 @@ type Message struct {
 	Email    EmailID
 	Thread   ThreadID
 	UIDL     string // POP3's unique-id, 1 to 70 octets of 0x21..0x7e (RFC 1939 §7)
+	Unended  bool   // the last line has no CRLF: POP3, which must end it, sends 2 octets more than Size
 }
 
 // Changes is what happened in a mailbox since a modification sequence.
