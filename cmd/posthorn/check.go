@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -59,13 +60,27 @@ func (c *cli) checkCommand() *cobra.Command {
 	return cmd
 }
 
+// problems prints each as a line with what belongs to it below.
 func (c *cli) problems(ps []problem) {
-	var rows [][]string
-	for _, p := range ps {
-		rows = append(rows, []string{p.Invariant, or(p.Account, "-"), or(p.Mailbox, "-"), or(p.Path, "-"), p.What, or(p.Fixed, "-")})
+	if len(ps) == 0 {
+		fmt.Fprintln(c.out, "everything is in order")
+		return
 	}
-	c.table("RULE ACCOUNT MAILBOX FILE PROBLEM FIXED", rows, "everything is in order")
-	if len(ps) > 0 {
-		fmt.Fprintf(c.err, "%d problems\n", len(ps))
+	fixed, lost := 0, false
+	for _, p := range ps {
+		where := strings.TrimSpace(p.Account + " " + p.Mailbox)
+		fmt.Fprintf(c.out, "%s  %s  %s\n", p.Invariant, or(where, "-"), p.What)
+		if p.Path != "" {
+			fmt.Fprintf(c.out, "    file:  %s\n", p.Path)
+		}
+		if p.Fixed != "" {
+			fixed++
+			fmt.Fprintf(c.out, "    fixed: %s\n", p.Fixed)
+		}
+		lost = lost || p.Invariant == "S3" && p.Fixed == ""
+	}
+	fmt.Fprintf(c.out, "\n%d %s, %d fixed\n", len(ps), plural(len(ps), "problem", "problems"), fixed)
+	if lost {
+		fmt.Fprintln(c.out, "Lost content comes back from a backup only: put the file back, or delete the message in a mail program.")
 	}
 }
