@@ -99,8 +99,11 @@ func (t *trial) populate(ctx context.Context, h *house) (accounts []demoAccount,
 
 func (t *trial) address(i int) string { return fmt.Sprintf("user%d@%s", i, strings.ToLower(t.domain)) }
 
+// demoQuota is one that mail programs show.
+var demoQuota = store.Quota{Bytes: 1 << 30}
+
 func demoUser(ctx context.Context, st *store.Store, login, hash string) (store.AccountID, error) {
-	acc, err := st.AddAccount(ctx, login, hash, store.Quota{})
+	acc, err := st.AddAccount(ctx, login, hash, demoQuota)
 	if !errors.Is(err, store.ErrExists) {
 		return acc.ID, err
 	}

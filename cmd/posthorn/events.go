@@ -72,12 +72,19 @@ const (
 // Handle writes one line:
 //
 //	18:20:31  delivered  a@b.example → user1@example.test  250 2.1.5 Delivered  took=4ms
+//
+// A transaction that was accepted is left out: what became of its recipients
+// has a line each.
 func (h *events) Handle(_ context.Context, r slog.Record) error {
 	attrs := slices.Clone(h.attrs)
 	r.Attrs(func(a slog.Attr) bool {
 		attrs = append(attrs, h.named(a))
 		return true
 	})
+	status, hasStatus := take(&attrs, "status")
+	if r.Message == "smtp transaction" && strings.HasPrefix(status, "2") {
+		return nil
+	}
 	var b strings.Builder
 	h.paint(&b, dim, r.Time.Format(time.TimeOnly))
 	h.paint(&b, levelColour(r.Level), "  "+mail.Clean(r.Message))
@@ -91,7 +98,7 @@ func (h *events) Handle(_ context.Context, r slog.Record) error {
 	case hasTo:
 		b.WriteString("  to " + to)
 	}
-	if status, ok := take(&attrs, "status"); ok && status != "" {
+	if hasStatus && status != "" {
 		h.paint(&b, statusColour(status), "  "+status)
 	}
 	take(&attrs, "session") // of no use to somebody who watches

@@ -24,6 +24,12 @@ func TestEventsTellAMessagesWayInOneLine(t *testing.T) {
 		{"foreign text cannot start a line or move the cursor", func(l *slog.Logger) {
 			l.Info("refused", "from", "a\r\nb\x1b[2J", "error", errors.New("x\ny"))
 		}, "  refused  from a  b [2J  error=x y\n"},
+		{"a transaction that was accepted has its recipients' lines", func(l *slog.Logger) {
+			l.Info("smtp transaction", "from", "a@b", "to", "c@d", "status", "250 2.0.0 Ok")
+		}, ""},
+		{"one that was refused has its own", func(l *slog.Logger) {
+			l.Info("smtp transaction", "from", "a@b", "to", "c@d", "status", "550 5.1.1 No")
+		}, "  smtp transaction  a@b → c@d  550 5.1.1 No\n"},
 		{"empty values are left out", func(l *slog.Logger) { l.Info("open", "mta", "") }, "  open\n"},
 		{"what is below the level is left out", func(l *slog.Logger) { l.Debug("noise") }, ""},
 	} {

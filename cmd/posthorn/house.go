@@ -68,14 +68,11 @@ func (h *house) admin() *admin {
 func (h *house) loadCertificates() error {
 	cert, key := h.config.TLS.Certificate, h.config.TLS.Key
 	if cert == "" {
-		var ca string
 		var err error
 		hosts := []string{h.config.Hostname, "localhost", "127.0.0.1", "::1"}
-		cert, key, ca, err = serve.SelfSigned(h.tlsDir(), hosts)
-		if err != nil {
+		if cert, key, _, err = serve.SelfSigned(h.tlsDir(), hosts); err != nil {
 			return err
 		}
-		h.log.Info("no certificate is configured: using one of our own; mail programs ask once, or trust the authority", "authority", ca)
 	}
 	if err := h.certificates.Load(cert, key); err != nil {
 		return fmt.Errorf("tls: %w", err)
@@ -84,3 +81,6 @@ func (h *house) loadCertificates() error {
 }
 
 func (h *house) tlsDir() string { return filepath.Join(h.config.DataDir, "tls") }
+
+// authority is the certificate that signs those we make ourselves.
+func (h *house) authority() string { return filepath.Join(h.tlsDir(), "ca.pem") }

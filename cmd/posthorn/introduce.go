@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"path/filepath"
 
 	"golang.org/x/term"
 )
@@ -22,7 +21,7 @@ type introduction struct {
 
 // introduce says how to connect.
 func (c *cli) introduce(t *trial, h *house, ls []listener, accounts []demoAccount) error {
-	in := introduction{t.dir, t.file(), t.outgoing(), filepath.Join(h.tlsDir(), "ca.pem"), accounts, map[string]string{}}
+	in := introduction{t.dir, t.file(), t.outgoing(), h.authority(), accounts, map[string]string{}}
 	for _, l := range ls {
 		in.Listening[l.service.name] = l.Addr().String()
 	}

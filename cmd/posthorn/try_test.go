@@ -48,8 +48,8 @@ func TestTry(t *testing.T) {
 	c.waitLog(t, `delivered  <> → user3@demo.test  250 2.1.5`)
 	var u userFacts
 	(&server{file: in.Config}).decode(t, &u, "user", "show", "user1@demo.test")
-	if u.Used.Messages != 1 {
-		t.Errorf("user1 has %d messages, want the welcome", u.Used.Messages)
+	if u.Used.Messages != 1 || u.Limit.Bytes != 1<<30 {
+		t.Errorf("user1 has %d messages and a quota of %d octets, want the welcome and 1G", u.Used.Messages, u.Limit.Bytes)
 	}
 	c.Process.Signal(os.Interrupt)
 	if code := c.end(t); code != exitDone {
