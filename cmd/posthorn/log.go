@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"log/slog"
+	"time"
 )
 
 // LogConfig says what the log looks like.
@@ -16,11 +17,19 @@ func defaultLogConfig() LogConfig { return LogConfig{Format: "text", Level: slog
 // logLevel is one for the process, so that SIGHUP can change it.
 var logLevel slog.LevelVar
 
-// newLogger logs to w. The time is left to who keeps the log when that is the
-// system journal, which stamps each line itself.
+// newLogger logs to w. Durations are told to a tenth of a millisecond; in JSON
+// they are numbers of seconds.
 func newLogger(cfg LogConfig, w io.Writer) *slog.Logger {
 	logLevel.Set(cfg.Level)
-	o := &slog.HandlerOptions{Level: &logLevel}
+	o := &slog.HandlerOptions{Level: &logLevel, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration {
+			a.Value = slog.DurationValue(a.Value.Duration().Round(100 * time.Microsecond))
+			if cfg.Format == "json" {
+				a.Value = slog.Float64Value(a.Value.Duration().Seconds())
+			}
+		}
+		return a
+	}}
 	if cfg.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}

@@ -122,6 +122,7 @@ func TestSecondServeNamesTheHolder(t *testing.T) {
 	file := testConfig(t, nil)
 	c := startChild(t, "serve", "--config", file)
 	c.waitLog(t, `service=administrator`)
+	c.waitLog(t, `level=WARN msg="all mail is refused until there is a domain: posthorn domain add`)
 	for _, args := range [][]string{{"serve"}, {"reindex"}} {
 		_, errs, code := command(t, "", append(args, "--config", file)...)
 		if want := fmt.Sprintf("held by process %d", c.Process.Pid); code != exitFailed || !strings.Contains(errs, want) {
@@ -132,6 +133,7 @@ func TestSecondServeNamesTheHolder(t *testing.T) {
 	if code := c.end(t); code != exitDone {
 		t.Errorf("exit %d", code)
 	}
+	c.waitLog(t, `level=INFO msg=stopped`)
 }
 
 // SIGHUP takes over what may change, names what may not, and keeps the old
@@ -236,7 +238,13 @@ func TestReindex(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if out := s.verb(t, exitFailed, "", "user", "list"); !strings.Contains(out, "posthorn reindex") {
+		t.Errorf("without a database: %s", out)
+	}
 	s.verb(t, exitDone, "", "reindex")
+	if out := s.verb(t, exitFailed, "", "reindex"); !strings.Contains(out, "has its database: reindex rebuilds one that is lost") {
+		t.Errorf("with a database: %s", out)
+	}
 	var u userFacts
 	s.decode(t, &u, "user", "show", "you@example.test")
 	if u.Used.Messages != 1 {

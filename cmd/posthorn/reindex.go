@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -46,8 +47,9 @@ func reindex(ctx context.Context, cfg *Config, progress func(done, total int64))
 	if err := becomeOwner(cfg.DataDir); err != nil {
 		return err
 	}
-	if err := store.Reindex(ctx, cfg.DataDir, maildir.New(cfg.DataDir), progress); err != nil {
-		return fmt.Errorf("reindex: %w", err)
+	err := store.Reindex(ctx, cfg.DataDir, maildir.New(cfg.DataDir), progress)
+	if errors.Is(err, store.ErrExists) {
+		return worded{fmt.Sprintf("%s has its database: reindex rebuilds one that is lost. To rebuild it all the same, move posthorn.db away first", cfg.DataDir), err}
 	}
-	return nil
+	return err
 }

@@ -42,7 +42,11 @@ func (c *cli) serve(ctx context.Context, cfg *Config, log *slog.Logger) (err err
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
+	defer func() {
+		if err = errors.Join(err, h.close()); err == nil {
+			log.Info("stopped")
+		}
+	}()
 	if err := h.loadCertificates(); err != nil {
 		return err
 	}
@@ -50,14 +54,25 @@ func (c *cli) serve(ctx context.Context, cfg *Config, log *slog.Logger) (err err
 	if err != nil {
 		return err
 	}
-	for _, l := range listeners {
-		log.Info("listening", "service", l.service.name, "address", l.Addr().String())
-	}
+	h.greet(ctx, listeners)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 	tend := func(ctx context.Context) { h.tend(ctx, hangups, c.loadConfig) }
 	return h.run(ctx, listeners, tend)
+}
+
+// greet logs what an operator who has just started the server looks for.
+func (h *house) greet(ctx context.Context, listeners []listener) {
+	if h.config.TLS.Certificate == "" {
+		h.log.Info("no certificate is configured: using one of our own; mail programs ask once, or trust the authority", "authority", h.authority())
+	}
+	for _, l := range listeners {
+		h.log.Info("listening", "service", l.service.name, "address", l.Addr().String())
+	}
+	if ds, err := h.store.Domains(ctx); err == nil && len(ds) == 0 {
+		h.log.Warn("all mail is refused until there is a domain: posthorn domain add DOMAIN --admin ADDRESS")
+	}
 }
 
 // run serves until ctx is done or a listener breaks, then stops from the top
