@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -102,11 +103,15 @@ func askServer(ctx context.Context, socket, name string, in, out any) error {
 		return err
 	}
 	res, err := client.Do(req)
+	var request *url.Error
+	if errors.As(err, &request) { // the address in it is none that somebody knows
+		err = request.Err
+	}
 	switch {
 	case errors.Is(err, syscall.ENOENT), errors.Is(err, syscall.ECONNREFUSED):
 		return errNoServer
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("only the owner of the data folder may ask the server: %w", err)
+		return fmt.Errorf("only root and the owner of the data folder may ask the server at %s: %w", socket, fs.ErrPermission)
 	case err != nil:
 		return fmt.Errorf("ask the running server: %w", err)
 	}
