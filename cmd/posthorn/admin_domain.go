@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"posthorn/mail"
 	"posthorn/store"
 )
 
@@ -28,6 +30,7 @@ type domainFacts struct {
 type domainAdded struct {
 	Domain  domainFacts `json:"domain"`
 	Records []record    `json:"records"`
+	Note    string      `json:"note,omitempty"` // what is still missing
 }
 
 func showDomain(d store.Domain) domainFacts {
@@ -58,8 +61,26 @@ func (a *admin) addDomain(ctx context.Context, in domainFacts) (out domainAdded,
 		return out, err
 	}
 	out.Domain = showDomain(d)
+	out.Note = a.unreachable(ctx, d)
 	out.Records, err = a.domainRecords(ctx, d.Name)
 	return out, err
+}
+
+// unreachable says what to do when nobody here has the address of a domain's
+// administrator, "" when somebody has or another host knows.
+func (a *admin) unreachable(ctx context.Context, d store.Domain) string {
+	p, err := mail.ParsePath(d.Admin)
+	if err != nil {
+		return ""
+	}
+	release, err := a.verify(ctx, mail.Recipient{Path: p}, 0)
+	if err == nil {
+		release()
+	}
+	if !errors.Is(err, mail.NoSuchMailbox) {
+		return ""
+	}
+	return fmt.Sprintf("Nobody has the address %s yet, so mail to postmaster@%s and abuse@%[2]s finds no mailbox: posthorn user add %[1]s", d.Admin, d.Name)
 }
 
 // newDomain judges what `domain add` was given.

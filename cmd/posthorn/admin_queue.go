@@ -120,6 +120,11 @@ func (a *admin) onItems(ctx context.Context, queueIDs []string, do func(context.
 			return 0, err
 		}
 	}
+	for _, id := range queueIDs { // a wrong id is told before anything is done
+		if _, err := a.queue.Show(ctx, id); err != nil {
+			return 0, about(inQueue(id), err)
+		}
+	}
 	for _, id := range queueIDs {
 		n, err := do(ctx, id)
 		if err != nil {

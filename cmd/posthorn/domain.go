@@ -27,8 +27,11 @@ func (c *cli) domainAddCommand() *cobra.Command {
 				return err
 			}
 			return c.print(out, func() {
-				fmt.Fprintf(c.out, "%s is taken in. Put this into its DNS (posthorn domain dns %s shows it again):\n\n", out.Domain.Name, out.Domain.Name)
+				fmt.Fprintf(c.out, "%s is added. Put this into its DNS (posthorn domain dns %s shows it again):\n\n", out.Domain.Name, out.Domain.Name)
 				c.zone(out.Records)
+				if out.Note != "" {
+					fmt.Fprintf(c.out, "\n%s\n", out.Note)
+				}
 			})
 		},
 	}

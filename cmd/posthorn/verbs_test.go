@@ -26,10 +26,14 @@ func TestVerbs(t *testing.T) {
 			}{
 				{"domain list", "", 0, "no domains yet"},
 				{"domain add Example.Test --admin you@example.test", "", 0, "example.test. IN MX 10 mail.example.test."},
+				{"domain add there.test --admin friend@elsewhere.example", "", 0, "posthorn domain dns there.test shows it again"},
+				{"domain add note.test --admin you@note.test", "", 0, "Nobody has the address you@note.test yet, so mail to postmaster@note.test"},
+				{"domain remove there.test", "", 0, "there.test is removed"},
+				{"domain remove note.test", "", 0, "note.test is removed"},
 				{"domain add example.test --admin you@example.test", "", 1, "domain example.test exists already"},
 				{"domain add example.test", "", 2, "--admin says who gets mail"},
 				{"domain add not_a--domain..test --admin you@example.test", "", 2, "is not a domain name"},
-				{"domain add example.net --alias-of example.test", "", 0, "example.net is taken in"},
+				{"domain add example.net --alias-of example.test", "", 0, "example.net is added"},
 				{"domain list", "", 0, "example.net   example.test  you@example.test"},
 				{"domain dns example.test", "", 0, "._domainkey.example.test. IN TXT \"v=DKIM1; k=rsa; p="},
 				{"domain dns example.com", "", 1, "there is no domain example.com"},
@@ -117,6 +121,7 @@ func TestSendmail(t *testing.T) {
 	}{
 		{"-t -i -oem", 0, ""},
 		{"nobody", 67, "nobody@example.test: 550 5.1.1"},
+		{"root", 0, ""},
 		{"you full", 75, "full@example.test: 452 4.2.2"},
 		{"", 64, "needs recipients"},
 		{"-bs", 64, "-bs is not offered"},
@@ -135,8 +140,8 @@ func TestSendmail(t *testing.T) {
 	s.expectOutgoing(t, "X-Envelope-To: <Friend@elsewhere.example>\nSubject: from cron\ntext")
 	var u userFacts
 	s.decode(t, &u, "user", "show", "you@example.test")
-	if u.Used.Messages != 1 {
-		t.Errorf("the user has %d messages, want the one that was not refused", u.Used.Messages)
+	if u.Used.Messages != 2 {
+		t.Errorf("the user has %d messages, want the one that was not refused, and root's", u.Used.Messages)
 	}
 	if _, _, code := command(t, letter, "--config", "missing.toml", "sendmail", "you"); code != exConfig {
 		t.Errorf("without a config sendmail exits %d", code)
@@ -170,6 +175,9 @@ func TestQueueDrop(t *testing.T) {
 	s.verb(t, exitDone, "", "sendmail", "-f", "a@example.test", "friend@elsewhere.example")
 	var items []itemFacts
 	s.decode(t, &items, "queue", "list")
+	if out := s.verb(t, exitFailed, "", "queue", "drop", items[0].QueueID, "ABC"); out != "posthorn: there is no message ABC in the queue\n" {
+		t.Errorf("a wrong id: %s", out)
+	}
 	if out := s.verb(t, exitDone, "", "queue", "drop", items[0].QueueID); out != "dropped: 1 delivery\n" {
 		t.Errorf("got %s", out)
 	}
