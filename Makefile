@@ -1,7 +1,12 @@
 # make test    everything that must hold: vet, format, all tests with the race detector
 # make fuzz    every fuzz target for FUZZTIME each (30s)
-# make crash   the tests that kill the server, and only those
-# make bench   the benchmarks beside the code; bench/ measures whole servers
+# make crash   the tests that kill the server, and only those: KILLS (20) times
+#              under load, and between any two verbs of the store
+# make bench   whole servers, Posthorn beside Postfix and Dovecot: bench/ says
+#              what BENCHFLAGS may be
+# make micro   the benchmarks beside the code
+#
+# Temporary files go where TMPDIR says; on a slow or small /tmp set another.
 #
 # The tests against real mail programs install them on Debian when they may
 # (root). Without root they run with what is there, and one line says what was
@@ -9,8 +14,9 @@
 
 GO ?= go
 FUZZTIME ?= 30s
+KILLS ?= 20
 
-.PHONY: test lint tools fuzz crash bench
+.PHONY: test lint tools fuzz crash bench micro
 
 test: lint tools
 	$(GO) test -race ./...
@@ -37,8 +43,11 @@ fuzz:
 		done; \
 	done
 
-crash:
-	$(GO) test -count=1 -run 'Crash|Kill' ./...
+crash: tools
+	POSTHORN_KILLS=$(KILLS) $(GO) test -count=1 -timeout 30m -run 'Crash|Kill' ./...
 
-bench:
+bench: tools
+	$(GO) run ./bench $(BENCHFLAGS)
+
+micro:
 	$(GO) test -run '^$$' -bench . -benchmem ./...
