@@ -47,3 +47,18 @@ func BenchmarkCommit(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCommitLinks puts one message into a mailbox many times, in one commit.
+func BenchmarkCommitLinks(b *testing.B) {
+	f := setUp(b)
+	const links = 400
+	for b.Loop() {
+		c := store.Change{Append: make([]store.Incoming, links)}
+		for i, blob := 0, f.put(hello); i < links; i++ {
+			c.Append[i] = store.Incoming{Blob: blob, Account: f.a.ID}
+		}
+		_, err := f.Commit(b.Context(), c)
+		ok(b, err)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*links), "ns/link")
+}

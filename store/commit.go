@@ -34,7 +34,14 @@ type prepared struct {
 	targets  []target // of Append
 	spooled  []Key    // of Spool
 	unsynced Unsynced
+	names    map[name]int // how many a blob has been given
 	result   Result
+}
+
+// name is what must be one file's: a key in an account, or in the spool ("").
+type name struct {
+	dir string
+	key Key
 }
 
 // target is where an Incoming goes.
@@ -117,7 +124,11 @@ func (p *prepared) place(b *Blob, at Place) (Key, error) {
 		p.unsynced.Staged = append(p.unsynced.Staged, b.staged)
 	}
 	f := File{Place: at, Key: b.Key, Size: b.Size}
-	for n := 2; p.taken(f); n++ {
+	if p.names == nil {
+		p.names = make(map[name]int)
+	}
+	p.names[name{at.Dir, b.Key}]++
+	if n := p.names[name{at.Dir, b.Key}]; n > 1 {
 		f.Key = sibling(b.Key, n)
 	}
 	if err := b.staged.Link(f); err != nil {
@@ -125,10 +136,6 @@ func (p *prepared) place(b *Blob, at Place) (Key, error) {
 	}
 	p.unsynced.Files = append(p.unsynced.Files, f)
 	return f.Key, nil
-}
-
-func (p *prepared) taken(f File) bool {
-	return slices.ContainsFunc(p.unsynced.Files, func(o File) bool { return o.Dir == f.Dir && o.Key == f.Key })
 }
 
 // sibling makes the n-th key from one that is taken. Blobs.Unstage knows by it
