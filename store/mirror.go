@@ -3,9 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"maps"
 	"strings"
-	"sync"
 	"time"
 
 	"posthorn/internal/db"
@@ -13,89 +11,29 @@ import (
 
 // What the rows say is mirrored into the names of files and folders, and into
 // small notes beside them (note.go), so that Reindex can rebuild the rows. The
-// rows are the truth: a mirror is late by mirrorPause and a little, nothing
-// reads it but Reindex, and nobody waits for it.
+// rows are the truth: a mirror is late by mirrorPause when the store is quiet
+// and by mirrorLate and a little when it never is, nothing reads it but Reindex,
+// and nobody waits for it.
 //
 // mailboxes.mirrored is the modification sequence up to which the names of a
 // mailbox's files are right. It moves after the names have been changed, so a
 // crash makes the mirror look at some names twice and at none never.
 
-// mirrorPause lets what comes together be mirrored together: a message that is
-// delivered and read at once is renamed once.
-var mirrorPause = time.Second // less in tests
-
 // mirrorRetry is how long what failed waits when nothing else changes.
 const mirrorRetry = time.Minute
 
-// mirrorLast is how long the end of the store waits for the mirror.
-const mirrorLast = 2 * time.Second
+// mirrorLast is how long the end of the store waits for the mirror: the start
+// goes on where it stopped.
+const mirrorLast = 500 * time.Millisecond
 
 // mirrorBlock is how many names are changed between two looks at the rows.
 const mirrorBlock = 256
-
-// mirror is what has changed since it was last looked at.
-type mirror struct {
-	bell    bell
-	mu      sync.Mutex
-	dirty   map[AccountID]bool
-	domains bool
-
-	// notes has hashes of the notes that are known to be on the disk; it belongs
-	// to the mirror's goroutine.
-	notes map[Place]uint64
-}
-
-func newMirror() *mirror { return &mirror{bell: newBell(), notes: make(map[Place]uint64)} }
-
-// account says that something about an account, its mailboxes or its messages
-// has changed.
-func (m *mirror) account(ids ...AccountID) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.dirty == nil {
-		m.dirty = make(map[AccountID]bool)
-	}
-	for _, id := range ids {
-		m.dirty[id] = true
-	}
-	m.bell.ring()
-}
-
-// directory says that a domain, a key or an alias has changed.
-func (m *mirror) directory() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.domains = true
-	m.bell.ring()
-}
-
-// again puts back what failed. It rings no bell: a disk that refuses is not
-// asked in a circle.
-func (m *mirror) again(dirty map[AccountID]bool, domains bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.dirty == nil {
-		m.dirty = make(map[AccountID]bool)
-	}
-	maps.Copy(m.dirty, dirty)
-	m.domains = m.domains || domains
-}
-
-func (m *mirror) take() (dirty map[AccountID]bool, domains bool) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	dirty, domains = m.dirty, m.domains
-	m.dirty, m.domains = nil, false
-	return dirty, domains
-}
 
 // runMirror is the mirror's goroutine. What fails is tried again with the next
 // change, after mirrorRetry, and when the store is opened. A store that is
 // closed leaves its names right, if that does not take long.
 func (s *Store) runMirror(ctx context.Context) {
 	s.mirrorBacklog(ctx)
-	pause := time.NewTimer(mirrorPause)
-	defer pause.Stop()
 	defer func() {
 		ctx, cancel := context.WithTimeout(context.Background(), mirrorLast)
 		defer cancel()
@@ -109,11 +47,8 @@ func (s *Store) runMirror(ctx context.Context) {
 		case <-s.mirror.bell.c:
 		case <-retry:
 		}
-		pause.Reset(mirrorPause)
-		select {
-		case <-ctx.Done():
+		if !s.mirror.quiet(ctx) {
 			return
-		case <-pause.C:
 		}
 		if retry = nil; s.reflect(ctx) != nil {
 			retry = time.After(mirrorRetry)
@@ -157,10 +92,9 @@ func (s *Store) reflect(ctx context.Context) error {
 		noted = s.noteDirectory(ctx)
 	}
 	for id := range dirty {
-		err := ctx.Err()
-		if err == nil {
-			err = s.reflectAccount(ctx, id)
-		}
+		began := time.Now()
+		err := s.reflectAccount(ctx, id)
+		s.mirror.giveWay(ctx, began)
 		if err == nil {
 			delete(dirty, id)
 		} else if first == nil {
@@ -168,7 +102,7 @@ func (s *Store) reflect(ctx context.Context) error {
 		}
 	}
 	s.mirror.again(dirty, noted != nil)
-	err := errors.Join(noted, first)
+	err := errors.Join(noted, first, s.keepReached(ctx))
 	s.troubles.outcome("mirror", err)
 	return err
 }
@@ -216,6 +150,9 @@ func (s *Store) reflectAccount(ctx context.Context, id AccountID) error {
 // reflectBox mirrors one mailbox. A deleted one has no name, and only its note
 // says so: its files go anyway.
 func (s *Store) reflectBox(ctx context.Context, a Account, b *mirrored) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	if b.Name == "" {
 		return s.noteBox(a, b)
 	}
@@ -228,11 +165,26 @@ func (s *Store) reflectBox(ctx context.Context, a Account, b *mirrored) error {
 	if b.upTo >= b.ModSeq {
 		return nil
 	}
-	if err := s.renameFiles(ctx, a, b); err != nil {
-		return err
+	upTo, err := s.renameFiles(ctx, a, b)
+	s.mirror.reached = append(s.mirror.reached, reached{b.ID, upTo})
+	return err
+}
+
+// keepReached writes down how far mailboxes have come, in one commit for all of
+// them, also at the end of the store. One that fails makes the next start look at
+// their names once more.
+func (s *Store) keepReached(ctx context.Context) error {
+	all := s.mirror.reached
+	s.mirror.reached = nil
+	if len(all) == 0 {
+		return nil
 	}
-	return s.db.Commit(ctx, int64(a.ID), func(tx *db.Tx) error {
-		_, err := tx.Exec(`UPDATE mailboxes SET mirrored = ? WHERE id = ? AND mirrored < ?`, b.ModSeq, b.ID, b.ModSeq)
-		return err
-	})
+	return fail("mirror", s.db.Commit(context.WithoutCancel(ctx), 0, func(tx *db.Tx) error {
+		for _, r := range all {
+			if _, err := tx.Exec(`UPDATE mailboxes SET mirrored = ?1 WHERE id = ?2 AND mirrored < ?1`, r.upTo, r.box); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
 }

@@ -10,52 +10,68 @@ import (
 )
 
 // renameFiles gives the files of all messages that changed since b.upTo the
-// names that show their UIDs and flags. A message that was moved has an expunged
-// row here and a live one elsewhere, for one file: the live one names it.
-func (s *Store) renameFiles(ctx context.Context, a Account, b *mirrored) error {
-	type change struct {
-		Message
-		expunged bool
-	}
+// names that show their UIDs and flags, and tells how far it came.
+func (s *Store) renameFiles(ctx context.Context, a Account, b *mirrored) (upTo ModSeq, err error) {
 	last := Row{ModSeq: b.upTo}
 	for {
-		var block []change
-		err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-			block, err = collect(tx, func(row scanner) (c change, err error) {
-				var internal, saved int64
-				err = row.Scan(&c.UID, &c.Flags, &c.ModSeq, &c.Key, &c.Size, &internal, &saved, &c.expunged)
-				c.Internal, c.Saved = time.Unix(internal, 0), time.Unix(saved, 0)
-				return c, err
-			}, `SELECT uid, flags, modseq, key, size, internal, saved, expunged <> 0 FROM messages g
-				WHERE mailbox = ?1 AND (modseq > ?2 OR modseq = ?2 AND uid > ?3) AND modseq <= ?4
-					AND (expunged = 0 OR NOT EXISTS (
-						SELECT 1 FROM messages o JOIN mailboxes m ON m.id = o.mailbox
-						WHERE o.key = g.key AND o.expunged = 0 AND m.account = ?5))
-				ORDER BY modseq, uid LIMIT ?6`, b.ID, last.ModSeq, last.UID, b.ModSeq, a.ID, mirrorBlock)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		at := Place{a.Dir, b.folder}
-		for _, c := range block {
-			info := FileInfo(c.UID, c.Flags)
-			if c.expunged {
-				info = expungedInfo + info
+		began := time.Now()
+		block, err := s.stale(ctx, a, b, last)
+		for i := 0; i < len(block) && err == nil; i++ {
+			if err = ctx.Err(); err == nil {
+				err = s.renameFile(Place{a.Dir, b.folder}, &block[i])
 			}
-			err := s.blobs.Rename(File{Place: at, Key: c.Key, Size: c.Size}, at, info)
-			if err != nil && !errors.Is(err, ErrCorrupt) { // missing content is Check's to tell
-				return err
+			if err == nil {
+				last = block[i].Row
 			}
-			if err := s.mirrorTime(at, c.Message, info); err != nil {
-				return err
-			}
-			last = c.Row
 		}
-		if len(block) < mirrorBlock {
-			return nil
+		switch {
+		case err != nil:
+			return max(b.upTo, last.ModSeq-1), err // the next one may share its number
+		case len(block) < mirrorBlock:
+			return b.ModSeq, nil
 		}
+		s.mirror.giveWay(ctx, began)
 	}
+}
+
+// staleName is a message whose file's name is older than its row.
+type staleName struct {
+	Message
+	expunged bool
+}
+
+// stale gives a block of them, those that changed next after last. A message
+// that was moved has an expunged row here and a live one elsewhere, for one file:
+// the live one names it.
+func (s *Store) stale(ctx context.Context, a Account, b *mirrored, last Row) (block []staleName, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+		block, err = collect(tx, func(row scanner) (c staleName, err error) {
+			var internal, saved int64
+			err = row.Scan(&c.UID, &c.Flags, &c.ModSeq, &c.Key, &c.Size, &internal, &saved, &c.expunged)
+			c.Internal, c.Saved = time.Unix(internal, 0), time.Unix(saved, 0)
+			return c, err
+		}, `SELECT uid, flags, modseq, key, size, internal, saved, expunged <> 0 FROM messages g
+			WHERE mailbox = ?1 AND (modseq, uid) > (?2, ?3) AND modseq <= ?4
+				AND (expunged = 0 OR NOT EXISTS (
+					SELECT 1 FROM messages o JOIN mailboxes m ON m.id = o.mailbox
+					WHERE o.key = g.key AND o.expunged = 0 AND m.account = ?5))
+			ORDER BY modseq, uid LIMIT ?6`, b.ID, last.ModSeq, last.UID, b.ModSeq, a.ID, mirrorBlock)
+		return err
+	})
+	return block, err
+}
+
+// renameFile renames one. Missing content is Check's to tell.
+func (s *Store) renameFile(at Place, c *staleName) error {
+	info := FileInfo(c.UID, c.Flags)
+	if c.expunged {
+		info = expungedInfo + info
+	}
+	err := s.blobs.Rename(File{Place: at, Key: c.Key, Size: c.Size}, at, info)
+	if err != nil && !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	return s.mirrorTime(at, c.Message, info)
 }
 
 // mirrorTime gives a file the time of its INTERNALDATE where that is another than

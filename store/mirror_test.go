@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"posthorn/store"
+	"posthorn/store/maildir"
 	"posthorn/store/storetest"
 )
 
@@ -135,5 +136,54 @@ func TestNotesAreTheirOwnersAlone(t *testing.T) {
 	ok(t, err)
 	if len(notes) != 1+1+6 {
 		t.Errorf("notes %q", notes)
+	}
+}
+
+// slow is a disk that renames slowly, and counts.
+type slow struct {
+	store.Blobs
+	rename  time.Duration
+	renamed int // the mirror's goroutine's
+}
+
+func (s *slow) Rename(f store.File, to store.Place, info string) error {
+	s.renamed++
+	time.Sleep(s.rename)
+	return s.Blobs.Rename(f, to, info)
+}
+
+// The end of the store does not wait for a mirror that is far behind, and the
+// next start goes on where it stopped.
+func TestCloseLeavesTheMirrorBehind(t *testing.T) {
+	const n = 300
+	f := setUp(t)
+	ok(t, f.Close())
+	disk := &slow{Blobs: maildir.New(f.dir), rename: 10 * time.Millisecond}
+	open := func() {
+		var err error
+		f.Store, err = store.Open(t.Context(), f.dir, disk, store.Options{})
+		ok(t, err)
+	}
+	open()
+	for range n {
+		f.deliver(hello, 0)
+	}
+	start := time.Now()
+	ok(t, f.Close())
+	if took := time.Since(start); took > n*disk.rename*2/3 {
+		t.Errorf("closed after %v", took)
+	}
+	first := disk.renamed
+	disk.rename = 0
+	open()
+	defer f.Close()
+	ok(t, f.Reflect(t.Context()))
+	if second := disk.renamed - first; first == 0 || first == n || first+second > n+10 { // some twice
+		t.Errorf("%d names before the end and %d after it, for %d messages", first, second, n)
+	}
+	for i, file := range f.files() {
+		if !strings.Contains(file, "U=") {
+			t.Errorf("file %d is %q", i, file)
+		}
 	}
 }

@@ -55,7 +55,7 @@ type boxNote struct {
 
 // ceilingStep is how far ceilings are apart. What is given within the seconds
 // by which the mirror is late must fit into it.
-const ceilingStep = 1 << 14
+const ceilingStep = 1 << 18
 
 func ceiling(n int64) int64 { return (n/ceilingStep + 2) * ceilingStep }
 
