@@ -3,6 +3,7 @@ package serve
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -28,6 +29,7 @@ const (
 // Limiter counts open connections, of one listener or of several together.
 type Limiter struct {
 	refusals chan struct{} // a slot for each refusal being written
+	last     uint64        // from this descriptor on, all are refused
 
 	mu     sync.Mutex // guards what follows
 	limits Limits
@@ -37,7 +39,7 @@ type Limiter struct {
 
 // NewLimiter makes a Limiter that has counted nothing yet.
 func NewLimiter(l Limits) *Limiter {
-	return &Limiter{refusals: make(chan struct{}, maxRefusals), limits: l, from: map[netip.Prefix]int{}}
+	return &Limiter{refusals: make(chan struct{}, maxRefusals), last: descriptors(), limits: l, from: map[netip.Prefix]int{}}
 }
 
 // SetLimits takes effect for connections that come from now on.
@@ -47,10 +49,21 @@ func (l *Limiter) SetLimits(limits Limits) {
 	l.limits = limits
 }
 
-// Listener lets through what the limits allow. A connection over a limit gets
-// refuse, which says why in its protocol and need not close.
-func (l *Limiter) Listener(ln net.Listener, refuse func(net.Conn)) net.Listener {
-	return &limited{ln, l, refuse}
+// Listener lets through what the limits allow, and nobody to the last file
+// descriptors of the process. A connection over a limit gets
+// refuse, which says why in its protocol and need not close. Those from proxies
+// are for many clients and count as no address of their own, until CountAs
+// tells whose they are.
+func (l *Limiter) Listener(ln net.Listener, refuse func(net.Conn), proxies ...netip.Prefix) net.Listener {
+	return &limited{ln, l, refuse, proxies}
+}
+
+// CountAs counts a connection that came from a proxy as one from a, the client
+// that the proxy speaks for. It is false when a has as many as it may; then c
+// is to be closed. A connection that no Limiter counts is always within limits.
+func CountAs(c net.Conn, a netip.Addr) bool {
+	counted, ok := c.(*counted)
+	return !ok || counted.limiter.rename(counted, a)
 }
 
 // Network is what counts as one address: an IPv4 address, or the /64 that a
@@ -74,37 +87,58 @@ func RemoteAddr(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// admit counts a connection from a, or says no.
+// admit counts a connection from a, or says no. The zero Addr has no limit of
+// its own.
 func (l *Limiter) admit(a netip.Addr) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := Network(a)
-	if l.limits.Connections > 0 && l.open >= l.limits.Connections {
-		return false
-	}
-	exempt := !a.IsValid() || a.Unmap().IsLoopback() && !l.limits.LimitLoopback
-	if l.limits.PerAddress > 0 && !exempt && l.from[n] >= l.limits.PerAddress {
+	if l.limits.Connections > 0 && l.open >= l.limits.Connections || !l.room(a) {
 		return false
 	}
 	l.open++
-	l.from[n]++
+	l.from[Network(a)]++
 	return true
 }
 
-func (l *Limiter) release(a netip.Addr) {
+// room tells whether a may have one more. It is called under mu.
+func (l *Limiter) room(a netip.Addr) bool {
+	exempt := !a.IsValid() || a.Unmap().IsLoopback() && !l.limits.LimitLoopback
+	return l.limits.PerAddress <= 0 || exempt || l.from[Network(a)] < l.limits.PerAddress
+}
+
+func (l *Limiter) release(c *counted) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	n := Network(a)
 	l.open--
+	l.forget(c.as)
+}
+
+// forget is called under mu.
+func (l *Limiter) forget(a netip.Addr) {
+	n := Network(a)
 	if l.from[n]--; l.from[n] == 0 {
 		delete(l.from, n)
 	}
+}
+
+// rename counts c as one from a.
+func (l *Limiter) rename(c *counted, a netip.Addr) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.room(a) {
+		return false
+	}
+	l.forget(c.as)
+	c.as = a
+	l.from[Network(a)]++
+	return true
 }
 
 type limited struct {
 	net.Listener
 	limiter *Limiter
 	refuse  func(net.Conn)
+	proxies []netip.Prefix
 }
 
 // Accept gives the next connection that is within the limits.
@@ -114,8 +148,8 @@ func (ln *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if a := RemoteAddr(c); ln.limiter.admit(a) {
-			return &counted{Conn: c, release: sync.OnceFunc(func() { ln.limiter.release(a) })}, nil
+		if a := ln.addr(c); descriptor(c) < ln.limiter.last && ln.limiter.admit(a) {
+			return &counted{Conn: c, limiter: ln.limiter, as: a}, nil
 		}
 		select {
 		case ln.limiter.refusals <- struct{}{}:
@@ -131,13 +165,25 @@ func (ln *limited) Accept() (net.Conn, error) {
 	}
 }
 
+// addr is the address that a connection counts for at first: none behind a
+// proxy.
+func (ln *limited) addr(c net.Conn) netip.Addr {
+	a := RemoteAddr(c).WithZone("")
+	if slices.ContainsFunc(ln.proxies, func(p netip.Prefix) bool { return p.Contains(a) }) {
+		return netip.Addr{}
+	}
+	return a
+}
+
 // counted is a connection that is counted until it is closed.
 type counted struct {
 	net.Conn
-	release func()
+	limiter *Limiter
+	closed  sync.Once
+	as      netip.Addr // the address it counts for; guarded by the limiter's mu
 }
 
 func (c *counted) Close() error {
-	defer c.release()
+	defer c.closed.Do(func() { c.limiter.release(c) })
 	return c.Conn.Close()
 }

@@ -172,7 +172,7 @@ func TestAdmit(t *testing.T) {
 	}
 	for _, s := range steps {
 		if s.want {
-			l.release(a(s.from))
+			l.release(&counted{as: a(s.from)})
 		}
 	}
 	if l.open != 0 || len(l.from) != 0 {
