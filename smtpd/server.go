@@ -37,7 +37,7 @@ func New(role Role, cfg Config, deps Deps) *Server {
 // have; what takes longer than half a minute is cut off.
 func (s *Server) Serve(ctx context.Context, ln net.Listener, implicitTLS bool) error {
 	if s.Limiter != nil {
-		ln = s.Limiter.Listener(ln, refuse(implicitTLS))
+		ln = s.Limiter.Listener(ln, refuse(implicitTLS), s.cfg.Proxies...)
 	}
 	fl := front.Listen(ln, s.frontConfig(implicitTLS))
 	// Sessions outlive ctx: what a client was promised is done.

@@ -196,6 +196,50 @@ func TestFault15ConnectionsAreLimited(t *testing.T) {
 	}
 }
 
+// The clients of a load balancer are counted, not the load balancer.
+func TestLimitBehindAProxy(t *testing.T) {
+	b := newBench(MX)
+	b.cfg.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
+	b.deps.Limiter = serve.NewLimiter(serve.Limits{PerAddress: 1, LimitLoopback: true})
+	b.start(t)
+	for _, c := range []struct{ client, greeting string }{
+		{"192.0.2.1", "220 "},
+		{"192.0.2.2", "220 "},
+		{"192.0.2.1", "421 4.7.0 "},
+	} {
+		conn, err := net.Dial("tcp", b.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "PROXY TCP4 %s 10.0.0.1 4711 25\r\n", c.client)
+		if got, err := bufio.NewReader(conn).ReadString('\n'); !strings.HasPrefix(got, c.greeting) || err != nil {
+			t.Errorf("%s: %q, %v", c.client, got, err)
+		}
+	}
+}
+
+// A client that is closed upon need not wait for the end of a linger: its half
+// of the connection is told at once, counted or not.
+func TestRefusedClientIsToldAtOnce(t *testing.T) {
+	b := newBench(MX)
+	b.deps.Limiter = serve.NewLimiter(serve.Limits{})
+	b.start(t)
+	conn, err := net.Dial("tcp", b.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	r := bufio.NewReader(conn)
+	r.ReadString('\n')
+	began := time.Now()
+	io.WriteString(conn, "XCLIENT ADDR=192.0.2.1\r\n")
+	rest, err := io.ReadAll(r)
+	if took := time.Since(began); !strings.HasPrefix(string(rest), "521 ") || err != nil || took > 300*time.Millisecond {
+		t.Errorf("%q, %v after %v", rest, err, took)
+	}
+}
+
 // Whatever a client calls itself, Received is one well-formed field.
 func FuzzReceived(f *testing.F) {
 	f.Add("client.example", false)

@@ -67,6 +67,7 @@ func (c *Conn) answerAuth(code int, b []byte) error {
 	if code == 334 {
 		c.mode = modeSASL
 		c.out = append(c.out, b...)
+		c.asks = true
 		return nil
 	}
 	c.asked = nil

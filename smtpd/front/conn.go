@@ -51,6 +51,7 @@ type Conn struct {
 	slow    bool // the last recipient was one too many that is unknown
 
 	out  []byte // replies on their way to the client
+	asks bool   // the last of them asks for more: 354 or 334
 	dead bool   // nothing more is read or written
 
 	stop chan struct{} // closed when the server shuts down

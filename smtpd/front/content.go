@@ -80,6 +80,7 @@ func (c *Conn) answerContent(code int, b []byte) error {
 		c.mode = modeContent
 		if !c.body.chunked {
 			c.out = append(c.out, "354 End data with <CR><LF>.<CR><LF>\r\n"...)
+			c.asks = true
 		}
 		return nil
 	}

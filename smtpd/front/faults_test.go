@@ -43,7 +43,7 @@ func TestFault01TruncatedBdatIsNoMessage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			l := serve(t, b, ln, Config{TLS: testTLS()})
+			l := run(t, b, ln, Config{TLS: testTLS()})
 			end(dial(t, ln.Addr().String()))
 			l.Drain(5 * time.Second)
 			for _, m := range b.messages() {
@@ -230,7 +230,7 @@ func TestFault16BatchIsOneWrite(t *testing.T) {
 		t.Fatal(err)
 	}
 	count := &countingListener{Listener: ln}
-	serve(t, &backend{}, count, Config{})
+	run(t, &backend{}, count, Config{})
 	c := dial(t, ln.Addr().String())
 	c.send("EHLO c\r\n")
 	c.expect("250")

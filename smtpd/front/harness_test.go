@@ -133,8 +133,8 @@ func (s *syncBuffer) String() string {
 	return s.b.String()
 }
 
-// serve runs go-smtp behind a front on ln until the test ends.
-func serve(t testing.TB, b *backend, ln net.Listener, cfg Config) *Listener {
+// run has go-smtp serve behind a front on ln until the test ends.
+func run(t testing.TB, b *backend, ln net.Listener, cfg Config) *Listener {
 	if cfg.Hostname == "" {
 		cfg.Hostname = "mx.test"
 	}
@@ -169,7 +169,7 @@ func start(t testing.TB, b *backend, cfg Config) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serve(t, b, ln, cfg)
+	run(t, b, ln, cfg)
 	return ln.Addr().String()
 }
 

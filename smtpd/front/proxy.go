@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"posthorn/internal/serve"
 	"posthorn/mail"
 )
 
@@ -41,7 +42,7 @@ func (c *Conn) listed(list []netip.Prefix) bool {
 }
 
 // proxied reads the header that a listed peer must send, octet for octet: TLS
-// may follow it.
+// may follow it. From then on the connection counts for the client.
 func (c *Conn) proxied() error {
 	c.raw.SetReadDeadline(time.Now().Add(c.cfg.Handshake))
 	addr, err := readProxy(c.raw)
@@ -51,10 +52,18 @@ func (c *Conn) proxied() error {
 		return errGone
 	}
 	c.raw.SetReadDeadline(time.Time{})
-	if addr.IsValid() {
-		c.remote = net.TCPAddrFromAddrPort(addr)
+	if !addr.IsValid() {
+		return nil
 	}
-	return nil
+	c.remote = net.TCPAddrFromAddrPort(addr)
+	if serve.CountAs(c.raw, addr.Addr()) {
+		return nil
+	}
+	if c.cfg.Implicit { // a word would take a handshake
+		c.dead = true
+		return errGone
+	}
+	return c.hangup(mail.TooManyConns)
 }
 
 // readProxy reads a header of either version. The address is not valid when the

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"posthorn/internal/serve"
 	"posthorn/mail"
 )
 
@@ -63,6 +64,10 @@ func (c *Conn) flush() error {
 	if err != nil {
 		c.dead = true
 		return errGone
+	}
+	if c.asks {
+		c.asks = false
+		serve.QuickAck(c.raw)
 	}
 	return nil
 }

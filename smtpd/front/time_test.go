@@ -51,7 +51,7 @@ func (p *pipes) dial(t *testing.T) *client {
 func inTime(t *testing.T, b *backend, cfg Config, f func(t *testing.T, p *pipes, l *Listener)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPipes()
-		f(t, p, serve(t, b, p, cfg))
+		f(t, p, run(t, b, p, cfg))
 	})
 }
 
