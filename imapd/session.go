@@ -81,10 +81,13 @@ func (s *session) hold() {
 	s.out.Reset(s.conn.w)
 }
 
-// proceed asks for a synchronising literal.
+// proceed asks for a synchronising literal. Many clients send it and the end of
+// its line in two pieces.
 func (s *session) proceed() error {
 	s.out.Raw("+ Ready for the literal").CRLF()
-	return s.flush()
+	err := s.flush()
+	serve.QuickAck(s.conn.raw)
+	return err
 }
 
 func (s *session) flush() error { return s.out.Flush() }
