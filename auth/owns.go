@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"posthorn/mail"
 	"posthorn/store"
@@ -36,29 +35,9 @@ func (a *Auth) Owns(ctx context.Context, id Identity, p mail.Path) (bool, error)
 			if addr.Account != nil && addr.Account.ID == id.Account {
 				return true, nil
 			}
-			further = append(further, leadsTo(addr, p)...)
+			further = append(further, addr.Next(p)...)
 		}
 		next = further
 	}
 	return false, nil
-}
-
-// leadsTo is where mail for p goes on to: an alias's targets; else, where
-// nobody has it, the address without detail, or whoever answers for postmaster
-// and abuse, or the catch-all.
-func leadsTo(a store.Address, p mail.Path) []mail.Path {
-	if len(a.Targets) > 0 || a.Account != nil {
-		return a.Targets
-	}
-	if base, _, ok := strings.Cut(p.Local, "+"); ok && base != "" {
-		return []mail.Path{{Local: base, Domain: p.Domain}}
-	}
-	answering := a.Domain.CatchAll
-	if p.Local == "postmaster" || p.Local == "abuse" {
-		answering = a.Domain.Admin
-	}
-	if q, err := mail.ParsePath(answering); err == nil && !q.IsNull() {
-		return []mail.Path{q}
-	}
-	return nil
 }

@@ -300,9 +300,9 @@ func TestFailingCheck(t *testing.T) {
 	p := Policy{log: slog.New(slog.NewTextHandler(&log, nil))}
 	p.checks[OnMail] = []Check{
 		func(context.Context, *Transaction) error { return errors.New("scanner is on fire") },
-		func(context.Context, *Transaction) error { return mail.NoReverseDNS.With("x") },
+		func(context.Context, *Transaction) error { return mail.SenderNotFound.With("x") },
 	}
-	if err := p.Run(t.Context(), OnMail, &Transaction{}); !errors.Is(err, mail.NoReverseDNS) {
+	if err := p.Run(t.Context(), OnMail, &Transaction{}); !errors.Is(err, mail.SenderNotFound) {
 		t.Errorf("got %v", err)
 	}
 	if !strings.Contains(log.String(), "on fire") {

@@ -63,6 +63,20 @@ func (p Path) Key() Path {
 	return Path{fold(p.Local), fold(strings.TrimSuffix(p.Domain, "."))}
 }
 
+// WithoutDetail is p without its subaddress, `alice` of `alice+list` (RFC 5233
+// §1); false where there is none.
+func (p Path) WithoutDetail() (Path, bool) {
+	base, _, ok := strings.Cut(p.Local, "+")
+	return Path{base, p.Domain}, ok && base != ""
+}
+
+// IsRole tells whether p is one of the addresses that every domain answers (RFC
+// 5321 §4.5.1, RFC 2142 §1).
+func (p Path) IsRole() bool {
+	local := fold(p.Local)
+	return local == "postmaster" || local == "abuse"
+}
+
 func fold(s string) string { return strings.ToLower(norm.NFC.String(s)) }
 
 // ParsePath reads `local@domain`, with a quoted local part or an address

@@ -16,6 +16,7 @@ var (
 	MailboxFull     = Reply{"MailboxFull", 452, EnhancedCode{4, 2, 2}, "The mailbox %s is full; try again later"}
 	MailboxFullHard = Reply{"MailboxFullHard", 552, EnhancedCode{5, 2, 2}, "The mailbox %s is full"}
 	MailLoop        = Reply{"MailLoop", 554, EnhancedCode{5, 4, 6}, "This message goes in circles: %s"}
+	NobodyAnswers   = Reply{"NobodyAnswers", 451, EnhancedCode{4, 3, 5}, "Nobody answers for %s just now; the administrator of this server must mend it"}
 	AliasLoop       = Reply{"AliasLoop", 550, EnhancedCode{5, 4, 6}, "The alias %s leads back to itself"}
 
 	// Addresses and routes.
@@ -45,7 +46,6 @@ var (
 	TooBig            = Reply{"TooBig", 552, EnhancedCode{5, 3, 4}, "The message is larger than the %d octets this server takes"}
 	BadContent        = Reply{"BadContent", 550, EnhancedCode{5, 6, 0}, "The message has %s; lines must end with CRLF"}
 	DMARCReject       = Reply{"DMARCReject", 550, EnhancedCode{5, 7, 26}, "The domain %s asks to refuse mail that is not authenticated (DMARC)"}
-	SPFReject         = Reply{"SPFReject", 550, EnhancedCode{5, 7, 23}, "The domain %s does not allow your host to send its mail (SPF)"}
 	NoReverseDNS      = Reply{"NoReverseDNS", 550, EnhancedCode{5, 7, 25}, "Your address %s has no valid name in the reverse DNS"}
 	TooManyRecipients = Reply{"TooManyRecipients", 452, EnhancedCode{4, 5, 3}, "Too many recipients in one transaction; send the rest in another"}
 	OneBounce         = Reply{"OneBounce", 452, EnhancedCode{4, 5, 3}, "A message from <> goes to one recipient at a time"}
@@ -81,8 +81,6 @@ var (
 	AuthBase64      = Reply{"AuthBase64", 501, EnhancedCode{5, 5, 2}, "That is not base64"}
 	SenderNotOwned  = Reply{"SenderNotOwned", 553, EnhancedCode{5, 7, 1}, "%s may not send as %s"}
 	FromNotOwned    = Reply{"FromNotOwned", 550, EnhancedCode{5, 7, 1}, "%s may not write %s in From"}
-	SendingTooFast  = Reply{"SendingTooFast", 451, EnhancedCode{4, 7, 1}, "This account has sent too much; try again in %d seconds"}
-	Listed          = Reply{"Listed", 554, EnhancedCode{5, 7, 1}, "Your address is listed by %s"}
 
 	// This host.
 	LocalError  = Reply{"LocalError", 451, EnhancedCode{4, 3, 0}, "Local error; nothing is lost, try again later"}

@@ -33,16 +33,9 @@ type forward struct {
 }
 
 // resolve follows an address of ours to the accounts and foreign addresses it
-// stands for. The first of these that applies decides:
-//
-//  1. an alias: its targets, each followed in turn; a target that is the
-//     alias's own address means the account of that name
-//  2. an account
-//  3. an address with detail: the address without it
-//  4. postmaster and abuse: the domain's administrator
-//  5. the domain's catch-all
-//
-// Nobody at all is NoSuchMailbox. A member of an alias who cannot take mail is
+// stands for: an account without an alias takes it, else it goes on as
+// store.Address.Next says, where a target that is the alias's own address means
+// the account of that name. Nobody at all is NoSuchMailbox, or NobodyAnswers for postmaster and abuse. A member of an alias who cannot take mail is
 // left out while others can.
 func (m *MDA) resolve(ctx context.Context, p mail.Path) (routes, error) {
 	w := walk{m: m, start: p, state: map[mail.Path]progress{}}
@@ -57,12 +50,22 @@ func (m *MDA) resolve(ctx context.Context, p mail.Path) (routes, error) {
 		return routes{}, fmt.Errorf("resolve %s: %w", p, err)
 	}
 	if len(w.found.accounts) == 0 && len(w.found.onward) == 0 {
-		return routes{}, w.refusals[0]
+		return routes{}, m.nobody(p, w.refusals[0])
 	}
 	for _, r := range w.refusals {
 		m.log.Warn("alias has a member who cannot take mail", "to", w.start.String(), "status", r.Error())
 	}
 	return w.found, nil
+}
+
+// nobody is why p reaches nobody. For postmaster and abuse that is our own fault,
+// and one that the administrator can mend.
+func (m *MDA) nobody(p mail.Path, why mail.Reply) mail.Reply {
+	if !p.IsRole() || errors.Is(why, mail.RelayDenied) {
+		return why
+	}
+	m.log.Warn("nobody answers for a role address", "to", p.String(), "status", why.Error())
+	return mail.NobodyAnswers.With(p)
 }
 
 // homeDomain is the domain <Postmaster> belongs to: the one this host's name
@@ -130,13 +133,13 @@ func (w *walk) follow(ctx context.Context, p, by mail.Path, hops int, exempt boo
 	if err != nil {
 		return err
 	}
-	exempt = exempt || isRole(key.Local)
+	exempt = exempt || key.IsRole()
 	if len(a.Targets) == 0 && a.Account != nil {
 		w.arrive(a.Account, exempt)
 		return nil
 	}
-	next, known := nextAddresses(a, key)
-	if !known {
+	next := a.Next(key)
+	if len(next) == 0 {
 		w.refusals = append(w.refusals, mail.NoSuchMailbox.With(w.start))
 	}
 	for _, t := range next {
@@ -162,27 +165,4 @@ func (w *walk) arrive(a *store.Account, exempt bool) {
 		}
 	}
 	w.found.accounts = append(w.found.accounts, target{a, exempt})
-}
-
-// isRole: the local parts that every domain answers (RFC 2142 §1, RFC 5321
-// §4.5.1).
-func isRole(local string) bool { return local == "postmaster" || local == "abuse" }
-
-// nextAddresses is where an address leads that is no account's alone.
-func nextAddresses(a store.Address, key mail.Path) (next []mail.Path, known bool) {
-	if len(a.Targets) > 0 {
-		return a.Targets, true
-	}
-	if base, _, ok := strings.Cut(key.Local, "+"); ok && base != "" {
-		return []mail.Path{{Local: base, Domain: key.Domain}}, true
-	}
-	answering := a.Domain.CatchAll
-	if isRole(key.Local) {
-		answering = a.Domain.Admin
-	}
-	p, err := mail.ParsePath(answering)
-	if err != nil || p.IsNull() {
-		return nil, false
-	}
-	return []mail.Path{p}, true
 }

@@ -77,7 +77,7 @@ func (a *admin) unreachable(ctx context.Context, d store.Domain) string {
 	if err == nil {
 		release()
 	}
-	if !errors.Is(err, mail.NoSuchMailbox) {
+	if !errors.Is(err, mail.NoSuchMailbox) && !errors.Is(err, mail.NobodyAnswers) {
 		return ""
 	}
 	return fmt.Sprintf("Nobody has the address %s yet, so mail to postmaster@%s and abuse@%[2]s finds no mailbox: posthorn user add %[1]s", d.Admin, d.Name)
