@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"posthorn/internal/serve"
 )
 
 // conn is the connection below a session: deadlines, buffers that exist only
@@ -33,6 +35,7 @@ type conn struct {
 	hasFirst bool
 	held     bool // r and w have buffers
 
+	quick    bool          // what comes is acknowledged at once
 	limit    time.Duration // for each read within a command
 	idling   atomic.Bool
 	woken    atomic.Bool
@@ -165,6 +168,9 @@ func (r reader) Read(p []byte) (int, error) {
 		r.hasFirst = false
 		p[0] = r.first[0]
 		return 1, nil
+	}
+	if r.quick {
+		serve.QuickAck(r.raw)
 	}
 	return r.read(p, r.limit, false)
 }

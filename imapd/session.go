@@ -82,12 +82,12 @@ func (s *session) hold() {
 }
 
 // proceed asks for a synchronising literal. Many clients send it and the end of
-// its line in two pieces.
+// its line in two pieces, so that until the command ends each piece is
+// acknowledged at once.
 func (s *session) proceed() error {
+	s.conn.quick = true
 	s.out.Raw("+ Ready for the literal").CRLF()
-	err := s.flush()
-	serve.QuickAck(s.conn.raw)
-	return err
+	return s.flush()
 }
 
 func (s *session) flush() error { return s.out.Flush() }
@@ -112,6 +112,7 @@ func (s *session) next() error {
 	if err := s.pause(time.Duration(s.srv.config.IdleTimeout), false); err != nil {
 		return err
 	}
+	s.conn.quick = false
 	err := s.dec.Next()
 	if wire.Lost(err) {
 		return err
