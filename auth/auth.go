@@ -105,12 +105,21 @@ func (a *Auth) Plain(ctx context.Context, p Peer, login, password string) (Ident
 		try.succeeded()
 	case errors.Is(err, ErrCredentials):
 		try.failed()
-		a.log.Info("login failed", "peer", p.Addr.String(), "protocol", p.Protocol, "account", mail.Clean(key))
+		a.log.Info("login failed", "peer", p.Addr.String(), "protocol", p.Protocol, "account", mail.Clean(key), "status", err.Error())
+		err = ErrCredentials // which of them it was is for the administrator alone
 	default:
 		try.undecided()
 	}
 	return id, err
 }
+
+// The ways in which a login is wrong, for the log.
+var (
+	errUnknown  = fmt.Errorf("%w: unknown user", ErrCredentials)
+	errDisabled = fmt.Errorf("%w: the account is switched off", ErrCredentials)
+	errNoHash   = fmt.Errorf("%w: the account has no password", ErrCredentials)
+	errPassword = fmt.Errorf("%w: wrong password", ErrCredentials)
+)
 
 // verify decides; every path that ends in ErrCredentials has hashed once.
 func (a *Auth) verify(ctx context.Context, key, password string) (Identity, error) {
@@ -118,7 +127,16 @@ func (a *Auth) verify(ctx context.Context, key, password string) (Identity, erro
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return Identity{}, fmt.Errorf("look up login: %w", err)
 	}
-	known := err == nil && account.Enabled && hash != ""
+	wrong := errPassword
+	switch {
+	case err != nil:
+		wrong = errUnknown
+	case !account.Enabled:
+		wrong = errDisabled
+	case hash == "":
+		wrong = errNoHash
+	}
+	known := wrong == errPassword
 	if !known {
 		hash = a.decoy
 	}
@@ -131,7 +149,7 @@ func (a *Auth) verify(ctx context.Context, key, password string) (Identity, erro
 	case err != nil:
 		return Identity{}, err
 	case !known || !same:
-		return Identity{}, ErrCredentials
+		return Identity{}, wrong
 	}
 	a.verified.add(mac)
 	return Identity{account.ID, account.Login}, nil
@@ -148,10 +166,17 @@ func (a *Auth) compare(ctx context.Context, hash, password string) (bool, error)
 	return a.match(hash, password)
 }
 
+// maxLogin bounds what is kept and logged of a name that is no address, in
+// octets; no address is longer.
+const maxLogin = 320
+
 // loginKey is the form in which logins are looked up and counted. What is no
-// address is counted as it is and found nowhere.
+// address is counted as it is, or as it begins, and found nowhere.
 func loginKey(login string) string {
 	p, err := mail.ParsePath(login)
+	if err != nil && len(login) > maxLogin {
+		return login[:maxLogin] + "..."
+	}
 	if err != nil {
 		return login
 	}

@@ -126,12 +126,33 @@ func TestPlain(t *testing.T) {
 			})
 		})
 	}
+	for _, why := range []string{"wrong password", "unknown user", "the account is switched off"} {
+		if !strings.Contains(log.String(), why) {
+			t.Errorf("%q is not in the log:\n%s", why, log)
+		}
+	}
 	if s := log.String(); strings.Contains(s, "secret") || strings.Contains(s, "Gr") {
 		t.Errorf("a password stands in the log: %s", s)
 	}
 	f.err = store.ErrCorrupt
 	if _, err := a.Plain(t.Context(), office, "alice@a.test", "x"); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("a failing store gives %v", err)
+	}
+}
+
+// A name of any length costs no more memory than an address.
+func TestLongNamesAreCut(t *testing.T) {
+	a, _, log := newFake(t)
+	if _, err := a.Plain(t.Context(), home, strings.Repeat("a", 12_000), "x"); err != ErrCredentials {
+		t.Errorf("got %v", err)
+	}
+	if log.Len() > 1000 {
+		t.Errorf("a line of %d octets is in the log", log.Len())
+	}
+	for s := range a.throttle.records {
+		if len(s.login) > 400 {
+			t.Errorf("a name of %d octets is remembered", len(s.login))
+		}
 	}
 }
 
