@@ -36,15 +36,10 @@ func (q *Queue) accept(ctx context.Context, m *mail.Mail) error {
 	if err := d.route(ctx, m, 0); err != nil {
 		return err
 	}
-	if len(d.change.Append)+len(d.change.Spool) == 0 {
-		return nil // every copy was thrown away by its recipient's own rules
-	}
 	if _, err := q.st.Commit(ctx, d.change); err != nil {
 		return err
 	}
-	for _, e := range d.change.Events {
-		q.log.Info(e.Kind, "queue_id", e.Session, "from", e.From, "to", e.To, "status", e.Status)
-	}
+	q.tell(d.change.Events)
 	if len(d.change.Spool) > 0 {
 		q.Wake()
 	}

@@ -23,13 +23,14 @@ type feedback struct {
 	trouble mail.Status // else, when not zero: it is in trouble as a whole
 }
 
+// attemptTime bounds one: a host that takes octet after octet does not hold a
+// connection for ever. 50 MB pass in it at 14 kB/s.
+const attemptTime = time.Hour
+
 // attempt makes one, and enters its outcome before it returns.
 func (q *Queue) attempt(ctx context.Context, destination string, w *work) feedback {
-	it, err := q.st.Item(ctx, w.item)
-	if err != nil {
-		if !errors.Is(err, store.ErrNotFound) { // else it was dropped meanwhile
-			q.log.Error("item cannot be read", "err", err)
-		}
+	it, ok := q.item(ctx, w.item)
+	if !ok {
 		return feedback{}
 	}
 	m := q.mailOf(ctx, it)
@@ -40,7 +41,9 @@ func (q *Queue) attempt(ctx context.Context, destination string, w *work) feedba
 		return q.attemptHere(ctx, it, m, w)
 	}
 	start := time.Now()
-	statuses := q.agent.Deliver(ctx, destination, m, m.To)
+	bounded, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	statuses := q.agent.Deliver(bounded, destination, m, m.To)
 	results := makeResults(w.deliveries, statuses, start)
 	if ctx.Err() != nil {
 		// Cut short by the program's end: what the hosts said stands, what they
@@ -50,6 +53,19 @@ func (q *Queue) attempt(ctx context.Context, destination string, w *work) feedba
 	fb := assess(results)
 	fb.next = q.enterResults(ctx, []settled{{it, results}})
 	return fb
+}
+
+// item reads an item; while the store fails it is tried again. It is false when
+// the item has gone, as one does that was dropped, and at the program's end.
+func (q *Queue) item(ctx context.Context, id store.ItemID) (it store.Item, ok bool) {
+	err := q.insist(ctx, "item cannot be read, trying again", func() (err error) {
+		it, err = q.st.Item(ctx, id)
+		if ok = err == nil; errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return it, ok && err == nil
 }
 
 func makeResults(deliveries []store.Delivery, statuses []mail.Status, start time.Time) []result {

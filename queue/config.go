@@ -44,15 +44,22 @@ func DefaultConfig() Config {
 	}
 }
 
-// Check tells what is wrong with a configuration.
+// Check tells what is wrong with a configuration, by the first key that is.
 func (c Config) Check() error {
-	switch {
-	case c.Expire <= 0 || c.FirstRetry <= 0:
-		return errors.New("queue: expire and first_retry must be more than nothing")
-	case c.MaxRetry < c.FirstRetry:
-		return errors.New("queue: max_retry is less than first_retry")
-	case c.Connections < 1 || c.PerDestination < 1:
-		return errors.New("queue: connections and per_destination must be 1 at least")
+	for _, rule := range []struct {
+		ok   bool
+		says string
+	}{
+		{c.Expire > 0, "queue.expire: must be more than nothing"},
+		{c.DelayNotice >= 0, "queue.delay_notice: must not be less than nothing"},
+		{c.FirstRetry > 0, "queue.first_retry: must be more than nothing"},
+		{c.MaxRetry >= c.FirstRetry, "queue.max_retry: is less than first_retry"},
+		{c.Connections >= 1, "queue.connections: must be 1 at least"},
+		{c.PerDestination >= 1, "queue.per_destination: must be 1 at least"},
+	} {
+		if !rule.ok {
+			return errors.New(rule.says)
+		}
 	}
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,6 +33,7 @@ type fixture struct {
 	*testing.T
 	dir   string
 	cfg   queue.Config
+	disk  *disk
 	st    *store.Store
 	q     *queue.Queue
 	agent *agent
@@ -51,7 +54,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.mda = &placer{accounts: map[string]store.AccountID{"alice": f.alice.ID}, faults: map[string]mail.Reply{}, onward: map[string]string{}}
-	f.q = queue.New(f.st, f.mda, f.agent, f.cfg, slog.New(slog.DiscardHandler))
+	f.renew()
 	t.Cleanup(func() {
 		if f.stop != nil {
 			f.stop()
@@ -64,9 +67,34 @@ func newFixture(t *testing.T) *fixture {
 func (f *fixture) open() {
 	f.Helper()
 	var err error
-	if f.st, err = store.Open(f.Context(), f.dir, maildir.New(f.dir), store.Options{}); err != nil {
+	f.disk = &disk{Blobs: maildir.New(f.dir)}
+	if f.st, err = store.Open(f.Context(), f.dir, f.disk, store.Options{}); err != nil {
 		f.Fatal(err)
 	}
+}
+
+// renew makes the queue, as cfg says.
+func (f *fixture) renew() {
+	f.q = queue.New(f.st, f.mda, f.agent, f.cfg, slog.New(slog.DiscardHandler))
+}
+
+// disk is where content goes, and fails when it is told to.
+type disk struct {
+	store.Blobs
+	broken atomic.Bool
+	failed atomic.Int64 // how often it has
+}
+
+func (d *disk) Sync(batches []store.Unsynced) []error {
+	if !d.broken.Load() {
+		return d.Blobs.Sync(batches)
+	}
+	d.failed.Add(1)
+	errs := make([]error, len(batches))
+	for i := range errs {
+		errs[i] = syscall.EIO
+	}
+	return errs
 }
 
 // run starts the scheduler.
@@ -86,8 +114,8 @@ func (f *fixture) run() {
 	}
 }
 
-// reopen ends the program and starts it again.
-func (f *fixture) reopen() {
+// reopen ends the program and starts it again after a while.
+func (f *fixture) reopen(off time.Duration) {
 	f.Helper()
 	if f.stop != nil {
 		f.stop()
@@ -95,8 +123,9 @@ func (f *fixture) reopen() {
 	if err := f.st.Close(); err != nil {
 		f.Fatal(err)
 	}
+	f.pass(off)
 	f.open()
-	f.q = queue.New(f.st, f.mda, f.agent, f.cfg, slog.New(slog.DiscardHandler))
+	f.renew()
 }
 
 // pass lets time go by.
@@ -209,6 +238,7 @@ type attempt struct {
 	at          time.Time
 	destination string
 	to          []string
+	wishes      string // ENVID, RET, and the first recipient's NOTIFY and ORCPT
 	content     string
 }
 
@@ -237,6 +267,7 @@ func (a *agent) Deliver(ctx context.Context, destination string, m *mail.Mail, t
 	defer a.mu.Unlock()
 	a.running[destination]--
 	rec := attempt{at: at, destination: destination, content: string(b)}
+	rec.wishes = fmt.Sprintf("%q %v %v %q", m.ID, m.Return, to[0].Notify, to[0].ORCPT)
 	statuses := make([]mail.Status, len(to))
 	for i, r := range to {
 		statuses[i] = mail.Status{Reply: mail.Reply{Code: 250, X: mail.EnhancedCode{2, 0, 0}, Text: "Taken"}, MTA: "mx." + destination}
@@ -286,6 +317,7 @@ type placer struct {
 	accounts map[string]store.AccountID // guarded by mu
 	faults   map[string]mail.Reply      // guarded by mu
 	onward   map[string]string          // guarded by mu
+	discards string                     // local part whose mail is thrown away
 }
 
 func (p *placer) Local(_ context.Context, domain string) (bool, error) {
@@ -309,6 +341,8 @@ func (p *placer) Place(_ context.Context, m *mail.Mail, to []mail.Recipient) []s
 		switch {
 		case broken && fault.Code != 0:
 			all[i].Status.Reply = fault
+		case p.discards != "" && r.Path.Local == p.discards:
+			all[i].Status.Reply = mail.Delivered
 		case leads:
 			path, _ := mail.ParsePath(next)
 			n := *m

@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"posthorn/mail"
@@ -13,11 +12,8 @@ import (
 func (q *Queue) share(ctx context.Context, works []*work, status mail.Status) (next time.Time) {
 	all := make([]settled, 0, len(works))
 	for _, w := range works {
-		it, err := q.st.Item(ctx, w.item)
-		if err != nil {
-			if !errors.Is(err, store.ErrNotFound) {
-				q.log.Error("item cannot be read", "err", err)
-			}
+		it, ok := q.item(ctx, w.item)
+		if !ok {
 			continue
 		}
 		results := makeResults(w.deliveries, nil, time.Now())

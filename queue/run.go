@@ -15,7 +15,7 @@ const (
 	maxUnproven  = 10_000          // attempts that wait for one destination that has not answered
 	maxKnown     = 10_000          // destinations
 	claimBatch   = 1_000           // deliveries of one claim
-	claimTime    = 2 * time.Hour   // a claim outlives any attempt
+	claimTime    = 2 * time.Hour   // a claim outlives any attempt (attemptTime)
 	postponed    = time.Minute     // wait of what is over maxUnproven
 	storeTrouble = 5 * time.Second // wait after the store failed
 	flushBatch   = 100             // items settled in one commit when a destination is dead

@@ -44,6 +44,17 @@ func (c Config) expired(it store.Item, attempts int, limit time.Duration, now ti
 	return !now.Before(it.Arrived.Add(life)) && attempts >= c.enough(life)
 }
 
+// punctual is due, or sooner where the sender is to hear something before: then
+// the news are fresh.
+func (c Config) punctual(it store.Item, now, due time.Time) time.Time {
+	for _, at := range []time.Time{it.Arrived.Add(time.Duration(c.DelayNotice)), it.Expires} {
+		if now.Before(at) && due.After(at) {
+			return at
+		}
+	}
+	return due
+}
+
 // late tells whether the sender is told now that a delivery still waits.
 func (c Config) late(it store.Item, now time.Time) bool {
 	return c.DelayNotice > 0 && now.Sub(it.Arrived) >= time.Duration(c.DelayNotice)

@@ -84,9 +84,7 @@ func (d *draft) outcome(it store.Item, r *result, split bool) (store.Settlement,
 	if v.soon && split {
 		s.Due = now
 	}
-	if now.Before(it.Expires) && s.Due.After(it.Expires) {
-		s.Due = it.Expires // the last attempt, so that its sender hears in time
-	}
+	s.Due = d.cfg.punctual(it, now, s.Due)
 	r.until = it.Expires
 	if !r.Delayed && d.cfg.late(it, now) {
 		return s, delayed
@@ -132,24 +130,54 @@ func (d *draft) note(it store.Item, r result, s store.Settlement) {
 	})
 }
 
+// tell logs what has happened, a line for each event.
+func (q *Queue) tell(events []store.Event) {
+	for _, e := range events {
+		attrs := []any{"queue_id", e.Session, "from", e.From, "to", e.To}
+		if e.MTA != "" {
+			attrs = append(attrs, "mta", e.MTA)
+		}
+		attrs = append(attrs, "status", e.Status)
+		if e.Took > 0 {
+			attrs = append(attrs, "took", e.Took)
+		}
+		q.log.Info(e.Kind, attrs...)
+	}
+}
+
+// builder puts an outcome together; again, when it has done so before and the
+// world may have changed since.
+type builder func(ctx context.Context, d *draft, again bool) error
+
 // maxAgain is how often an outcome is put together anew because the world
 // changed meanwhile.
 const maxAgain = 10
 
 // enter commits an outcome, which must not be lost: while the store fails it is
-// tried until ctx is done. build puts it together, again when a delivery or a
-// mailbox has gone meanwhile.
-func (q *Queue) enter(ctx context.Context, build func(ctx context.Context, d *draft, again bool) error) error {
+// tried until ctx is done. build makes it anew each time.
+func (q *Queue) enter(ctx context.Context, build builder) error {
+	again := false
+	return q.insist(ctx, "outcome cannot be entered, trying again", func() (err error) {
+		for range maxAgain {
+			err = q.enterOnce(ctx, build, again)
+			if again = true; !errors.Is(err, store.ErrNotFound) {
+				break
+			}
+		}
+		return err
+	})
+}
+
+// insist does what must not be left undone: while it fails it is tried again,
+// until ctx is done.
+func (q *Queue) insist(ctx context.Context, trouble string, do func() error) error {
 	wait := time.Second
-	for try := 0; ; try++ {
-		err := q.enterOnce(ctx, build, try > 0)
+	for {
+		err := do()
 		if err == nil {
 			return nil
 		}
-		if errors.Is(err, store.ErrNotFound) && try < maxAgain {
-			continue
-		}
-		q.log.Error("outcome cannot be entered, trying again", "err", err)
+		q.log.Error(trouble, "err", err)
 		select {
 		case <-ctx.Done():
 			return err
@@ -161,7 +189,7 @@ func (q *Queue) enter(ctx context.Context, build func(ctx context.Context, d *dr
 
 // enterOnce does not let the end of ctx stop a commit: an attempt that was made
 // is entered.
-func (q *Queue) enterOnce(ctx context.Context, build func(ctx context.Context, d *draft, again bool) error, again bool) error {
+func (q *Queue) enterOnce(ctx context.Context, build builder, again bool) error {
 	ctx = context.WithoutCancel(ctx)
 	d := &draft{Queue: q}
 	defer d.close()
@@ -174,9 +202,7 @@ func (q *Queue) enterOnce(ctx context.Context, build func(ctx context.Context, d
 	if _, err := q.st.Commit(ctx, d.change); err != nil {
 		return err
 	}
-	for _, e := range d.change.Events {
-		q.log.Info(e.Kind, "queue_id", e.Session, "from", e.From, "to", e.To, "mta", e.MTA, "status", e.Status, "took", e.Took)
-	}
+	q.tell(d.change.Events)
 	if len(d.change.Spool) > 0 {
 		q.Wake()
 	}

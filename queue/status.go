@@ -26,7 +26,7 @@ func (c *composer) status() []byte {
 		}
 		w.line("Final-Recipient: %s", typedAddress(r.Recipient.Path))
 		w.line("Action: %s", c.occasion)
-		w.line("Status: %s", statusCode(r))
+		w.line("Status: %s", c.statusCode(r))
 		if r.status.MTA != "" {
 			w.line("Remote-MTA: dns; %s", foldText(r.status.MTA))
 		}
@@ -54,16 +54,18 @@ func (w *fields) line(format string, args ...any) { fmt.Fprintf(w, format+"\r\n"
 
 // statusCode is the Status field: the reply's enhanced code, or its class alone
 // (RFC 3464 §2.3.4). A delivery that ran out of time is 4.4.7: with 5 in front,
-// list software would strike a good address off.
-func statusCode(r result) string {
-	reply := r.status.Reply
-	switch {
-	case r.expired:
+// list software would strike a good address off. So is none with 5 that still
+// waits, whatever the server said.
+func (c *composer) statusCode(r result) string {
+	if r.expired {
 		return mail.Expired.X.String()
-	case reply.X == mail.EnhancedCode{}:
-		return fmt.Sprintf("%d.0.0", reply.Code/100)
 	}
-	return reply.X.String()
+	x := r.status.Reply.X
+	x[0] = r.status.Reply.Code / 100
+	if c.occasion == delayed {
+		x[0] = 4
+	}
+	return x.String()
 }
 
 // typedAddress is an address with its type. One that is not ASCII is written so

@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"regexp"
 	"strings"
 
 	"posthorn/mail"
@@ -72,6 +73,7 @@ var catalogue = map[string]words{
 	"7.27": {"Your domain says that it takes no mail, so others do not take mail from it.", us, "Show this message to your administrator."},
 	"7.28": {"Too much mail came from your mail server at once.", us, "Try again later; tell your administrator if it happens again."},
 
+	"relay":   {"The mail server that was asked says that it does not take mail for that address.", them, "Check the spelling of the address after the @. If it is right, reach the person another way and mention it: the domain names a mail server that does not know the domain."},
 	"blocked": {"Your mail server is on a list of senders that the recipient's mail server blocks. Your message is not at fault.", us, "Show this message to your administrator, who can ask to be taken off the list."},
 	"fail":    {"The recipient's mail server refuses the message.", them, "What it said is below. If that does not help, reach the person another way."},
 	"retry":   {"The recipient's mail server does not take the message now.", them, "Try again later."},
@@ -84,10 +86,17 @@ var sameAs = map[string]string{
 	"7.21": "7.20", "7.22": "7.20", "7.24": "7.23", "7.30": "7.10", "4.8": "7.5", "4.14": "4.6",
 }
 
+// relaying is how servers say that they are not responsible for a domain; the
+// code they send along, 5.7.1, is that of every rule.
+var relaying = regexp.MustCompile(`(?i)\b(not? (permitted to )?relay|relay(ing)? (access |is )?(denied|not|prohibited)|unable to relay|relay not)|\bdoes not relay\b`)
+
 // explain finds the words for a reply.
 func explain(r mail.Reply) words {
-	if r.Permanent() && judge(r).limit > 0 {
+	switch {
+	case r.Permanent() && judge(r).limit > 0:
 		return catalogue["blocked"]
+	case r.Permanent() && relaying.MatchString(r.Text):
+		return catalogue["relay"]
 	}
 	if _, code, ok := strings.Cut(r.X.String(), "."); ok {
 		if same := sameAs[code]; same != "" {

@@ -1,0 +1,126 @@
+package queue_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"posthorn/mail"
+)
+
+// Q10, Q11: while the store refuses an outcome, it is tried again and the
+// recipient is not; when the store is well again there is one report.
+func TestOutcomeThatTheStoreRefuses(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(never)
+		f.accept(letter("bob@away.test"))
+		f.disk.broken.Store(true)
+		f.run()
+		f.pass(3 * time.Hour) // longer than a claim
+		if w, in := f.waiting(), f.inbox(); len(w) != 1 || len(in) != 0 {
+			t.Errorf("while it fails: %q %q", w, in)
+		}
+		if f.disk.failed.Load() < 100 {
+			t.Errorf("entering it was tried %d times", f.disk.failed.Load())
+		}
+		f.disk.broken.Store(false)
+		f.pass(2 * time.Minute)
+		if w, in := f.waiting(), f.inbox(); len(w) != 0 || len(in) != 1 || !strings.Contains(in[0], "Action: failed") {
+			t.Errorf("when it works again: %q %q", w, in)
+		}
+		if made := f.agent.made(""); len(made) != 1 {
+			t.Errorf("the host was asked %d times", len(made))
+		}
+	})
+}
+
+// Q5, Q10: an outcome that could not be entered before the program ended is
+// found out again by the next, which reports it once.
+func TestProgramThatEndsWhileTheStoreFails(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(never)
+		f.accept(letter("bob@away.test"))
+		f.disk.broken.Store(true)
+		f.run()
+		f.pass(time.Minute)
+		start := time.Now()
+		f.stop()
+		if took := time.Since(start); took > time.Duration(f.cfg.Drain)+time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+		f.reopen(0)
+		f.run()
+		f.pass(time.Hour)
+		if w, in := f.waiting(), f.inbox(); len(w) != 0 || len(in) != 1 {
+			t.Errorf("got %q %q", w, in)
+		}
+	})
+}
+
+// A host that never comes to an end holds a connection for an hour, and the
+// message waits.
+func TestAttemptIsBounded(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.delay = 24 * time.Hour
+		f.accept(letter("bob@away.test"))
+		f.run()
+		f.pass(time.Hour + time.Second)
+		entries, err := f.q.List(f.Context(), 0, 10)
+		if err != nil || len(entries) != 1 {
+			t.Fatalf("%d in the queue, %v", len(entries), err)
+		}
+		if d := entries[0].Deliveries[0]; d.Attempts != 1 || d.Status.Reply.Code != 451 {
+			t.Errorf("got %+v", d)
+		}
+	})
+}
+
+// What is placed nowhere, as its recipient's rules wish, is in the records
+// nevertheless.
+func TestMailThatGoesNowhereIsRecorded(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.mda.discards = "trash"
+		m := letter("trash@here.test")
+		f.accept(m)
+		if in, w := f.inbox(), f.waiting(); len(in)+len(w) != 0 {
+			t.Errorf("kept: %q %q", in, w)
+		}
+		events, err := f.st.Events(f.Context(), 0)
+		if err != nil || len(events) != 1 || events[0].Kind != "delivered" {
+			t.Errorf("got %+v, %v", events, err)
+		}
+	})
+}
+
+// Q6: what still waits is delayed and no more, whatever class the reply had.
+func TestDelayNoticeHasATemporaryStatus(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(mail.Reply{Code: 550, X: mail.EnhancedCode{5, 7, 606}, Text: "Access denied, banned sending IP"})
+		f.accept(letter("bob@away.test"))
+		f.run()
+		f.pass(5 * time.Hour)
+		in := f.inbox()
+		if len(in) != 1 || !strings.Contains(in[0], "Action: delayed\r\nStatus: 4.7.606\r\n") {
+			t.Errorf("got %q", in)
+		}
+	})
+}
+
+// RFC 3461 §5.2.1, §6.2: what a sender wished comes to the agent as it was
+// accepted, also after the program was started anew.
+func TestWishesGoAlong(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		m := letter("bob@away.test")
+		m.ID, m.Return = "an id+1", mail.ReturnHeaders
+		m.To[0].Notify, m.To[0].ORCPT = mail.NotifySuccess|mail.NotifyDelay, "rfc822;bobby@else.test"
+		f.accept(m)
+		f.reopen(time.Minute)
+		f.run()
+		f.pass(time.Second)
+		made := f.agent.made("")
+		if want := fmt.Sprintf("%q %v %v %q", m.ID, m.Return, m.To[0].Notify, m.To[0].ORCPT); len(made) != 1 || made[0].wishes != want {
+			t.Errorf("got %+v, want %s", made, want)
+		}
+	})
+}
