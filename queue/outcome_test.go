@@ -101,6 +101,15 @@ func TestCatalogueIsComplete(t *testing.T) {
 	if explain(reply(550, "5.7.606", "")) != catalogue["blocked"] {
 		t.Error("a blocked address is not explained as one")
 	}
+	for text, want := range map[string]bool{
+		"Relay access denied": true, "We do not relay": true, "This server does not relay to x.test": true, "Unable to relay for bob@x.test": true,
+		"relaying denied from your location": true, "relay not permitted": true, "not permitted to relay through this server": true,
+		"Your relay host looks like a spammer": false, "Message looks like spam": false,
+	} {
+		if got := explain(reply(550, "5.7.1", text)) == catalogue["relay"]; got != want {
+			t.Errorf("%q is explained as relaying: %v", text, got)
+		}
+	}
 }
 
 func TestSchedule(t *testing.T) {
