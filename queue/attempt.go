@@ -50,7 +50,7 @@ func (q *Queue) attempt(ctx context.Context, destination string, w *work) feedba
 		// did not say is no outcome.
 		results = answered(results)
 	}
-	fb := assess(results)
+	fb := assess(it, results)
 	fb.next = q.enterResults(ctx, []settled{{it, results}})
 	return fb
 }
@@ -89,8 +89,9 @@ func answered(results []result) (said []result) {
 }
 
 // assess finds whether the destination as a whole is in trouble: when each
-// recipient met the same, and it is not the message's own.
-func assess(results []result) feedback {
+// recipient met the same, and it is not the message's own, as a wish for TLS that
+// others do not have (RFC 8689).
+func assess(it store.Item, results []result) feedback {
 	for _, r := range results {
 		if errors.Is(r.status.Reply, mail.LocalError) {
 			return feedback{} // ours: it says nothing about them
@@ -99,7 +100,7 @@ func assess(results []result) feedback {
 			return feedback{answers: true}
 		}
 	}
-	if len(results) == 0 {
+	if len(results) == 0 || it.Envelope.RequireTLS {
 		return feedback{}
 	}
 	return feedback{trouble: results[0].status}

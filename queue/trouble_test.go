@@ -2,6 +2,7 @@ package queue_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,28 @@ func TestWishesGoAlong(t *testing.T) {
 		made := f.agent.made("")
 		if want := fmt.Sprintf("%q %v %v %q", m.ID, m.Return, m.To[0].Notify, m.To[0].ORCPT); len(made) != 1 || made[0].wishes != want {
 			t.Errorf("got %+v, want %s", made, want)
+		}
+	})
+}
+
+// RFC 8689: a message that asks for more than the host offers waits alone.
+func TestRequireTLSIsTheMessagesOwnTrouble(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.play(func(_ string, to mail.Path) mail.Reply {
+			if to.Local == "secret" {
+				return mail.TLSFailed.With("mx.away.test", "unknown authority")
+			}
+			return taken
+		})
+		m := letter("secret@away.test")
+		m.RequireTLS = true
+		f.accept(m)
+		f.run()
+		f.pass(time.Second)
+		f.accept(letter("bob@away.test"))
+		f.pass(time.Second)
+		if w := f.waiting(); !slices.Equal(w, []string{"secret@away.test 451"}) {
+			t.Errorf("waiting: %q", w)
 		}
 	})
 }
