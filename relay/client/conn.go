@@ -239,6 +239,8 @@ func (c *Conn) within(ctx context.Context, d time.Duration) func() {
 // look the same to the connection.
 func (c *Conn) cause(ctx context.Context, err error) error {
 	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return errors.New("the attempt took too long")
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, os.ErrDeadlineExceeded):
