@@ -39,8 +39,8 @@ func (s *session) appendCommand(c *call) error {
 	if err := s.room(c, a.size); err != nil {
 		return err
 	}
-	content, drop, err := s.spool(d.Octets(), a.size)
-	defer drop()
+	content, err := s.spool(d.Octets())
+	defer content.Free()
 	if d.Resume(); a.utf8 {
 		d.Need(')')
 	}

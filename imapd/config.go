@@ -39,9 +39,6 @@ const (
 
 	readBuffer  = 4 << 10
 	writeBuffer = 32 << 10
-
-	memoryLiteral = 4 << 20   // an APPEND up to this is held in memory ...
-	memoryBudget  = 128 << 20 // ... while all together stay below this; otherwise in a file
 )
 
 // A legal ID command takes 30 × (30 + 1,024) octets: strangerLimits let it

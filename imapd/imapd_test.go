@@ -46,6 +46,9 @@ type tweaks struct {
 	Auth        string `toml:"auth"` // "failing", "throttling": what it answers
 }
 
+// spoolMemory is for messages being appended.
+const spoolMemory = 1 << 20
+
 func newWorld(t testing.TB, tw tweaks) *world {
 	t.Helper()
 	dir := t.TempDir()
@@ -69,10 +72,13 @@ func newWorld(t testing.TB, tw tweaks) *world {
 	if tw.Connections > 0 {
 		config.ConnectionsPerAccount = tw.Connections
 	}
-	w.server = New(config, st, w, certificate(t), slog.New(slog.NewTextHandler(logWriter{t}, nil)))
+	w.server = New(config, st, w, certificate(t), serve.Spools{Memory: serve.NewBudget(spoolMemory), Dir: dir}, slog.New(slog.NewTextHandler(logWriter{t}, nil)))
 	w.listen()
 	t.Cleanup(func() {
 		w.stop()
+		if held := spoolMemory - w.server.spools.Memory.Left(); held != 0 {
+			t.Errorf("%d octets of memory were not given back", held)
+		}
 		if w.closed {
 			return
 		}

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"posthorn/internal/serve"
 	"posthorn/store"
 )
 
@@ -122,7 +123,7 @@ func TestStrangerTimeout(t *testing.T) {
 	for name, pace := range map[string]time.Duration{"nothing": time.Hour, "an octet every ten seconds": 10 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			w := &world{}
-			w.server = New(DefaultConfig(), nil, w, nil, slog.New(slog.DiscardHandler))
+			w.server = New(DefaultConfig(), nil, w, nil, serve.Spools{}, slog.New(slog.DiscardHandler))
 			c, said := bubble(t, w, t.Context())
 			defer c.Close()
 			start := time.Now()
@@ -154,7 +155,7 @@ func TestStrangerTimeout(t *testing.T) {
 func TestIdleTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{}
-		w.server = New(DefaultConfig(), nil, w, nil, slog.New(slog.DiscardHandler))
+		w.server = New(DefaultConfig(), nil, w, nil, serve.Spools{}, slog.New(slog.DiscardHandler))
 		mine, theirs := net.Pipe()
 		c := newConn(t.Context(), theirs, theirs)
 		s := newSession(t.Context(), w.server, c, false)

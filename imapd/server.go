@@ -25,7 +25,6 @@ import (
 	"log/slog"
 	"net"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"posthorn/internal/serve"
@@ -38,22 +37,23 @@ type Server struct {
 	store  *store.Store
 	auth   Authenticator
 	tls    *tls.Config // nil: no STARTTLS
+	spools serve.Spools
 	log    *slog.Logger
 
 	table      map[string]*command
 	extensions []extension
 	boxes      boxes
-	memory     atomic.Int64 // octets of literals held in memory
 
 	mu       sync.Mutex // guards sessions
 	sessions map[store.AccountID]int
 }
 
 // New makes a server. With a nil tlsConfig it offers no TLS, and then auth
-// decides whether anybody may log in.
-func New(c Config, st *store.Store, auth Authenticator, tlsConfig *tls.Config, log *slog.Logger) *Server {
+// decides whether anybody may log in. In spools messages wait that are being
+// appended.
+func New(c Config, st *store.Store, auth Authenticator, tlsConfig *tls.Config, spools serve.Spools, log *slog.Logger) *Server {
 	s := &Server{
-		config: c, store: st, auth: auth, tls: tlsConfig, log: log,
+		config: c, store: st, auth: auth, tls: tlsConfig, spools: spools, log: log,
 		table: newTable(), extensions: extensions,
 		sessions: map[store.AccountID]int{},
 	}

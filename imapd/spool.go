@@ -1,79 +1,72 @@
 package imapd
 
 import (
-	"bytes"
-	"errors"
-	"fmt"
 	"io"
-	"os"
 
-	"posthorn/mail"
+	"posthorn/internal/serve"
 )
 
 var errNUL = no("CANNOT", "A message must not hold a NUL octet")
 
-// spool takes a message of size octets from r, in memory or in a file, with
-// its line ends made CRLF. drop is to be called when the content is done with.
-// After an error of the content r has been read to its end all the same.
-func (s *session) spool(r io.Reader, size int64) (content mail.Content, drop func(), err error) {
-	if size <= memoryLiteral && s.srv.memory.Add(size) <= memoryBudget {
-		var b bytes.Buffer
-		drop = func() { s.srv.memory.Add(-size) }
-		err = normalise(&b, r)
-		return mail.Bytes(b.Bytes()), drop, err
-	}
-	if size <= memoryLiteral {
-		s.srv.memory.Add(-size)
-	}
-	f, err := os.CreateTemp("", "posthorn-append-*")
+// spool takes a message from r, with its line ends made CRLF. It is to be
+// freed whatever the error says. r is read to its end all the same, unless the
+// connection is lost.
+func (s *session) spool(r io.Reader) (*serve.Spool, error) {
+	sp := s.srv.spools.New()
+	_, err := sp.Fill(&normaliser{r: r}, 0)
 	if err != nil {
-		_, e := io.Copy(io.Discard, r)
-		return nil, func() {}, errors.Join(fmt.Errorf("spool a message: %w", err), e)
+		io.Copy(io.Discard, r) // an error of the connection comes back from the decoder
 	}
-	drop = func() { os.Remove(f.Name()) }
-	err = normalise(f, r)
-	n, _ := f.Seek(0, io.SeekCurrent)
-	if e := f.Close(); err == nil && e != nil {
-		err = fmt.Errorf("spool a message: %w", e)
-	}
-	return mail.File{Name: f.Name(), Length: n}, drop, err
+	return sp, err
 }
 
-// normalise copies r to w with every line end made CRLF: a bare LF and a bare
-// CR are line ends too. It reads r to its end, even after w failed.
-func normalise(w io.Writer, r io.Reader) error {
-	in := make([]byte, writeBuffer)
-	out := make([]byte, 0, 2*writeBuffer+1)
-	cr := false // the last octet was CR, its LF not written yet
-	var failed error
-	for {
-		n, err := r.Read(in)
-		out = out[:0]
-		for _, c := range in[:n] {
-			switch {
-			case c == '\n' && !cr:
-				out = append(out, '\r')
-			case c != '\n' && cr:
-				out = append(out, '\n')
-			case c == 0 && failed == nil:
-				failed = errNUL
+// normaliser reads r with every line end made CRLF: a bare LF and a bare CR are line
+// ends too. A NUL is errNUL.
+type normaliser struct {
+	r   io.Reader
+	got []byte // read from r, not given out yet
+	cr  bool   // the last octet was CR, its LF not given out yet
+	err error  // of r
+	in  [2 << 10]byte
+}
+
+func (c *normaliser) Read(p []byte) (n int, err error) {
+	for n == 0 && len(p) > 0 {
+		if len(c.got) == 0 && c.err == nil {
+			var k int
+			k, c.err = c.r.Read(c.in[:])
+			c.got = c.in[:k]
+		}
+		if n, err = c.give(p); err != nil {
+			return n, err
+		}
+		if n < len(p) && len(c.got) == 0 && c.err != nil {
+			if c.cr && c.err == io.EOF {
+				p[n] = '\n'
+				n, c.cr = n+1, false
 			}
-			out = append(out, c)
-			cr = c == '\r'
-		}
-		if err == io.EOF && cr {
-			out = append(out, '\n')
-		}
-		if failed == nil {
-			if _, e := w.Write(out); e != nil {
-				failed = fmt.Errorf("spool a message: %w", e)
-			}
-		}
-		if err == io.EOF {
-			return failed
-		}
-		if err != nil {
-			return err
+			return n, c.err
 		}
 	}
+	return n, nil
+}
+
+// give puts what was read into p, as far as both go.
+func (c *normaliser) give(p []byte) (n int, err error) {
+	for n < len(p) && len(c.got) > 0 {
+		octet := c.got[0]
+		switch {
+		case octet == 0:
+			return n, errNUL
+		case octet == '\n' && !c.cr:
+			p[n], c.cr = '\r', true // the LF is next
+		case octet != '\n' && c.cr:
+			p[n], c.cr = '\n', false
+		default:
+			p[n], c.cr = octet, octet == '\r'
+			c.got = c.got[1:]
+		}
+		n++
+	}
+	return n, nil
 }

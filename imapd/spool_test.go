@@ -1,11 +1,14 @@
 package imapd
 
 import (
-	"bytes"
+	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"posthorn/internal/serve"
 )
 
 func TestNormalise(t *testing.T) {
@@ -20,15 +23,38 @@ func TestNormalise(t *testing.T) {
 		for name, r := range map[string]io.Reader{
 			"at once": strings.NewReader(in), "bytewise": iotest.OneByteReader(strings.NewReader(in)),
 		} {
-			var b bytes.Buffer
-			if err := normalise(&b, r); err != nil || b.String() != want {
-				t.Errorf("%q %s: %q, %v, want %q", in, name, b.String(), err, want)
+			if err := iotest.TestReader(&normaliser{r: r}, []byte(want)); err != nil {
+				t.Errorf("%q %s: %v", in, name, err)
 			}
 		}
 	}
-	rest := strings.NewReader("a\x00b" + strings.Repeat("c", 100_000))
-	if err := normalise(io.Discard, rest); err != errNUL || rest.Len() > 0 {
-		t.Errorf("a NUL gave %v and left %d octets unread", err, rest.Len())
+}
+
+// A message that cannot be taken is read to its end all the same, and its
+// memory is given back.
+func TestSpoolReadsToTheEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		in     string
+		memory int64
+		want   error
+	}{
+		"a NUL":         {"a\x00b" + strings.Repeat("c", 100_000), 1 << 20, errNUL},
+		"no folder":     {strings.Repeat("c", 100_000), 0, os.ErrNotExist},
+		"all was taken": {strings.Repeat("c\n", 100_000), 1 << 20, nil},
+	} {
+		spools := serve.Spools{Memory: serve.NewBudget(c.memory), Dir: t.TempDir() + "/missing"}
+		r := strings.NewReader(c.in)
+		sp, err := (&session{srv: &Server{spools: spools}}).spool(r)
+		if !errors.Is(err, c.want) || r.Len() > 0 {
+			t.Errorf("%s gave %v and left %d octets unread", name, err, r.Len())
+		}
+		if c.want == nil && sp.Size() != 300_000 {
+			t.Errorf("%s: %d octets", name, sp.Size())
+		}
+		sp.Free()
+		if left := spools.Memory.Left(); left != c.memory {
+			t.Errorf("%s keeps %d octets", name, c.memory-left)
+		}
 	}
 }
 
@@ -37,14 +63,14 @@ func TestNormalise(t *testing.T) {
 func FuzzNormalise(f *testing.F) {
 	f.Add("a\nb\rc\r\nd")
 	f.Fuzz(func(t *testing.T, in string) {
-		var once, twice bytes.Buffer
-		if err := normalise(&once, strings.NewReader(in)); err != nil {
-			if !strings.Contains(in, "\x00") {
-				t.Fatal(err)
-			}
+		once, err := io.ReadAll(&normaliser{r: strings.NewReader(in)})
+		if (err != nil) != strings.Contains(in, "\x00") {
+			t.Fatalf("%q: %v", in, err)
+		}
+		if err != nil {
 			return
 		}
-		out := once.String()
+		out := string(once)
 		bare := strings.ReplaceAll(out, "\r\n", "")
 		if strings.ContainsAny(bare, "\r\n") {
 			t.Fatalf("%q became %q", in, out)
@@ -53,9 +79,8 @@ func FuzzNormalise(f *testing.F) {
 		if lines.Replace(in) != bare {
 			t.Fatalf("%q became %q", in, out)
 		}
-		normalise(&twice, strings.NewReader(out))
-		if twice.String() != out {
-			t.Fatalf("%q became %q, then %q", in, out, twice.String())
+		if twice, _ := io.ReadAll(&normaliser{r: strings.NewReader(out)}); string(twice) != out {
+			t.Fatalf("%q became %q, then %q", in, out, twice)
 		}
 	})
 }

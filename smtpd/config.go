@@ -53,10 +53,6 @@ func DefaultSubmissionConfig() Config {
 const (
 	minRecipients = 100 // RFC 5321 §4.5.3.1.8: less MUST NOT be configured
 	drainTime     = 30 * time.Second
-	maxHops       = 100 // Received fields (RFC 5321 §6.3)
-
-	inMemory   = 4 << 20 // of one message; beyond that it goes to a file
-	maxHeader  = 1 << 20 // of a header section is looked at
-	firstRoom  = 16 << 10
-	spillChunk = 64 << 10
+	maxHops       = 100     // Received fields (RFC 5321 §6.3)
+	maxHeader     = 1 << 20 // octets of a header section
 )

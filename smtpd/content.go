@@ -1,9 +1,9 @@
 package smtpd
 
 import (
-	"bytes"
 	"io"
 
+	"posthorn/internal/serve"
 	"posthorn/mail"
 	"posthorn/message"
 )
@@ -17,37 +17,21 @@ type content struct {
 	size int64 // of all of at
 }
 
-func (s *spool) reader() io.ReaderAt {
-	if s.file != nil {
-		return s.file
-	}
-	return bytes.NewReader(s.mem)
-}
-
-// plain is the content as received.
-func (s *spool) plain() mail.Content {
-	if s.file == nil {
-		return mail.Bytes(s.mem)
-	}
-	return content{at: s.file, size: s.size}
-}
+// spool is the content as received.
+type spool struct{ *serve.Spool }
 
 // edited is the content with head instead of its first n octets.
-func (s *spool) edited(head []byte, n int64) mail.Content {
-	return content{head, s.reader(), n, s.size}
+func (s spool) edited(head []byte, n int64) mail.Content {
+	return content{head, s, n, s.Size()}
 }
 
-// header reads the header section. It gives the octets it took too: what a
-// header larger than maxHeader goes on with counts as body.
-func (s *spool) header() (h message.Header, octets int64, err error) {
-	b := s.mem
-	if s.file != nil {
-		b = make([]byte, min(s.size, maxHeader))
-		if _, err := s.file.ReadAt(b, 0); err != nil && err != io.EOF {
-			return h, 0, err
-		}
+// header reads the header section.
+func (s spool) header() (h message.Header, octets int64, err error) {
+	b, err := s.Head(maxHeader)
+	if err != nil {
+		return h, 0, err
 	}
-	h = message.ParseHeader(b[:min(len(b), maxHeader)])
+	h = message.ParseHeader(b)
 	for _, f := range h.Fields() {
 		octets += int64(len(f.Raw))
 	}

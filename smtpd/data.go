@@ -22,9 +22,9 @@ func (s *session) Data(io.Reader) error {
 
 // take receives, judges and hands on one message; nil means that it is kept.
 func (s *session) take(tx *transaction) error {
-	sp := spool{budget: s.Budget, dir: s.TempDir}
-	defer sp.free()
-	over, err := sp.fill(s.conn.Content(), int64(s.cfg.MaxSize))
+	sp := spool{s.Spools.New()}
+	defer sp.Free()
+	over, err := sp.Fill(s.conn.Content(), int64(s.cfg.MaxSize))
 	switch {
 	case errors.Is(err, net.ErrClosed): // for the log: nobody hears it
 		return mail.ConnectionLost.With(s.peer(), "the message did not come to its end")
@@ -38,17 +38,17 @@ func (s *session) take(tx *transaction) error {
 	}
 	h, n, err := sp.header()
 	if err != nil {
-		return fmt.Errorf("read header: %w", err)
+		return err
 	}
 	if err := hops(h, tx.To); err != nil {
 		return err
 	}
-	m := &mail.Mail{Envelope: tx.Envelope, QueueID: tx.id, Content: sp.plain()}
+	m := &mail.Mail{Envelope: tx.Envelope, QueueID: tx.id, Content: sp}
 	m.Origin = mail.Origin{Peer: s.peer(), Protocol: s.protocol(tx.UTF8)}
 	if s.role == Submission {
-		err = s.submit(m, &sp, h, n)
+		err = s.submit(m, sp, h, n)
 	} else {
-		err = s.judge(m, tx, &sp, h, n)
+		err = s.judge(m, tx, sp, h, n)
 	}
 	if err != nil {
 		return err

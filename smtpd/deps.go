@@ -44,10 +44,9 @@ type Policy interface {
 // Deps is what a server works with.
 type Deps struct {
 	Hostname   string         // this host's name in greetings and trace fields
-	TempDir    string         // where large content waits, on the data folder's disk
 	TLS        *tls.Config    // nil: no STARTTLS, and no login
 	Limiter    *serve.Limiter // nil: no limit on connections
-	Budget     *Budget        // memory for content, shared by the servers of this process
+	Spools     serve.Spools   // where content waits
 	Queue      Queue
 	Recipients Recipients
 	Policy     Policy                 // MX only; nil: strangers are not checked

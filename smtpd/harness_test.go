@@ -72,7 +72,7 @@ func newBench(role Role) *bench {
 	b.deps = Deps{
 		Hostname:   "mx.example.org",
 		TLS:        testTLS(),
-		Budget:     NewBudget(128 << 20),
+		Spools:     serve.Spools{Memory: serve.NewBudget(128 << 20)},
 		Queue:      b.queue,
 		Recipients: b.rooms,
 		Auth:       testAuth{},
@@ -130,8 +130,8 @@ func (b *bench) configure(t testing.TB, settings string) {
 // start serves on a loopback port until the test ends or stop is called.
 func (b *bench) start(t testing.TB) script.Dial {
 	t.Helper()
-	if b.deps.TempDir == "" {
-		b.deps.TempDir = t.TempDir()
+	if b.deps.Spools.Dir == "" {
+		b.deps.Spools.Dir = t.TempDir()
 	}
 	s := New(b.role, b.cfg, b.deps)
 	for _, change := range b.change {
@@ -156,7 +156,7 @@ func (b *bench) start(t testing.TB) script.Dial {
 		if n := b.rooms.kept(); n != 0 {
 			t.Errorf("%d reservations were not released", n)
 		}
-		if left := b.deps.Budget.left.Load(); left != 128<<20 {
+		if left := b.deps.Spools.Memory.Left(); left != 128<<20 {
 			t.Errorf("%d octets of the budget were not given back", 128<<20-left)
 		}
 	})

@@ -23,7 +23,7 @@ func (s *session) welcome(tx *transaction) error {
 // judge asks the checks about a stranger's message. They see it as it came;
 // what they found goes on top, and what only pretends to be their finding is
 // taken out (RFC 8601 §5).
-func (s *session) judge(m *mail.Mail, tx *transaction, sp *spool, h message.Header, n int64) error {
+func (s *session) judge(m *mail.Mail, tx *transaction, sp spool, h message.Header, n int64) error {
 	if s.Policy == nil {
 		return nil
 	}

@@ -69,7 +69,7 @@ func TestLargeMessage(t *testing.T) {
 	b := newBench(MX)
 	c := b.start(t)("")
 	defer c.Close()
-	body := strings.Repeat(strings.Repeat("y", 5_000_000)+"\r\n", 2)
+	body := "Subject: large\r\n\r\n" + strings.Repeat(strings.Repeat("y", 5_000_000)+"\r\n", 2)
 	if r := converse(t, c, append(opening, body+".")...); !strings.HasPrefix(r, "250 2.0.0") {
 		t.Fatalf("got %q", r)
 	}
@@ -80,11 +80,11 @@ func TestLargeMessage(t *testing.T) {
 
 func TestSpoolFolderMissing(t *testing.T) {
 	b := newBench(MX)
-	b.deps.TempDir = t.TempDir() + "/missing"
+	b.deps.Spools.Dir = t.TempDir() + "/missing"
 	b.errors = 1
 	c := b.start(t)("")
 	defer c.Close()
-	if r := converse(t, c, append(opening, strings.Repeat("x", inMemory+1)+"\r\n.", "RCPT TO:<alice@example.org>")...); !strings.HasPrefix(r, "503 5.5.1") {
+	if r := converse(t, c, append(opening, strings.Repeat("x", 5<<20)+"\r\n.", "RCPT TO:<alice@example.org>")...); !strings.HasPrefix(r, "503 5.5.1") {
 		t.Errorf("got %q", r)
 	}
 	if s := b.log.String(); !strings.Contains(s, `status="451 4.3.0`) || !strings.Contains(s, "make spool file") {

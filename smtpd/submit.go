@@ -10,7 +10,7 @@ import (
 // submit makes submitted mail fit to travel (RFC 6409 §6 and 8): From must be
 // the login's own, Date and Message-ID are added where they are missing, Bcc
 // is removed.
-func (s *session) submit(m *mail.Mail, sp *spool, h message.Header, n int64) error {
+func (s *session) submit(m *mail.Mail, sp spool, h message.Header, n int64) error {
 	for _, value := range h.All("From") {
 		for _, a := range message.ParseAddresses(value) {
 			if a.Group {

@@ -48,11 +48,11 @@ func (h *house) clearTemp() error {
 // itself: a flood on port 25 leaves room for people to read.
 func (h *house) services() []service {
 	c, tls := h.config, h.certificates.TLSConfig()
+	spools := serve.Spools{Memory: serve.NewBudget(contentMemory), Dir: h.tempDir()}
 	deps := smtpd.Deps{
 		Hostname:   c.Hostname,
-		TempDir:    h.tempDir(),
 		TLS:        tls,
-		Budget:     smtpd.NewBudget(contentMemory),
+		Spools:     spools,
 		Queue:      h.queue,
 		Recipients: h.mda,
 		Space:      h.store.Space,
@@ -64,7 +64,7 @@ func (h *house) services() []service {
 	submission.Auth = h.auth
 	in := smtpd.New(smtpd.MX, c.SMTP, mx)
 	out := smtpd.New(smtpd.Submission, c.Submission, submission)
-	imap := imapd.New(c.IMAP, h.store, h.auth, tls, h.log)
+	imap := imapd.New(c.IMAP, h.store, h.auth, tls, spools, h.log)
 	imapLimit := h.limiter()
 	pop3 := pop3d.New(c.POP3, h.store, h.auth, tls, h.log)
 	pop3Limit := h.limiter()
