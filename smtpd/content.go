@@ -35,6 +35,11 @@ func (s spool) header() (h message.Header, octets int64, err error) {
 	for _, f := range h.Fields() {
 		octets += int64(len(f.Raw))
 	}
+	// Nobody would look at the fields behind: neither the checks nor the
+	// comparison of From with the login.
+	if s.Size() > int64(len(b)) && octets+2 > int64(len(b)) {
+		return h, 0, mail.HeaderTooBig.With(maxHeader)
+	}
 	return h, octets, nil
 }
 

@@ -196,6 +196,31 @@ func TestFault15ConnectionsAreLimited(t *testing.T) {
 	}
 }
 
+// What stands behind the part of a header that is looked at would be believed
+// unseen: another's From, a 101st Received.
+func TestHeaderOverTheLimit(t *testing.T) {
+	filler := strings.Repeat("X-Filler: "+strings.Repeat("x", 90)+"\r\n", maxHeader/102)
+	for name, c := range map[string]struct{ content, reply string }{
+		"a header just within it":  {filler + "\r\nbody", "250 "},
+		"a header over it":         {filler + filler + "From: boss@example.org\r\n\r\nbody", "552 5.3.4 "},
+		"one field over it":        {"X: " + strings.Repeat("x", maxHeader) + "\r\n\r\nbody", "552 5.3.4 "},
+		"a body line of 5 MiB":     {"\r\n" + strings.Repeat("x", 5<<20), "250 "},
+		"a header and a long body": {"A: b\r\n\r\n" + strings.Repeat("X-Filler: x\r\n", maxHeader/10), "250 "},
+	} {
+		b := newBench(MX)
+		b.start(t)
+		conn, err := net.Dial("tcp", b.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := converse(t, conn, "EHLO c.example", "MAIL FROM:<bob@sender.example>", "RCPT TO:<alice@example.org>", "DATA", c.content+"\r\n.")
+		if !strings.HasPrefix(r, c.reply) {
+			t.Errorf("%s: %s", name, r)
+		}
+		conn.Close()
+	}
+}
+
 // The clients of a load balancer are counted, not the load balancer.
 func TestLimitBehindAProxy(t *testing.T) {
 	b := newBench(MX)
