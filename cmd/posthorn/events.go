@@ -74,7 +74,7 @@ const (
 //	18:20:31  delivered  a@b.example → user1@example.test  250 2.1.5 Delivered  took=4ms
 //
 // A transaction that was accepted is left out: what became of its recipients
-// has a line each.
+// has a line each. One that was not is called what it is.
 func (h *events) Handle(_ context.Context, r slog.Record) error {
 	attrs := slices.Clone(h.attrs)
 	r.Attrs(func(a slog.Attr) bool {
@@ -82,8 +82,12 @@ func (h *events) Handle(_ context.Context, r slog.Record) error {
 		return true
 	})
 	status, hasStatus := take(&attrs, "status")
-	if r.Message == "smtp transaction" && strings.HasPrefix(status, "2") {
-		return nil
+	if r.Message == "smtp transaction" {
+		if strings.HasPrefix(status, "2") {
+			return nil
+		}
+		r.Message = "refused"
+		take(&attrs, "queue_id") // it leads nowhere
 	}
 	var b strings.Builder
 	h.paint(&b, dim, r.Time.Format(time.TimeOnly))

@@ -28,8 +28,8 @@ func TestEventsTellAMessagesWayInOneLine(t *testing.T) {
 			l.Info("smtp transaction", "from", "a@b", "to", "c@d", "status", "250 2.0.0 Ok")
 		}, ""},
 		{"one that was refused has its own", func(l *slog.Logger) {
-			l.Info("smtp transaction", "from", "a@b", "to", "c@d", "status", "550 5.1.1 No")
-		}, "  smtp transaction  a@b → c@d  550 5.1.1 No\n"},
+			l.Info("smtp transaction", "from", "a@b", "to", "c@d", "status", "550 5.1.1 No", "queue_id", "X")
+		}, "  refused  a@b → c@d  550 5.1.1 No\n"},
 		{"empty values are left out", func(l *slog.Logger) { l.Info("open", "mta", "") }, "  open\n"},
 		{"what is below the level is left out", func(l *slog.Logger) { l.Debug("noise") }, ""},
 	} {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 )
@@ -50,10 +51,18 @@ Thunderbird: New Account > Email > Manual configuration
   The certificate is our own: confirm it once, or import %[5]s
 
 Mail for other domains is put into %[6]s
-Other verbs: posthorn --config %[7]s user list
+Other verbs: %[9]s --config %[7]s user list
 Ctrl-C ends it%[8]s.
 
-`, host, imap, in.Accounts[0].Address, smtp, in.Authority, in.Outgoing, in.Config, t.after())
+`, host, imap, in.Accounts[0].Address, smtp, in.Authority, in.Outgoing, in.Config, t.after(), invoked(os.Args[0]))
+}
+
+// invoked is how somebody has started this program, and starts it again.
+func invoked(program string) string {
+	if strings.Contains(program, "/go-build") { // `go run` has removed it by then
+		return "go run ./cmd/posthorn"
+	}
+	return program
 }
 
 // after says what becomes of the data folder.

@@ -106,3 +106,13 @@ func TestFreeAddressPassesOverATakenPort(t *testing.T) {
 		t.Errorf("port %d is taken, got %s", port, got)
 	}
 }
+
+func TestInvokedCanBeTyped(t *testing.T) {
+	for program, want := range map[string]string{
+		"./posthorn": "./posthorn", "posthorn": "posthorn", "/tmp/go-build123/b001/exe/posthorn": "go run ./cmd/posthorn",
+	} {
+		if got := invoked(program); got != want {
+			t.Errorf("%s: %s, want %s", program, got, want)
+		}
+	}
+}
