@@ -108,26 +108,34 @@ func emptyAll(s *peer.Server) error {
 	})
 }
 
-// waitInboxes returns when the INBOXes hold n messages together; it asks over
-// connections of its own, a few times a second.
-func waitInboxes(s *peer.Server, n int) error {
-	var conns []*imapConn
-	defer func() {
-		for _, c := range conns {
-			c.logout()
-		}
-	}()
+// inboxes are connections that look how many messages stand in the INBOXes.
+// They are made before the clock starts.
+type inboxes []*imapConn
+
+func watchInboxes(s *peer.Server) (w inboxes, err error) {
 	for _, u := range s.Users {
 		c, err := dialIMAP(s, u)
 		if err != nil {
-			return err
+			w.logout()
+			return nil, err
 		}
-		conns = append(conns, c)
+		w = append(w, c)
 	}
+	return w, nil
+}
+
+func (w inboxes) logout() {
+	for _, c := range w {
+		c.logout()
+	}
+}
+
+// wait returns when the INBOXes hold n messages together.
+func (w inboxes) wait(n int) error {
 	deadline := time.Now().Add(5 * time.Minute)
 	for {
 		total := 0
-		for _, c := range conns {
+		for _, c := range w {
 			if err := c.do("STATUS INBOX (MESSAGES)", func(l string) {
 				if _, rest, ok := strings.Cut(l, "(MESSAGES "); ok {
 					k, _ := strconv.Atoi(strings.TrimRight(rest, ")\r\n"))

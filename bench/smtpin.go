@@ -16,7 +16,7 @@ import (
 )
 
 var workloads = []workload{
-	smtpIn("smtp1", 1, 0, 500, 4<<10),
+	smtpIn("smtp1", 1, 0, 1000, 4<<10),
 	smtpIn("smtp16", 16, 0, 3000, 4<<10),
 	smtpIn("smtp16-100k", 16, 0, 800, 100<<10),
 	smtpIn("connect16", 16, 1, 1000, 4<<10),
@@ -50,6 +50,11 @@ func (l load) run() ([]float64, error) {
 	if err := emptyAll(l.s); err != nil {
 		return nil, err
 	}
+	watch, err := watchInboxes(l.s)
+	if err != nil {
+		return nil, err
+	}
+	defer watch.logout()
 	before, err := l.s.Usage()
 	if err != nil {
 		return nil, err
@@ -69,7 +74,7 @@ func (l load) run() ([]float64, error) {
 			return nil, err
 		}
 	}
-	if err := waitInboxes(l.s, l.n); err != nil {
+	if err := watch.wait(l.n); err != nil {
 		return nil, err
 	}
 	elapsed := time.Since(begin)
