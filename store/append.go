@@ -147,6 +147,10 @@ func enter(tx *db.Tx, box MailboxID, all []Message, modseq ModSeq) (validity uin
 // counts is what messages add to their mailbox's row (S6).
 type counts struct{ messages, unseen, deleted, size int64 }
 
+func (c counts) String() string {
+	return fmt.Sprintf("%d messages of %d octets, %d unseen, %d deleted", c.messages, c.size, c.unseen, c.deleted)
+}
+
 func countOf(f Flags, size int64) counts {
 	c := counts{messages: 1, size: size}
 	if f&FlagSeen == 0 {

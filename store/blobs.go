@@ -40,6 +40,9 @@ type Blobs interface {
 	// is nowhere, or has another size than f says.
 	Open(f File) (Reader, error)
 
+	// Path says where f should be, for people.
+	Path(f File) string
+
 	// Remove takes one name away; none there is no error.
 	Remove(f File) error
 
@@ -66,6 +69,12 @@ type Blobs interface {
 
 	// Walk calls fn with every place there is and its files, by account.
 	Walk(fn func(p Place, files []Found) error) error
+
+	// Names gives every name a key has in an account at this moment.
+	Names(dir string, k Key) ([]Found, error)
+
+	// RemoveName takes away the one name that was found, and no other.
+	RemoveName(f Found) error
 
 	// Staged lists the keys that are still staged. The store asks when it opens.
 	Staged() ([]Key, error)

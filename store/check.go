@@ -2,22 +2,27 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"posthorn/internal/db"
 )
 
-// Check verifies the invariants of docs/store.md on a store that may be in use,
-// and reports every place that breaks one. With fix, counts and quotas are
+// Check has SQLite look for damage, verifies the invariants of docs/store.md on a
+// store that may be in use, and reports every place that breaks one. With fix, counts and quotas are
 // counted again, and files that no row knows become messages of a mailbox
 // "Recovered" of the account in whose folder they lie; nothing is ever deleted.
 // Content that is missing or cut stays reported. progress, when given, is told
 // how many messages have been looked at.
 func (s *Store) Check(ctx context.Context, fix bool, progress func(done, total int64)) ([]Problem, error) {
 	c := &checker{store: s, fix: fix, progress: progress}
-	for _, step := range []func(context.Context) error{c.numbers, c.counts, c.quotas, c.contents} {
+	for _, step := range []func(context.Context) error{c.damage, c.numbers, c.counts, c.quotas, c.contents} {
 		if err := step(ctx); err != nil {
+			if errors.Is(err, db.ErrDamaged) && len(c.problems) > 0 {
+				break // it has been found, and goes no further
+			}
 			return c.problems, fail("check", err)
 		}
 	}
@@ -26,13 +31,24 @@ func (s *Store) Check(ctx context.Context, fix bool, progress func(done, total i
 
 // Problem is one finding of Check.
 type Problem struct {
-	Invariant string // "S1".."S8"
+	Invariant string // "S1".."S8", "DB" for the database file itself
 	Account   string
 	Mailbox   string
 	Path      string
 	What      string
+	Do        string // what the administrator can do, "" when it is fixed
 	Fixed     string // what fix did, "" when nothing
 }
+
+// What an administrator can do about a problem.
+const (
+	doDatabase = "stop the server; put a backup of " + databaseName + " back, or move it away and run `posthorn reindex`"
+	doNumbers  = "stop the server; put a backup of " + databaseName + " back, or move it away and run `posthorn reindex`: mail programs then read the mailbox anew"
+	doFix      = "run `posthorn check --fix`"
+	doContent  = "put the file back from a backup, or delete the message in a mail program"
+	doStranger = "look at it, and move it away; `posthorn sendmail` hands it in again if it is mail"
+	doSecond   = "keep the one that is whole, under its first name, and move the other away"
+)
 
 // checker is one run of Check.
 type checker struct {
@@ -43,7 +59,21 @@ type checker struct {
 	problems    []Problem
 }
 
-func (c *checker) found(p Problem) { c.problems = append(c.problems, p) }
+func (c *checker) found(p Problem) {
+	if p.Fixed != "" {
+		p.Do = ""
+	}
+	c.problems = append(c.problems, p)
+}
+
+// damage has SQLite check its file.
+func (c *checker) damage(ctx context.Context) error {
+	faults, err := c.store.db.Damage(ctx)
+	for _, f := range faults {
+		c.found(Problem{Invariant: "DB", Path: filepath.Join(c.store.dir, databaseName), What: f, Do: doDatabase})
+	}
+	return err
+}
 
 // mend runs what mends p when mending is asked for.
 func (c *checker) mend(ctx context.Context, p *Problem, how string, op func(*db.Tx) error) error {
@@ -74,7 +104,7 @@ func (c *checker) numbers(ctx context.Context) error {
 	} {
 		err := c.store.db.View(ctx, func(tx *db.Tx) error {
 			_, err := collect(tx, func(row scanner) (struct{}, error) {
-				p := Problem{Invariant: q.invariant, What: q.what}
+				p := Problem{Invariant: q.invariant, What: q.what, Do: doNumbers}
 				err := row.Scan(&p.Account, &p.Mailbox)
 				c.found(p)
 				return struct{}{}, err
@@ -117,8 +147,8 @@ func (c *checker) counts(ctx context.Context) error {
 		if err != nil || kept == counted {
 			continue
 		}
-		p := Problem{Invariant: "S6", Account: b.account, Mailbox: b.name,
-			What: fmt.Sprintf("counts %+v, where there are %+v", kept, counted)}
+		p := Problem{Invariant: "S6", Account: b.account, Mailbox: b.name, Do: doFix,
+			What: fmt.Sprintf("the mailbox counts %v; there are %v", kept, counted)}
 		err = c.mend(ctx, &p, "counted again", func(tx *db.Tx) error { return countAgain(tx, b.id) })
 		c.found(p)
 	}
@@ -169,7 +199,8 @@ func (c *checker) quotas(ctx context.Context) error {
 		if a.kept == a.counted {
 			continue
 		}
-		p := Problem{Invariant: "S7", Account: a.login, What: fmt.Sprintf("use %+v, where there is %+v", a.kept, a.counted)}
+		p := Problem{Invariant: "S7", Account: a.login, Do: doFix, What: fmt.Sprintf("the account is charged for %d messages of %d octets; there are %d of %d",
+			a.kept.Messages, a.kept.Bytes, a.counted.Messages, a.counted.Bytes)}
 		err = c.mend(ctx, &p, "counted again", func(tx *db.Tx) error {
 			var n Quota
 			if err := tx.Row(counted, a.id).Scan(&n.Bytes, &n.Messages); err != nil {

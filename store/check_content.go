@@ -74,12 +74,12 @@ func (c *checker) content(ctx context.Context, dir string, files map[Key][]Found
 		}
 		c.step()
 		if len(f) > 1 {
-			if err := c.twice(a, r, f); err != nil {
+			if err := c.twice(a, r); err != nil {
 				return err
 			}
 		}
 		if len(f) == 0 || f[0].Real != r.Size {
-			if err := c.missing(ctx, a, r); err != nil {
+			if err := c.missing(ctx, a, r, f); err != nil {
 				return err
 			}
 		}
@@ -132,8 +132,9 @@ func readLocated(tx *db.Tx, dir string) ([]located, error) {
 	return append(all, removed...), err
 }
 
-// missing looks again at content that was not where or as it should be.
-func (c *checker) missing(ctx context.Context, a Account, l located) error {
+// missing looks again at content that was not where or as it should be; files
+// are those that have its key.
+func (c *checker) missing(ctx context.Context, a Account, l located, files []Found) error {
 	r, err := c.store.blobs.Open(l.File)
 	if err == nil {
 		return r.Close()
@@ -150,11 +151,31 @@ func (c *checker) missing(ctx context.Context, a Account, l located) error {
 	if viewErr != nil || !live {
 		return viewErr
 	}
-	p := Problem{Invariant: "S3", Account: a.Login, Mailbox: l.mailbox, What: err.Error()}
-	if l.uid != 0 {
+	p := Problem{Invariant: "S3", Account: a.Login, Mailbox: l.mailbox, Path: c.store.blobs.Path(l.File), What: "the file is missing", Do: doContent}
+	if len(files) > 0 {
+		p.Path, p.What = files[0].Path, fmt.Sprintf("the file has %d octets, not %d", files[0].Real, l.Size)
+	}
+	switch {
+	case a.ID == 0:
+		p.Mailbox, p.What = "", "queue id "+l.mailbox+": "+p.What
+		p.Do = "put the file back from a backup, or give the message up with `posthorn queue drop " + l.mailbox + "`"
+	case l.uid != 0:
 		p.What = fmt.Sprintf("UID %d: %s", l.uid, p.What)
 	}
 	c.found(p)
+	return nil
+}
+
+// whole looks at the content of a row that has just been written (S3).
+func (c *checker) whole(f File) error {
+	r, err := c.store.blobs.Open(f)
+	if err == nil {
+		return r.Close()
+	}
+	if !errors.Is(err, ErrCorrupt) {
+		return err
+	}
+	c.found(Problem{Invariant: "S3", Path: c.store.blobs.Path(f), What: err.Error(), Do: doContent})
 	return nil
 }
 
@@ -172,7 +193,10 @@ func (c *checker) unknown(ctx context.Context, a Account, f Found) error {
 		return err
 	}
 	r.Close()
-	p := Problem{Invariant: "S8", Account: a.Login, Path: f.Path, What: "no row knows this file"}
+	p := Problem{Invariant: "S8", Account: a.Login, Path: f.Path, What: "no row knows this file", Do: doStranger}
+	if a.Login != "" {
+		p.Do = doFix + ": it becomes a message of the mailbox " + recoveredMailbox
+	}
 	if c.fix && a.Login != "" {
 		if err := c.store.adopt(ctx, a, f); err != nil {
 			return err
@@ -185,8 +209,15 @@ func (c *checker) unknown(ctx context.Context, a Account, f Found) error {
 
 // twice reports a message whose content has two names in its account, as a copy
 // made by hand leaves them. The second is taken away when there is one of the
-// right size where the row says.
-func (c *checker) twice(a Account, l located, files []Found) error {
+// right size where the row says. The walk may have met one file under its old
+// and its new name: so it is looked at again while the mirror rests.
+func (c *checker) twice(a Account, l located) error {
+	c.store.mirror.renaming.Lock()
+	defer c.store.mirror.renaming.Unlock()
+	files, err := c.store.blobs.Names(l.Dir, l.Key)
+	if err != nil || len(files) < 2 {
+		return err
+	}
 	keep := -1
 	for i, f := range files {
 		if f.Place == l.Place && f.Real == l.Size {
@@ -194,12 +225,14 @@ func (c *checker) twice(a Account, l located, files []Found) error {
 		}
 	}
 	for i, f := range files {
-		p := Problem{Invariant: "S8", Account: a.Login, Mailbox: l.mailbox, Path: f.Path, What: "a second name of one message"}
-		if i == keep || keep < 0 || f.Real != l.Size {
+		p := Problem{Invariant: "S8", Account: a.Login, Mailbox: l.mailbox, Path: f.Path, What: "a second name of one message", Do: doFix + ": it is taken away, the other name stays"}
+		if i == keep {
 			continue
 		}
-		if c.fix {
-			if err := c.store.blobs.Remove(f.File); err != nil {
+		if keep < 0 || f.Real != l.Size {
+			p.Do = doSecond
+		} else if c.fix {
+			if err := c.store.blobs.RemoveName(f); err != nil {
 				return err
 			}
 			p.Fixed = "taken away; the other name stays"

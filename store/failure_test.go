@@ -2,8 +2,11 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +23,8 @@ type failing struct {
 	store.Blobs
 	sync  atomic.Pointer[error] // what Sync answers each batch, once
 	stage atomic.Pointer[error]
+
+	remove atomic.Pointer[error] // what Remove answers as long as it is there
 }
 
 func (f *failing) Sync(batches []store.Unsynced) []error {
@@ -40,11 +45,22 @@ func (f *failing) Stage(r io.Reader) (store.Staged, error) {
 	return f.Blobs.Stage(r)
 }
 
-func setUpFailing(t *testing.T) (*fixture, *failing) {
+func (f *failing) Remove(file store.File) error {
+	if e := f.remove.Load(); e != nil {
+		return *e
+	}
+	return f.Blobs.Remove(file)
+}
+
+func setUpFailing(t *testing.T, log ...*slog.Logger) (*fixture, *failing) {
 	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir()}
 	blobs := &failing{Blobs: maildir.New(f.dir)}
-	st, err := store.Open(t.Context(), f.dir, blobs, store.Options{})
+	var o store.Options
+	if len(log) > 0 {
+		o.Log = log[0]
+	}
+	st, err := store.Open(t.Context(), f.dir, blobs, o)
 	ok(t, err)
 	t.Cleanup(func() { st.Close() })
 	f.Store = st
@@ -147,4 +163,84 @@ func (f *fixture) clean(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	t.Error("content is left in staging")
+}
+
+// A COMMIT that failed and happened all the same: its content stays, whole (S3).
+func TestFailedCommitThatHappened(t *testing.T) {
+	var fail atomic.Bool
+	store.SetFailurePoint(func(step string) error {
+		if step == db.PointCommitted && fail.Swap(false) {
+			return fmt.Errorf("input/output error: %w", db.ErrBroken)
+		}
+		return nil
+	})
+	defer store.SetFailurePoint(nil)
+	f, _ := setUpFailing(t)
+	b := f.put(hello)
+	fail.Store(true)
+	err := f.commit(b)
+	is(t, err, db.ErrBroken)
+	f.Discard(b)
+	f.mended()
+	want := int64(1)
+	if strings.Contains(err.Error(), "input/output") { // else it was refused: the mirror's commit failed
+		want++
+	}
+	if n := f.messages(); n != want {
+		t.Errorf("%d messages, want %d", n, want)
+	}
+	f.clean(t)
+}
+
+// After a failed sync every write is refused until the invariants have been
+// looked at; what is found wrong is told to the log, with what to do, and holds
+// up nobody.
+func TestStoreIsCheckedBeforeItWritesAgain(t *testing.T) {
+	var j journal
+	f, blobs := setUpFailing(t, j.log())
+	ok(t, f.Damage(t.Context(), `UPDATE mailboxes SET messages = 7 WHERE name = 'Sent'`))
+	ok(t, f.Damage(t.Context(), `UPDATE accounts SET used_bytes = 7`))
+	disk := errors.New("input/output error")
+	blobs.sync.Store(&disk)
+	is(t, f.commit(f.put(hello)), db.ErrBroken)
+	f.mended()
+	for line, want := range map[string]int{
+		"a write failed; every write is refused":     1,
+		`error="sync`:                                0,
+		"input/output error":                         1,
+		"invariant=S6":                               1,
+		"invariant=S7":                               1,
+		"do=\"run `posthorn check --fix`\"":          2,
+		"was reopened and checked, and writes again": 1,
+	} {
+		if n := j.count(line); n != want {
+			t.Errorf("%q is %d times in the log:\n%s", line, n, &j.b)
+		}
+	}
+	_, err := f.Check(t.Context(), true, nil)
+	ok(t, err)
+	f.clean(t)
+}
+
+// While the disk cannot be read nothing is written, and when it can the store
+// comes back without being asked.
+func TestStoreComesBackByItself(t *testing.T) {
+	var j journal
+	f, blobs := setUpFailing(t, j.log())
+	disk := errors.New("input/output error")
+	blobs.remove.Store(&disk) // ending the failed commit fails, and so does the mend
+	blobs.sync.Store(&disk)
+	is(t, f.commit(f.put(hello)), db.ErrBroken)
+	for range 3 {
+		is(t, f.commit(f.put(hello)), db.ErrBroken)
+	}
+	blobs.remove.Store(nil)
+	for range 2000 { // nothing is written: the mender's own retry is what is waited for
+		if j.count("writes again") > 0 {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	ok(t, f.commit(f.put(hello)))
+	f.clean(t)
 }

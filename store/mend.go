@@ -3,14 +3,21 @@ package store
 import (
 	"context"
 	"sync"
+	"time"
 
 	"posthorn/internal/db"
 )
 
-// mender brings the store back after a write of unknown outcome: it reopens the
-// database, which checks itself, and then ends what the failed commits left on
-// the disk: content whose rows are there after all stays, other content goes.
-// Until it has succeeded every write fails, and each that does calls it again.
+// mender brings the store back after a write of unknown outcome. While every
+// write is refused it reopens the database, which SQLite checks; ends what the
+// failed commits left on the disk (content whose rows are there after all stays
+// and must be whole, other content goes); and verifies the invariants of the
+// rows, S4 to S7, of the whole store. Then the store writes again.
+//
+// What the check finds wrong is logged and does not keep the store closed: a
+// transaction is whole or not there, so it was wrong before, and one bad mailbox
+// must not stop the others. A database that is damaged does keep it closed, and
+// so does a disk that cannot be read.
 type mender struct {
 	store *Store
 	work  chan struct{} // of size one
@@ -22,6 +29,10 @@ type mender struct {
 	doubtful []*prepared
 }
 
+// mendRetry is how long a mend that failed waits for the next try; a write that
+// is refused meanwhile does not wait so long.
+const mendRetry = 2 * time.Second
+
 func newMender(s *Store) *mender {
 	m := &mender{store: s, work: make(chan struct{}, 1)}
 	m.ctx, m.end = context.WithCancel(context.Background())
@@ -30,13 +41,18 @@ func newMender(s *Store) *mender {
 
 func (m *mender) start() {
 	m.done.Go(func() {
+		var retry <-chan time.Time // nil while all is well
 		for {
 			select {
 			case <-m.ctx.Done():
 				return
 			case <-m.work:
-				// The next write tells its caller when this has not worked.
-				_ = m.mend()
+			case <-retry:
+			}
+			err := m.mend()
+			m.store.troubles.outcome("reopening after a failed write", err)
+			if retry = nil; err != nil {
+				retry = time.After(mendRetry)
 			}
 		}
 	})
@@ -45,6 +61,14 @@ func (m *mender) start() {
 func (m *mender) close() {
 	m.end()
 	m.done.Wait()
+}
+
+// broken is told by the database of writes that it failed or refused.
+func (m *mender) broken(cause error) {
+	if cause != db.ErrBroken {
+		m.store.troubles.log.Error("a write failed; every write is refused until the store has been reopened and checked", "error", cause)
+	}
+	m.wake()
 }
 
 // wake asks for a mend.
@@ -64,15 +88,46 @@ func (m *mender) doubt(p *prepared) {
 }
 
 func (m *mender) mend() error {
-	if err := m.store.db.Reopen(m.ctx); err != nil {
+	err := m.store.db.Reopen(m.ctx, func() error {
+		began := time.Now()
+		c := &checker{store: m.store}
+		err := m.settleAll(c)
+		for _, verify := range []func(context.Context) error{c.numbers, c.counts, c.quotas} {
+			if err == nil {
+				err = verify(m.ctx)
+			}
+		}
+		if err == nil {
+			m.report(c.problems, time.Since(began))
+		}
+		return err
+	})
+	if err != nil {
 		return err
 	}
+	return m.settleAll(&checker{store: m.store}) // those that were refused meanwhile
+}
+
+// reported is how many findings the log is told of one by one.
+const reported = 10
+
+func (m *mender) report(found []Problem, took time.Duration) {
+	log := m.store.troubles.log
+	for _, p := range found[:min(len(found), reported)] {
+		log.Error("the check after a failed write found a problem", "invariant", p.Invariant, "account", p.Account,
+			"mailbox", p.Mailbox, "path", p.Path, "what", p.What, "do", p.Do)
+	}
+	log.Warn("the store was reopened and checked, and writes again", "problems", len(found), "took", took)
+}
+
+// settleAll ends the commits that are in doubt.
+func (m *mender) settleAll(c *checker) error {
 	m.mu.Lock()
 	doubtful := m.doubtful
 	m.doubtful = nil
 	m.mu.Unlock()
 	for i, p := range doubtful {
-		if err := m.settle(p); err != nil {
+		if err := m.settle(c, p); err != nil {
 			m.mu.Lock()
 			m.doubtful = append(m.doubtful, doubtful[i:]...)
 			m.mu.Unlock()
@@ -82,15 +137,16 @@ func (m *mender) mend() error {
 	return nil
 }
 
-// settle removes the names of content that has no row, and every staged name.
-func (m *mender) settle(p *prepared) error {
+// settle removes the names of content that has no row, looks at content that
+// has one (S3), and removes every staged name.
+func (m *mender) settle(c *checker, p *prepared) error {
 	for _, f := range p.unsynced.Files {
-		var known bool
-		err := m.store.db.View(m.ctx, func(tx *db.Tx) (err error) {
-			known, err = hasRow(tx, f.Key)
-			return err
-		})
-		if err == nil && !known {
+		known, err := m.store.known(m.ctx, f.Key)
+		switch {
+		case err != nil:
+		case known:
+			err = c.whole(f)
+		default:
 			err = m.store.blobs.Remove(f)
 		}
 		if err != nil {

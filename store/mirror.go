@@ -120,6 +120,8 @@ func scanMirrored(row scanner) (m mirrored, err error) {
 }
 
 func (s *Store) reflectAccount(ctx context.Context, id AccountID) error {
+	s.mirror.renaming.Lock()
+	defer s.mirror.renaming.Unlock()
 	var a Account
 	var boxes []mirrored
 	err := s.db.View(ctx, func(tx *db.Tx) (err error) {

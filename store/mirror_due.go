@@ -18,6 +18,8 @@ const mirrorLate = 5 * time.Second
 
 // mirror is what has changed since it was last looked at.
 type mirror struct {
+	renaming sync.Mutex // held while an account's files get new names
+
 	bell    bell
 	mu      sync.Mutex
 	dirty   map[AccountID]bool

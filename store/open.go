@@ -66,7 +66,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.db, err = db.Open(ctx, filepath.Join(s.dir, databaseName), schema, db.Options{
-		Durable: s.durable, Broken: s.mender.wake, Point: failurePoint,
+		Durable: s.durable, Broken: s.mender.broken, Point: failurePoint,
 	})
 	if err != nil {
 		return err

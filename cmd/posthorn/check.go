@@ -12,11 +12,12 @@ var checkStore = verb[bool, []problem]{"check", (*admin).check}
 
 // problem is one finding of `check`.
 type problem struct {
-	Invariant string `json:"invariant"` // S1 to S8 of docs/store.md
+	Invariant string `json:"invariant"` // S1 to S8 of docs/store.md, DB for the database file itself
 	Account   string `json:"account,omitempty"`
 	Mailbox   string `json:"mailbox,omitempty"`
 	Path      string `json:"path,omitempty"`
 	What      string `json:"what"`
+	Do        string `json:"do,omitempty"` // what the administrator can do
 	Fixed     string `json:"fixed,omitempty"`
 }
 
@@ -66,7 +67,7 @@ func (c *cli) problems(ps []problem) {
 		fmt.Fprintln(c.out, "everything is in order")
 		return
 	}
-	fixed, lost := 0, false
+	fixed := 0
 	for _, p := range ps {
 		where := strings.TrimSpace(p.Account + " " + p.Mailbox)
 		fmt.Fprintf(c.out, "%s  %s  %s\n", p.Invariant, or(where, "-"), p.What)
@@ -77,10 +78,9 @@ func (c *cli) problems(ps []problem) {
 			fixed++
 			fmt.Fprintf(c.out, "    fixed: %s\n", p.Fixed)
 		}
-		lost = lost || p.Invariant == "S3" && p.Fixed == ""
+		if p.Do != "" {
+			fmt.Fprintf(c.out, "    do:    %s\n", p.Do)
+		}
 	}
 	fmt.Fprintf(c.out, "\n%d %s, %d fixed\n", len(ps), plural(len(ps), "problem", "problems"), fixed)
-	if lost {
-		fmt.Fprintln(c.out, "Lost content comes back from a backup only: put the file back, or delete the message in a mail program.")
-	}
 }

@@ -25,6 +25,7 @@ import (
 	"net/url"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"modernc.org/sqlite"
 )
@@ -35,6 +36,7 @@ var (
 	ErrFull     = errors.New("no space for the database")
 	ErrConflict = errors.New("row exists already")
 	ErrBroken   = errors.New("database must be reopened after a failed write")
+	ErrDamaged  = errors.New("database is damaged")
 	ErrClosed   = errors.New("database is closed")
 	ErrNewer    = errors.New("database was written by a newer version of this program")
 )
@@ -50,9 +52,10 @@ type Options struct {
 	// each. An operation whose error is not nil is not run.
 	Durable func([]Pending) []error
 
-	// Broken, when set, is called after each batch that failed with ErrBroken.
-	// It must not block.
-	Broken func()
+	// Broken, when set, is called after each batch that failed with ErrBroken:
+	// with its cause the first time, then with ErrBroken alone. It must not
+	// block.
+	Broken func(error)
 
 	// Point, when set, is told before each step of a batch (PointSync,
 	// PointBegin, PointCommit, PointCommitted). Tests stop the process there,
@@ -86,7 +89,8 @@ type DB struct {
 	finished sync.WaitGroup // writer and checkpointer
 
 	checkpoint chan struct{} // of size one: the log has grown
-	reopen     chan chan error
+	broken     atomic.Bool   // the writer has no connection and refuses everything
+	reopened   chan *conn    // to the writer, from Reopen
 }
 
 // Open opens or makes the database at path and brings its schema to the newest
@@ -96,7 +100,7 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 	d := &DB{
 		path: path, options: o,
 		requests: make(chan *request, maxBatch), stop: make(chan struct{}),
-		checkpoint: make(chan struct{}, 1), reopen: make(chan chan error),
+		checkpoint: make(chan struct{}, 1), reopened: make(chan *conn),
 	}
 	w, err := d.connect(true)
 	if err != nil {

@@ -182,8 +182,23 @@ func TestFailedCommitRefusesWritesUntilReopened(t *testing.T) {
 	if n := count(t, d); n != 1 {
 		t.Errorf("reading while broken: %d rows", n)
 	}
-	if err := d.Reopen(t.Context()); err != nil {
+	doubt := errors.New("doubt")
+	refusing := func(verdict error) func() error {
+		return func() error {
+			if err := d.Commit(t.Context(), 0, insert("early")); err != ErrBroken {
+				t.Errorf("commit while it is checked: %v", err)
+			}
+			return verdict
+		}
+	}
+	if err := d.Reopen(t.Context(), refusing(doubt)); !errors.Is(err, doubt) {
+		t.Errorf("a check that failed: %v", err)
+	}
+	if err := d.Reopen(t.Context(), refusing(nil)); err != nil {
 		t.Fatal(err)
+	}
+	if err := d.Reopen(t.Context(), refusing(doubt)); err != nil {
+		t.Errorf("reopening what is not broken: %v", err)
 	}
 	if err := d.Commit(t.Context(), 0, insert("c")); err != nil {
 		t.Errorf("after reopening: %v", err)

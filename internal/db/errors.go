@@ -18,8 +18,11 @@ func kind(err error) error {
 	case lib.SQLITE_CONSTRAINT_UNIQUE, lib.SQLITE_CONSTRAINT_PRIMARYKEY, lib.SQLITE_CONSTRAINT_ROWID:
 		return fmt.Errorf("%w: %w", ErrConflict, err)
 	}
-	if e.Code()&0xff == lib.SQLITE_FULL {
+	switch e.Code() & 0xff {
+	case lib.SQLITE_FULL:
 		return fmt.Errorf("%w: %w", ErrFull, err)
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB:
+		return fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return err
 }

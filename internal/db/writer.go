@@ -77,29 +77,24 @@ func (d *DB) write(w *conn) {
 			w.close()
 		}
 	}()
-	broken := false
 	batch := make([]*request, 0, maxBatch)
 	for {
 		select {
 		case <-d.stop:
 			return
-		case answer := <-d.reopen:
-			var err error
-			if broken {
-				w, err = d.renew(w)
-				broken = err != nil
-			}
-			answer <- err
+		case w = <-d.reopened:
 			continue
 		case r := <-d.requests:
 			batch = d.gather(append(batch[:0], r))
 		}
-		var err error
-		if broken {
-			err = ErrBroken
-		} else {
+		err := ErrBroken
+		if w != nil {
 			err = d.run(w, batch)
-			broken = errors.Is(err, ErrBroken)
+		}
+		if w != nil && errors.Is(err, ErrBroken) {
+			w.close() // what it says of its unfinished transaction does not matter
+			w = nil
+			d.broken.Store(true)
 		}
 		for i, r := range batch {
 			if err != nil {
@@ -109,10 +104,10 @@ func (d *DB) write(w *conn) {
 			batch[i] = nil
 		}
 		switch {
-		case !broken:
+		case w != nil:
 			d.grown(w)
 		case d.options.Broken != nil:
-			d.options.Broken()
+			d.options.Broken(err)
 		}
 	}
 }

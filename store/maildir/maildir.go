@@ -96,6 +96,9 @@ func (b *Blobs) path(f store.File, info string) string {
 	return filepath.Join(b.files(f.Place), name(f, info))
 }
 
+// Path says where f should be.
+func (b *Blobs) Path(f store.File) string { return b.path(f, f.Info) }
+
 // kind gives an error of the file system the kind the store's callers know.
 func kind(err error) error {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +40,15 @@ func (b *Blobs) Walk(fn func(p store.Place, files []store.Found) error) error {
 }
 
 func (b *Blobs) walkPlace(p store.Place, fn func(store.Place, []store.Found) error) error {
+	all, err := b.filesIn(p, func(string) bool { return true })
+	if err != nil {
+		return fmt.Errorf("walk: %w", err)
+	}
+	return fn(p, all)
+}
+
+// filesIn gives the files of a place whose names are wanted.
+func (b *Blobs) filesIn(p store.Place, wanted func(name string) bool) ([]store.Found, error) {
 	folders := []string{b.files(p)}
 	if p.Dir != "" {
 		folders = append(folders, filepath.Join(b.folder(p), "new"))
@@ -46,20 +57,46 @@ func (b *Blobs) walkPlace(p store.Place, fn func(store.Place, []store.Found) err
 	for _, folder := range folders {
 		names, err := list(folder)
 		if err != nil {
-			return fmt.Errorf("walk %s: %w", folder, err)
+			return nil, fmt.Errorf("%s: %w", folder, err)
 		}
 		for _, n := range names {
+			if !wanted(n) {
+				continue
+			}
 			f, err := found(p, folder, n)
 			if errors.Is(err, fs.ErrNotExist) {
 				continue // renamed meanwhile
 			}
 			if err != nil {
-				return fmt.Errorf("walk %s: %w", folder, err)
+				return nil, fmt.Errorf("%s: %w", folder, err)
 			}
 			all = append(all, f)
 		}
 	}
-	return fn(p, all)
+	return all, nil
+}
+
+// Names gives every name a key has in an account.
+func (b *Blobs) Names(dir string, k store.Key) (all []store.Found, err error) {
+	places, err := b.places(dir)
+	for i := 0; i < len(places) && err == nil; i++ {
+		var here []store.Found
+		here, err = b.filesIn(places[i], func(name string) bool { return related(name, k) })
+		all = append(all, slices.DeleteFunc(here, func(f store.Found) bool { return f.Key != k })...)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("names of %s: %w", k, err)
+	}
+	return all, nil
+}
+
+// RemoveName takes away one name.
+func (b *Blobs) RemoveName(f store.Found) error {
+	b.hints.note(filepath.Dir(f.Path), f.Key, "")
+	if err := os.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", f.Path, err)
+	}
+	return nil
 }
 
 // found reads a file name: KEY[,S=SIZE][INFO].
@@ -68,6 +105,9 @@ func found(p store.Place, folder, name string) (store.Found, error) {
 	st, err := os.Lstat(f.Path)
 	if err != nil {
 		return f, err
+	}
+	if !st.Mode().IsRegular() {
+		return f, fs.ErrNotExist // a folder that somebody made is no content
 	}
 	f.Real, f.Size, f.Time = st.Size(), st.Size(), st.ModTime()
 	end := strings.IndexAny(name, ",:")
@@ -84,12 +124,17 @@ func found(p store.Place, folder, name string) (store.Found, error) {
 	return f, nil
 }
 
+// stagedName is what newKey makes. Anything else in tmp is not ours to end.
+var stagedName = regexp.MustCompile(`^[0-9]{10}\.[0-9A-HJKMNP-TV-Z]{13}$`)
+
 // Staged lists the keys that are still staged.
 func (b *Blobs) Staged() ([]store.Key, error) {
 	names, err := list(filepath.Join(b.root, "tmp"))
-	keys := make([]store.Key, len(names))
-	for i, n := range names {
-		keys[i] = store.Key(n)
+	keys := make([]store.Key, 0, len(names))
+	for _, n := range names {
+		if stagedName.MatchString(n) {
+			keys = append(keys, store.Key(n))
+		}
 	}
 	return keys, err
 }
