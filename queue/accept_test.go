@@ -54,7 +54,7 @@ func TestVanishedAccount(t *testing.T) {
 		inTime(t, func(f *fixture) {
 			f.accept(fromStranger(true, "alice@here.test", "gone@here.test"))
 			f.run()
-			f.pass(24 * time.Hour)
+			f.pass(6 * time.Hour)
 			if in := f.inbox(); len(in) != 1 {
 				t.Errorf("INBOX: %q", in)
 			}

@@ -24,6 +24,7 @@ import (
 // left to do.
 func inTime(t *testing.T, test func(f *fixture)) {
 	t.Helper()
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) { test(newFixture(t)) })
 }
 

@@ -38,6 +38,6 @@ func (s *scheduler) postpone(deliveries []store.Delivery, now time.Time) {
 	}
 	// A failure leaves them claimed for a while longer: nothing is lost.
 	if _, err := s.st.Commit(s.attempts, c); err != nil {
-		s.log.Error("deliveries cannot be put back", "err", err)
+		s.log.Error("deliveries cannot be put back", "error", err)
 	}
 }

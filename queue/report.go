@@ -25,13 +25,13 @@ func (d *draft) report(ctx context.Context, a about, occ occasion, results []res
 	original, err := head(a.Mail)
 	if err != nil {
 		// Its content cannot be read: the sender is told without it.
-		d.log.Error("content of a message cannot be quoted", "queue_id", a.QueueID, "err", err)
+		d.log.Error("content of a message cannot be quoted", "queue_id", a.QueueID, "error", err)
 		original = nil
 	}
 	var full []byte
 	if occ == failed && a.Return == mail.ReturnFull && original != nil && a.FullSize() <= int64(d.cfg.ReturnFull) {
 		if full, err = whole(a.Mail); err != nil {
-			d.log.Error("content of a message cannot be quoted", "queue_id", a.QueueID, "err", err)
+			d.log.Error("content of a message cannot be quoted", "queue_id", a.QueueID, "error", err)
 		}
 	}
 	c := composer{about: a, occasion: occ, results: results, hostname: d.cfg.Hostname, now: time.Now(), head: original, full: full, id: mail.NewID()}

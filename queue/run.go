@@ -105,7 +105,7 @@ func (s *scheduler) fill(ctx context.Context) {
 			return
 		}
 		if err != nil {
-			s.log.Error("due deliveries cannot be read, trying again", "err", err)
+			s.log.Error("due deliveries cannot be read, trying again", "error", err)
 			next = time.Now().Add(storeTrouble)
 		}
 		s.next = next

@@ -350,7 +350,7 @@ func TestEachRecipientEndsOnce(t *testing.T) {
 }
 
 func randomOutcomes(f *fixture, seed uint64) {
-	f.cfg.Expire = serve.Duration(20 * time.Hour)
+	f.cfg.Expire = serve.Duration(10 * time.Hour)
 	f.renew()
 	var n atomic.Uint64
 	n.Store(seed * 7919)
@@ -373,10 +373,10 @@ func randomOutcomes(f *fixture, seed uint64) {
 		f.accept(letter(to...))
 	}
 	f.run()
-	f.pass(6 * time.Hour)
+	f.pass(3 * time.Hour)
 	f.reopen(time.Hour)
 	f.run()
-	f.pass(24 * time.Hour)
+	f.pass(12 * time.Hour)
 	if got := f.waiting(); len(got) != 0 {
 		f.Errorf("waiting: %q", got)
 	}

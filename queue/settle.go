@@ -177,7 +177,7 @@ func (q *Queue) insist(ctx context.Context, trouble string, do func() error) err
 		if err == nil {
 			return nil
 		}
-		q.log.Error(trouble, "err", err)
+		q.log.Error(trouble, "error", err)
 		select {
 		case <-ctx.Done():
 			return err

@@ -46,7 +46,7 @@ func TestWhoIsTold(t *testing.T) {
 				m.From, m.Origin, m.To[0].Notify = tt.from, tt.origin, tt.notify
 				f.accept(m)
 				f.run()
-				f.pass(8 * time.Hour)
+				f.pass(5 * time.Hour)
 				reports := f.inbox()
 				for _, a := range f.agent.made("far.test") {
 					reports = append(reports, a.content)
@@ -66,7 +66,7 @@ func TestNoReportAboutAReport(t *testing.T) {
 		m := fromStranger(true, "bob@away.test")
 		f.accept(m)
 		f.run()
-		f.pass(24 * time.Hour)
+		f.pass(6 * time.Hour)
 		if n := len(f.agent.made("")); n != 2 {
 			t.Errorf("%d attempts: one is the message, one the report", n)
 		}

@@ -36,7 +36,7 @@ func (a *attempt) run(ctx context.Context) []mail.Status {
 		mta := s.target.String()
 		if err := a.send(ctx, s); err != nil {
 			// It was closed in the meantime, as a rule; a fresh one will tell.
-			a.log.Debug("idle connection was of no use", "mta", mta, "err", err)
+			a.log.Debug("idle connection was of no use", "mta", mta, "error", err)
 			if said := (mail.Reply{}); errors.As(err, &said) {
 				break // the others would say the same
 			}
@@ -65,7 +65,7 @@ func (a *attempt) fresh(ctx context.Context) {
 			err = a.send(ctx, s)
 		}
 		if err != nil {
-			a.log.Debug("host passed over", "mta", t.String(), "err", err)
+			a.log.Debug("host passed over", "mta", t.String(), "error", err)
 			a.note(mail.Status{Reply: replyOf(err, t), MTA: t.name})
 		}
 		if len(a.open()) == 0 || ctx.Err() != nil {

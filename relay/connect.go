@@ -34,7 +34,7 @@ func (r *Relay) connect(ctx context.Context, h hop, t target) (*session, error) 
 	s, err := r.open(ctx, h, t, policy)
 	var failed handshakeError
 	if errors.As(err, &failed) && policy == tlsOpportunistic {
-		r.log.Debug("TLS failed, going on without", "mta", t.String(), "err", err)
+		r.log.Debug("TLS failed, going on without", "mta", t.String(), "error", err)
 		s, err = r.open(ctx, h, t, tlsNone)
 	}
 	return s, err
@@ -130,14 +130,14 @@ func (r *Relay) tlsConfig(h hop, t target, policy string) *tls.Config {
 func (r *Relay) login(ctx context.Context, s *session, route Route) error {
 	password, err := readPassword(route.PasswordFile)
 	if err != nil {
-		r.log.Error("password of a route cannot be read", "mta", s.target.name, "err", err)
+		r.log.Error("password of a route cannot be read", "mta", s.target.name, "error", err)
 		return mail.SmarthostLogin.With(s.target.name)
 	}
 	err = s.Auth(ctx, route.Login, password)
 	var refused mail.Reply
 	switch {
 	case errors.As(err, &refused) && refused.Permanent(), errors.Is(err, client.ErrNoMechanism), errors.Is(err, client.ErrClearText):
-		r.log.Warn("login at a smarthost was refused", "mta", s.target.name, "account", route.Login, "err", err)
+		r.log.Warn("login at a smarthost was refused", "mta", s.target.name, "account", route.Login, "error", err)
 		return mail.SmarthostLogin.With(s.target.name)
 	}
 	return err

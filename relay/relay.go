@@ -158,7 +158,7 @@ func (r *Relay) Deliver(ctx context.Context, dest string, m *mail.Mail, to []mai
 func (r *Relay) deliver(ctx context.Context, h hop, m *mail.Mail, to []mail.Recipient) []mail.Status {
 	ready, err := r.prepare(ctx, m)
 	if err != nil {
-		r.log.Warn("message cannot be sent", "queue_id", m.QueueID, "from", m.From.String(), "err", err)
+		r.log.Warn("message cannot be sent", "queue_id", m.QueueID, "from", m.From.String(), "error", err)
 		reply, _ := mail.ReplyTo(err)
 		return same(to, mail.Status{Reply: reply})
 	}

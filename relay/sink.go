@@ -15,7 +15,7 @@ import (
 func (r *Relay) sink(dir string, m *ready, to []mail.Recipient) mail.Status {
 	name, err := writeSink(dir, m, to)
 	if err != nil {
-		r.log.Error("message cannot be written into its folder", "queue_id", m.QueueID, "err", err)
+		r.log.Error("message cannot be written into its folder", "queue_id", m.QueueID, "error", err)
 		return mail.Status{Reply: mail.LocalError}
 	}
 	reply := mail.OK
