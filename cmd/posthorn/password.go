@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -29,9 +30,9 @@ func (c *cli) terminal() (fd int, ok bool) {
 
 // password asks for a user's password twice, or takes it from a line of
 // standard input.
-func (c *cli) password(user string, stdin bool) (string, error) {
+func (c *cli) password(ctx context.Context, user string, stdin bool) (string, error) {
 	if stdin {
-		line, err := bufio.NewReader(c.in).ReadString('\n')
+		line, err := interruptible(ctx, func() (string, error) { return bufio.NewReader(c.in).ReadString('\n') })
 		if err != nil && !errors.Is(err, io.EOF) {
 			return "", fmt.Errorf("read the password: %w", err)
 		}
@@ -41,11 +42,11 @@ func (c *cli) password(user string, stdin bool) (string, error) {
 	if !ok {
 		return "", usage(errors.New("nobody can be asked for the password: use --password-stdin"))
 	}
-	first, err := c.askSecret(fd, "Password for "+user+": ")
+	first, err := c.askSecret(ctx, fd, "Password for "+user+": ")
 	if err != nil {
 		return "", err
 	}
-	again, err := c.askSecret(fd, "The same again: ")
+	again, err := c.askSecret(ctx, fd, "The same again: ")
 	if err != nil {
 		return "", err
 	}
@@ -55,14 +56,40 @@ func (c *cli) password(user string, stdin bool) (string, error) {
 	return checkPassword(first)
 }
 
-func (c *cli) askSecret(fd int, prompt string) (string, error) {
-	fmt.Fprint(c.err, prompt)
-	b, err := term.ReadPassword(fd)
-	fmt.Fprintln(c.err)
+func (c *cli) askSecret(ctx context.Context, fd int, prompt string) (string, error) {
+	before, err := term.GetState(fd)
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
-	return string(b), nil
+	fmt.Fprint(c.err, prompt)
+	secret, err := interruptible(ctx, func() ([]byte, error) { return term.ReadPassword(fd) })
+	fmt.Fprintln(c.err)
+	if err != nil {
+		err = errors.Join(err, term.Restore(fd, before)) // shows again what is typed
+		return "", fmt.Errorf("read the password: %w", err)
+	}
+	return string(secret), nil
+}
+
+// interruptible waits for read, which waits for somebody at the terminal, or
+// for Ctrl-C. Read may go on after that; the process is about to end.
+func interruptible[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	type outcome struct {
+		value T
+		err   error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		v, err := read()
+		done <- outcome{v, err}
+	}()
+	select {
+	case o := <-done:
+		return o.value, o.err
+	case <-ctx.Done():
+		var none T
+		return none, errors.New("interrupted")
+	}
 }
 
 func checkPassword(p string) (string, error) {
@@ -74,12 +101,12 @@ func checkPassword(p string) (string, error) {
 
 // confirm lets somebody at the terminal type a word before something that
 // cannot be undone.
-func (c *cli) confirm(warning, word string) error {
+func (c *cli) confirm(ctx context.Context, warning, word string) error {
 	if _, ok := c.terminal(); !ok {
 		return usage(errors.New("nobody can be asked whether this is meant: use --yes"))
 	}
 	fmt.Fprintf(c.err, "%s Type %s to go on: ", warning, word)
-	line, err := bufio.NewReader(c.in).ReadString('\n')
+	line, err := interruptible(ctx, func() (string, error) { return bufio.NewReader(c.in).ReadString('\n') })
 	if err != nil || strings.TrimSpace(line) != word {
 		return errors.New("nothing was done")
 	}

@@ -72,7 +72,9 @@ func (c *cli) sendmail(cmd *cobra.Command, f *sendmailFlags, args []string) erro
 	if _, err := c.loadConfig(); err != nil {
 		return exitError{exConfig, err}
 	}
-	content, err := readLetter(c.in, f.dots || slices.Contains(f.options, "i"))
+	content, err := interruptible(cmd.Context(), func() ([]byte, error) {
+		return readLetter(c.in, f.dots || slices.Contains(f.options, "i"))
+	})
 	if err != nil {
 		return exitError{exTempFail, err}
 	}

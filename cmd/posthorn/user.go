@@ -49,7 +49,7 @@ func (c *cli) userAddCommand() *cobra.Command {
 			if in.Quota, err = limit.parse(); err != nil {
 				return err
 			}
-			if in.Password, err = c.password(in.Address, stdin); err != nil {
+			if in.Password, err = c.password(cmd.Context(), in.Address, stdin); err != nil {
 				return err
 			}
 			out, err := userAdd.ask(cmd.Context(), c, in)
@@ -135,7 +135,7 @@ func (c *cli) userPasswdCommand() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			in := userSpec{Address: args[0]}
-			if in.Password, err = c.password(in.Address, stdin); err != nil {
+			if in.Password, err = c.password(cmd.Context(), in.Address, stdin); err != nil {
 				return err
 			}
 			out, err := userPassword.ask(cmd.Context(), c, in)
@@ -197,7 +197,7 @@ func (c *cli) userRemoveCommand() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes {
-				if err := c.confirm("This removes all mail of "+args[0]+".", args[0]); err != nil {
+				if err := c.confirm(cmd.Context(), "This removes all mail of "+args[0]+".", args[0]); err != nil {
 					return err
 				}
 			}
