@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -238,108 +237,5 @@ func TestCacheIsBounded(t *testing.T) {
 	}
 	if c.mac("ab", "c") == c.mac("a", "bc") {
 		t.Error("two lists of parts have one mac")
-	}
-}
-
-func TestOwns(t *testing.T) {
-	a, f, _ := newFake(t)
-	alice := Identity{1, "alice@a.test"}
-	for _, c := range []struct {
-		address string
-		want    bool
-	}{
-		{"alice@a.test", true},
-		{"Alice@A.TEST", true},
-		{"alice+list@a.test", true},
-		{"alice@b.test", true},      // domain alias
-		{"alice+x@b.test", true},    // both
-		{"team@a.test", true},       // alias
-		{"sales+1@b.test", true},    // alias of alias, among others
-		{"postmaster@a.test", true}, // is the admin
-		{"abuse@b.test", true},
-		{"bob@a.test", false},
-		{"bob+x@a.test", false},
-		{"anything@a.test", false}, // goes to bob, the catch-all
-		{"ring@a.test", false},
-		{"alice@far.test", false},
-		{"", false},
-		{"postmaster", false},
-	} {
-		p, err := mail.ParsePath(c.address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := a.Owns(t.Context(), alice, p); got != c.want || err != nil {
-			t.Errorf("%s: %v %v", c.address, got, err)
-		}
-	}
-	if got, err := a.Owns(t.Context(), Identity{2, "bob@a.test"}, mail.Path{Local: "anything", Domain: "a.test"}); !got || err != nil {
-		t.Errorf("the catch-all: %v %v", got, err)
-	}
-	f.err = store.ErrCorrupt
-	f.domains = nil
-	if ok, _ := a.Owns(t.Context(), alice, mail.Path{Local: "alice", Domain: "a.test"}); ok {
-		t.Error("owned although the store fails")
-	}
-}
-
-func TestMechanisms(t *testing.T) {
-	a, _, _ := newFake(t)
-	if m := a.Mechanisms(home); !slices.Equal(m, []string{"PLAIN", "LOGIN"}) {
-		t.Errorf("%v", m)
-	}
-	bare := home
-	bare.TLS = false
-	if m := a.Mechanisms(bare); len(m) != 0 {
-		t.Errorf("without TLS: %v", m)
-	}
-	for mech, p := range map[string]Peer{"PLAIN": bare, "CRAM-MD5": home, "": home} {
-		if _, err := a.Server(t.Context(), mech, p, nil); !errors.Is(err, ErrMechanism) {
-			t.Errorf("%s: %v", mech, err)
-		}
-	}
-}
-
-func TestServer(t *testing.T) {
-	const pass = "Grüße alice@a.test"
-	for _, c := range []struct {
-		what, mech string
-		say        []string // "-" stands for no initial response
-		hear       []string
-		want       error
-	}{
-		{"PLAIN at once", "PLAIN", []string{"\x00alice@a.test\x00" + pass}, nil, nil},
-		{"PLAIN asked", "PLAIN", []string{"-", "\x00alice@a.test\x00" + pass}, []string{""}, nil},
-		{"PLAIN as oneself", "PLAIN", []string{"ALICE@a.test\x00alice@a.test\x00" + pass}, nil, nil},
-		{"PLAIN as another", "PLAIN", []string{"bob@a.test\x00alice@a.test\x00" + pass}, nil, ErrCredentials},
-		{"PLAIN wrong", "PLAIN", []string{"\x00alice@a.test\x00no"}, nil, ErrCredentials},
-		{"PLAIN malformed", "PLAIN", []string{"alice@a.test"}, nil, ErrSyntax},
-		{"LOGIN", "LOGIN", []string{"-", "alice@a.test", pass}, []string{"Username:", "Password:"}, nil},
-		{"LOGIN with the name at once", "LOGIN", []string{"alice@a.test", pass}, []string{"Password:"}, nil},
-		{"LOGIN wrong", "LOGIN", []string{"alice@a.test", "no"}, []string{"Password:"}, ErrCredentials},
-		{"LOGIN goes on", "LOGIN", []string{"alice@a.test", "no", "no"}, []string{"Password:", ""}, ErrSyntax},
-	} {
-		t.Run(c.what, func(t *testing.T) {
-			a, _, _ := newFake(t)
-			var got Identity
-			s, err := a.Server(t.Context(), c.mech, home, func(id Identity) { got = id })
-			if err != nil {
-				t.Fatal(err)
-			}
-			var done bool
-			for i, text := range c.say {
-				var response, challenge []byte
-				if text != "-" {
-					response = []byte(text)
-				}
-				challenge, done, err = s.Next(response)
-				if i < len(c.say)-1 && (done || string(challenge) != c.hear[i]) {
-					t.Errorf("after %q: %q %v %v", text, challenge, done, err)
-				}
-			}
-			if !errors.Is(err, c.want) || (err == nil) != (done && got.Account == 1) {
-				t.Errorf("got %v %v %v", got, done, err)
-			}
-		})
 	}
 }

@@ -1,17 +1,13 @@
 package queue_test
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
-	"posthorn/internal/serve"
 	"posthorn/mail"
-	"posthorn/store"
 )
 
 var (
@@ -290,110 +286,4 @@ func TestLocalDeliveryThatHadToWait(t *testing.T) {
 			t.Errorf("waiting: %q", got)
 		}
 	})
-}
-
-func TestAdministration(t *testing.T) {
-	inTime(t, func(f *fixture) {
-		f.agent.says(noAnswer)
-		kept, dropped := letter("bob@away.test"), letter("carol@away.test")
-		f.accept(kept)
-		f.accept(dropped)
-		f.run()
-		f.pass(time.Second)
-		if n, err := f.q.Drop(f.Context(), dropped.QueueID); n != 1 || err != nil {
-			t.Errorf("drop: %d, %v", n, err)
-		}
-		if _, err := f.q.Show(f.Context(), dropped.QueueID); !errors.Is(err, store.ErrNotFound) {
-			t.Errorf("show of a dropped one: %v", err)
-		}
-		e, err := f.q.Show(f.Context(), strings.ToLower(kept.QueueID))
-		if err != nil || len(e.Deliveries) != 1 || e.Deliveries[0].Attempts != 1 || len(e.Events) == 0 {
-			t.Errorf("show: %+v, %v", e, err)
-		}
-		f.agent.says(taken)
-		if n, err := f.q.Retry(f.Context(), kept.QueueID); n != 1 || err != nil {
-			t.Errorf("retry: %d, %v", n, err)
-		}
-		f.pass(time.Second)
-		if got, in := f.waiting(), f.inbox(); len(got)+len(in) != 0 {
-			t.Errorf("after a retry: %q %q", got, in)
-		}
-	})
-}
-
-// A message dropped while an attempt runs stays dropped, and the attempt's other
-// recipients are settled.
-func TestDropDuringAnAttempt(t *testing.T) {
-	inTime(t, func(f *fixture) {
-		f.agent.delay = time.Minute
-		m := letter("bob@away.test", "carol@far.test")
-		f.accept(m)
-		f.run()
-		f.pass(time.Second)
-		if _, err := f.q.Drop(f.Context(), m.QueueID); err != nil {
-			t.Fatal(err)
-		}
-		f.pass(time.Hour)
-		if got, in := f.waiting(), f.inbox(); len(got)+len(in) != 0 {
-			t.Errorf("got %q %q", got, in)
-		}
-	})
-}
-
-// Q10: whatever happens, each recipient ends delivered or reported, once.
-func TestEachRecipientEndsOnce(t *testing.T) {
-	for seed := range uint64(2) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			inTime(t, func(f *fixture) { randomOutcomes(f, seed) })
-		})
-	}
-}
-
-func randomOutcomes(f *fixture, seed uint64) {
-	f.cfg.Expire = serve.Duration(10 * time.Hour)
-	f.renew()
-	var n atomic.Uint64
-	n.Store(seed * 7919)
-	delivered := make(map[string]int)
-	f.agent.play(func(_ string, to mail.Path) mail.Reply {
-		x := n.Add(1) * 0x9E3779B97F4A7C15
-		r := []mail.Reply{taken, later, never, noAnswer, {Code: 421, Text: "Busy"}, {Code: 552, X: mail.EnhancedCode{5, 5, 3}}, {Code: 999}, later}[x>>61]
-		if r.Positive() {
-			delivered[to.String()]++ // the agent's lock is held
-		}
-		return r
-	})
-	all := make(map[string]bool)
-	for i := range 20 {
-		var to []string
-		for j := range i%4 + 1 {
-			to = append(to, fmt.Sprintf("u%d-%d@d%d.test", i, j, (i+j)%3))
-			all[to[j]] = true
-		}
-		f.accept(letter(to...))
-	}
-	f.run()
-	f.pass(3 * time.Hour)
-	f.reopen(time.Hour)
-	f.run()
-	f.pass(12 * time.Hour)
-	if got := f.waiting(); len(got) != 0 {
-		f.Errorf("waiting: %q", got)
-	}
-	failed := make(map[string]int)
-	for _, m := range f.inbox() {
-		if !strings.Contains(m, "Action: failed") {
-			continue
-		}
-		for line := range strings.Lines(m) {
-			if addr, ok := strings.CutPrefix(line, "Final-Recipient: rfc822; "); ok {
-				failed[strings.TrimSpace(addr)]++
-			}
-		}
-	}
-	for addr := range all {
-		if delivered[addr]+failed[addr] != 1 {
-			f.Errorf("%s: delivered %d times, reported %d times", addr, delivered[addr], failed[addr])
-		}
-	}
 }
