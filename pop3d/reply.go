@@ -12,7 +12,7 @@ type refusal string
 
 func (r refusal) Error() string { return string(r) }
 
-// The words for each kind of failure, with the codes of RFC 2449 §8 and RFC
+// The words for each kind of failure, the first that fits, with the codes of RFC 2449 §8 and RFC
 // 3206 §3.
 var words = []struct {
 	kind error
@@ -24,10 +24,13 @@ var words = []struct {
 	{auth.ErrSyntax, "That is not what the login mechanism asks for"},
 	{store.ErrLocked, "[IN-USE] The mailbox is open in another POP3 session"},
 	{store.ErrExpunged, "The message was removed by another program"},
-	{store.ErrCorrupt, "[SYS/PERM] The message cannot be read; the administrator must mend it"},
+	{store.ErrCorrupt, corrupt}, // an expunged message's content is ErrExpunged too
 }
 
-const unforeseen refusal = "[SYS/TEMP] Local error; nothing is lost, try again later"
+const (
+	corrupt    refusal = "[SYS/PERM] The message cannot be read; the administrator must mend it"
+	unforeseen refusal = "[SYS/TEMP] Local error; nothing is lost, try again later"
+)
 
 // fail answers -ERR. What nobody foresaw is logged and the client's to try
 // again.
@@ -38,9 +41,10 @@ func (s *session) fail(err error) {
 		for _, w := range words {
 			if errors.Is(err, w.kind) {
 				r = w.say
+				break
 			}
 		}
-		if r == unforeseen || errors.Is(err, store.ErrCorrupt) {
+		if r == unforeseen || r == corrupt {
 			s.log.Error("pop3 command failed", "error", err)
 		}
 	}
