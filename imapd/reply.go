@@ -21,7 +21,9 @@ func no(code, text string) error { return &reply{"NO", code, text} }
 
 func bad(text string) error { return &reply{"BAD", "", text} }
 
-// The kinds of failure of the store in IMAP's words.
+// The kinds of failure of the store in IMAP's words. Content that is gone
+// because its message was expunged is ErrExpunged and ErrCorrupt: the first
+// that fits counts.
 var kinds = []struct {
 	kind error
 	says reply
@@ -32,8 +34,8 @@ var kinds = []struct {
 	{store.ErrInvalid, reply{"NO", "CANNOT", "That is not possible"}},
 	{store.ErrReadOnly, reply{"NO", "UNAVAILABLE", "Nothing can be changed at present"}},
 	{store.ErrNoSpace, reply{"NO", "UNAVAILABLE", "The server's disk is full; try again later"}},
-	{store.ErrCorrupt, reply{"NO", "CORRUPTION", "The content of a message is missing or damaged"}},
 	{store.ErrExpunged, reply{"NO", "EXPUNGEISSUED", "Some of the messages no longer exist"}},
+	{store.ErrCorrupt, reply{"NO", "CORRUPTION", "The content of a message is missing or damaged"}},
 	{store.ErrLimit, reply{"NO", "LIMIT", "Over a limit of this server"}},
 	{store.ErrLocked, reply{"NO", "INUSE", "In use by another session; try again"}},
 	{store.ErrClosed, reply{"NO", "UNAVAILABLE", "The server is shutting down"}},
