@@ -16,10 +16,12 @@ type boxes struct {
 
 	mu   sync.Mutex // guards open and each box's users
 	open map[store.MailboxID]*box
+
+	lingering lingering
 }
 
 // box is one selected mailbox: its newest version, shared by its sessions. It
-// is there as long as one of them has it selected.
+// is there as long as one of them has it selected; its version lingers.
 //
 // It advances by Changes only, asked when a commit has touched the account
 // since the last time. The mark is taken off before the question, so that a
@@ -45,7 +47,8 @@ func (s *boxes) take(account store.AccountID, id store.MailboxID, m *store.Mailb
 	defer s.mu.Unlock()
 	b := s.open[id]
 	if b == nil {
-		b = &box{Mailbox: m, id: id, idle: map[*conn]struct{}{}}
+		b = &box{Mailbox: m, id: id, idle: map[*conn]struct{}{}, newest: s.lingering.take(id)}
+		b.touch()
 		b.stop = s.store.Watch([]store.AccountID{account}, b.touched)
 		if s.open == nil {
 			s.open = map[store.MailboxID]*box{}
@@ -63,6 +66,9 @@ func (s *boxes) put(b *box) {
 	if b.users--; b.users == 0 {
 		b.stop()
 		delete(s.open, b.id)
+		if b.newest != nil && b.err == nil { // nobody else has b any more
+			s.lingering.keep(b.id, b.newest)
+		}
 	}
 }
 
