@@ -17,7 +17,7 @@ const (
 	sender who = "You can mend this."
 	us     who = "Only the administrator of your own mail server can mend this."
 	them   who = "Only the people who run the recipient's mail server can mend this."
-	nobody who = "Nobody needs to do anything."
+	owner  who = "Only the recipient can mend this."
 )
 
 // words are what one kind of failure means.
@@ -40,8 +40,8 @@ var catalogue = map[string]words{
 	"1.8":  {"The recipient's mail server could not find the domain of your own address.", us, "Show this message to your administrator: the DNS records of your domain need mending."},
 	"1.10": {"This domain never takes any mail; its owner has said so.", sender, "Check the spelling of the address after the @, or ask the person for another address."},
 	"2.0":  {"Something is wrong with the recipient's mailbox.", them, "Reach the person another way and mention it."},
-	"2.1":  {"The recipient's mailbox is switched off.", them, "Reach the person another way; the mailbox may have been given up."},
-	"2.2":  {"The recipient's mailbox is full.", them, "Reach the person another way and mention it. Send the message again when there is room."},
+	"2.1":  {"The recipient's mailbox is switched off.", owner, "Reach the person another way; the mailbox may have been given up."},
+	"2.2":  {"The recipient's mailbox is full.", owner, "Reach the person another way and mention it. Send the message again when there is room."},
 	"2.3":  {"The message is too large for the recipient's mailbox.", sender, "Send the attachments in smaller parts, or send a link to them."},
 	"2.4":  {"The mailing list could not pass the message on.", them, "Tell the owner of the list."},
 	"3.0":  {"The recipient's mail server has a technical fault.", them, "Try again later."},
@@ -50,7 +50,7 @@ var catalogue = map[string]words{
 	"3.4":  {"The message is too large for the recipient's mail server.", sender, "Send the attachments in smaller parts, or send a link to them."},
 	"4.1":  {"The recipient's mail server does not answer.", them, "Try again later. If others at the same domain cannot be reached either, tell them another way."},
 	"4.2":  {"The connection to the recipient's mail server broke off each time.", them, "Try again later."},
-	"4.3":  {"The domain of the address could not be looked up in the DNS.", them, "Check the spelling after the @, and try again later."},
+	"4.3":  {"The domain of the address, the part after the @, could not be looked up.", them, "Check the spelling after the @, and try again later."},
 	"4.4":  {"The domain of the address has no mail server.", sender, "Check the spelling of the address after the @."},
 	"4.5":  {"The recipient's mail server is overloaded.", them, "Try again later."},
 	"4.6":  {"The message went in circles between mail servers and was stopped.", them, "Tell the recipient, or your administrator if the recipient is in your own organisation."},
