@@ -3,7 +3,6 @@ package mail
 import (
 	"bytes"
 	"io"
-	"os"
 )
 
 // Bytes is Content held in memory.
@@ -18,18 +17,6 @@ func (b Bytes) Open() (io.ReadCloser, error) { return bytesReader{bytes.NewReade
 type bytesReader struct{ *bytes.Reader }
 
 func (bytesReader) Close() error { return nil }
-
-// File is Content in a file that whoever made it removes.
-type File struct {
-	Name   string
-	Length int64
-}
-
-// Size is the length the file had when it was written.
-func (f File) Size() int64 { return f.Length }
-
-// Open opens the file by its name.
-func (f File) Open() (io.ReadCloser, error) { return os.Open(f.Name) }
 
 // Reader gives the whole message: Head, then Content.
 func (m *Mail) Reader() (io.ReadCloser, error) {
