@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -101,6 +102,9 @@ func TestCheckFindsDamage(t *testing.T) {
 				if p.Fixed != "" {
 					t.Errorf("mended without being asked: %+v", p)
 				}
+				if p.Do == "" || p.Invariant == "S3" && p.Path == "" {
+					t.Errorf("does not say what to do, or where: %+v", p)
+				}
 			}
 			if !seen {
 				t.Fatalf("found %+v", found)
@@ -110,6 +114,23 @@ func TestCheckFindsDamage(t *testing.T) {
 				t.Errorf("after mending %+v", after)
 			}
 		})
+	}
+}
+
+// A database in which an index and its table disagree is found and named.
+func TestCheckNamesADamagedDatabase(t *testing.T) {
+	f := setUp(t)
+	f.deliver(hello, 0)
+	key, _, _ := strings.Cut(filepath.Base(f.content()), ",")
+	ok(t, f.Close())
+	path := filepath.Join(f.dir, store.DatabaseName)
+	b, err := os.ReadFile(path)
+	ok(t, err)
+	ok(t, os.WriteFile(path, bytes.Replace(b, []byte(key), []byte("!"+key[1:]), 1), 0o600))
+	f.open()
+	found := f.problems(false)
+	if len(found) == 0 || found[0].Invariant != "DB" || found[0].Path != path || !strings.Contains(found[0].Do, "posthorn reindex") {
+		t.Errorf("found %+v", found)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -235,4 +236,7 @@ func TestOpenRefusesALostDatabase(t *testing.T) {
 	f.lose()
 	_, err := store.Open(t.Context(), f.dir, maildir.New(f.dir), store.Options{})
 	is(t, err, store.ErrCorrupt)
+	if !strings.Contains(err.Error(), "posthorn reindex") {
+		t.Errorf("%v does not say what to do", err)
+	}
 }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"posthorn/store"
 )
 
@@ -63,6 +65,9 @@ func (b *Blobs) places(dir string) ([]store.Place, error) {
 		return all, nil
 	}
 	entries, err := os.ReadDir(b.folder(all[0]))
+	if errors.Is(err, unix.ENOTDIR) {
+		return nil, nil // a file that somebody has put there
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -104,7 +104,7 @@ func (b *Blobs) search(f store.File) (string, error) {
 	return "", nil
 }
 
-// list gives the names in a folder; none for one that is not there.
+// list gives the names in a folder; none for one that is not there, or is a file.
 func list(path string) ([]string, error) {
 	d, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -114,7 +114,11 @@ func list(path string) ([]string, error) {
 		return nil, err
 	}
 	defer d.Close()
-	return d.Readdirnames(-1)
+	names, err := d.Readdirnames(-1)
+	if errors.Is(err, unix.ENOTDIR) {
+		return nil, nil
+	}
+	return names, err
 }
 
 // Rename moves a file to another place and info.
