@@ -47,7 +47,6 @@ var (
 	HeaderTooBig      = Reply{"HeaderTooBig", 552, EnhancedCode{5, 3, 4}, "The header section is larger than the %d octets this server takes"}
 	BadContent        = Reply{"BadContent", 550, EnhancedCode{5, 6, 0}, "The message has %s; lines must end with CRLF"}
 	DMARCReject       = Reply{"DMARCReject", 550, EnhancedCode{5, 7, 26}, "The domain %s asks to refuse mail that is not authenticated (DMARC)"}
-	NoReverseDNS      = Reply{"NoReverseDNS", 550, EnhancedCode{5, 7, 25}, "Your address %s has no valid name in the reverse DNS"}
 	TooManyRecipients = Reply{"TooManyRecipients", 452, EnhancedCode{4, 5, 3}, "Too many recipients in one transaction; send the rest in another"}
 	OneBounce         = Reply{"OneBounce", 452, EnhancedCode{4, 5, 3}, "A message from <> goes to one recipient at a time"}
 

@@ -41,7 +41,7 @@ func (q *Queue) accept(ctx context.Context, m *mail.Mail) error {
 	}
 	q.tell(d.change.Events)
 	if len(d.change.Spool) > 0 {
-		q.Wake()
+		q.nudge()
 	}
 	return nil
 }

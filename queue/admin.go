@@ -74,7 +74,7 @@ func (q *Queue) Retry(ctx context.Context, queueID string) (int, error) {
 		return 0, fmt.Errorf("retry %s: %w", queueID, err)
 	}
 	q.revive.Store(true)
-	q.Wake()
+	q.nudge()
 	return len(ids), nil
 }
 

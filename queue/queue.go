@@ -55,8 +55,8 @@ func New(st *store.Store, p Placer, a Agent, cfg Config, log *slog.Logger) *Queu
 	return &Queue{st: st, placer: p, agent: a, cfg: cfg, log: log, backlog: maxBacklog, unproven: maxUnproven, wake: make(chan struct{}, 1)}
 }
 
-// Wake makes Run look for due deliveries now.
-func (q *Queue) Wake() {
+// nudge makes Run look for due deliveries now.
+func (q *Queue) nudge() {
 	select {
 	case q.wake <- struct{}{}:
 	default: // it has been told already

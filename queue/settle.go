@@ -204,7 +204,7 @@ func (q *Queue) enterOnce(ctx context.Context, build builder, again bool) error 
 	}
 	q.tell(d.change.Events)
 	if len(d.change.Spool) > 0 {
-		q.Wake()
+		q.nudge()
 	}
 	return nil
 }
