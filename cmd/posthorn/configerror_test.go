@@ -21,6 +21,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"a log level", "[log]\nlevel = 'loud'\n", `x.toml:2: log.level: "loud" is not "debug"`},
 		{"a resolver", "[dns]\nresolver = '1.1.1.1'\n", `x.toml:2: dns.resolver: "1.1.1.1" is not`},
 		{"a port of the relay", "relay.port = 0\n", "x.toml:1: relay.port: 0 is no port"},
+		{"a number of the queue", "[queue]\nexpire = '1d'\nconnections = 0\n", "x.toml:3: queue.connections: "},
 		{"the second route", "[[route]]\ndomain = '*'\nvia = 'mx'\n[[route]]\ndomain = 'a.b'\n", "x.toml:4: route: via is missing"},
 		{"a key of the second route", "[[route]]\ndomain = '*'\nvia = 'mx'\n[[route]]\ndomain = 'a.b'\nvia = 'x'\n", `x.toml:6: route.via: "x" is not`},
 		{"a number for a text", "[smtp]\nlisten = 25\n", "x.toml:2: smtp.listen: a text in quotes is needed here, not a TOML integer"},
