@@ -48,9 +48,9 @@ type Options struct {
 	Unsynced bool
 
 	// Durable makes everything durable that the operations of a batch came
-	// with (CommitAfter), before the batch's transaction begins: an error for
-	// each. An operation whose error is not nil is not run.
-	Durable func([]Pending) []error
+	// with (CommitAfter), before the batch's COMMIT: it runs while their rows
+	// are written into memory. An error undoes the batch.
+	Durable func([]Pending) error
 
 	// Broken, when set, is called after each batch that failed with ErrBroken:
 	// with its cause the first time, then with ErrBroken alone. It must not

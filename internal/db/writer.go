@@ -40,7 +40,8 @@ func (d *DB) Commit(ctx context.Context, account int64, op func(*Tx) error) erro
 }
 
 // CommitAfter is Commit for an operation with content: Options.Durable gets p,
-// together with those of its batch, and op runs after it has succeeded.
+// together with those of its batch, and COMMIT comes after it has succeeded. Its
+// error comes back for every operation of the batch.
 func (d *DB) CommitAfter(ctx context.Context, _ int64, p Pending, op func(*Tx) error) error {
 	r := &request{pending: p, op: op, done: make(chan struct{})}
 	select {
@@ -135,27 +136,32 @@ func (d *DB) gather(batch []*request) []*request {
 	}
 }
 
-// run makes one batch durable: content, then rows, in that order (S1). The
-// error is the batch's; those of single operations stand in their requests.
+// run makes one batch durable: content and rows, in that order (S1). While the
+// disk works on the content the rows are written into memory; COMMIT waits for
+// both. The error is the batch's; those of single operations stand in their
+// requests.
 func (d *DB) run(w *conn, batch []*request) error {
-	run, err := d.durable(batch)
-	if err != nil || len(run) == 0 {
+	synced, err := d.durable(batch)
+	if err != nil {
 		return err
 	}
 	if err := d.point(PointBegin); err != nil {
-		return err
+		return errors.Join(err, <-synced)
 	}
 	tx := &Tx{c: w}
 	if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
-		return err
+		return errors.Join(err, <-synced)
 	}
 	done := 0
-	if len(run) == 1 {
-		if call(run[0], tx) {
+	if len(batch) == 1 {
+		if call(batch[0], tx) {
 			done++
 		}
 	} else {
-		done, err = savepoints(tx, run)
+		done, err = savepoints(tx, batch)
+	}
+	if e := <-synced; e != nil {
+		err = errors.Join(err, e)
 	}
 	if err == nil && done > 0 {
 		err = d.commit(tx)
@@ -166,9 +172,9 @@ func (d *DB) run(w *conn, batch []*request) error {
 	return undo(tx, err)
 }
 
-// durable gives the operations whose content is durable now. An ErrBroken among
-// the answers is the batch's.
-func (d *DB) durable(batch []*request) ([]*request, error) {
+// durable begins to make the content of a batch durable, and answers once.
+func (d *DB) durable(batch []*request) (<-chan error, error) {
+	answer := make(chan error, 1)
 	var pending []Pending
 	for _, r := range batch {
 		if r.pending != nil {
@@ -176,27 +182,14 @@ func (d *DB) durable(batch []*request) ([]*request, error) {
 		}
 	}
 	if len(pending) == 0 {
-		return batch, nil
+		answer <- nil
+		return answer, nil
 	}
 	if err := d.point(PointSync); err != nil {
 		return nil, err
 	}
-	errs := d.options.Durable(pending)
-	for _, err := range errs {
-		if errors.Is(err, ErrBroken) {
-			return nil, err
-		}
-	}
-	run := make([]*request, 0, len(batch))
-	for _, r := range batch {
-		if r.pending != nil {
-			r.err, errs = errs[0], errs[1:]
-		}
-		if r.err == nil {
-			run = append(run, r)
-		}
-	}
-	return run, nil
+	go func() { answer <- d.options.Durable(pending) }() // run waits for it
+	return answer, nil
 }
 
 // savepoints runs each operation so that it can fail alone. Some failures (a
