@@ -22,7 +22,7 @@ func lock(dir string) (*os.File, error) {
 			return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 		}
 		pid, _ := io.ReadAll(io.LimitReader(f, 20))
-		return nil, fmt.Errorf("%s: held by process %s: %w", dir, strings.TrimSpace(string(pid)), ErrInUse)
+		return nil, inUse{dir, strings.TrimSpace(string(pid))}
 	}
 	if err := f.Truncate(0); err != nil {
 		f.Close()
@@ -34,3 +34,9 @@ func lock(dir string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// inUse is ErrInUse with the folder and its holder.
+type inUse struct{ dir, pid string }
+
+func (e inUse) Error() string { return "data folder " + e.dir + " is held by process " + e.pid }
+func (e inUse) Unwrap() error { return ErrInUse }

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -102,6 +103,9 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 		requests: make(chan *request, maxBatch), stop: make(chan struct{}),
 		checkpoint: make(chan struct{}, 1), reopened: make(chan *conn),
 	}
+	if err := private(path); err != nil {
+		return nil, fmt.Errorf("open: %w", err)
+	}
 	w, err := d.connect(true)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -125,6 +129,16 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 	go d.write(w)
 	go d.checkpoints()
 	return d, nil
+}
+
+// private makes the file, when there is none, so that its owner alone can read
+// it; SQLite gives its log the same rights.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return f.Close()
 }
 
 // connect opens one connection. Automatic checkpoints are off: they would make

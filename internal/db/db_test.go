@@ -370,6 +370,11 @@ func TestMigration(t *testing.T) {
 	if _, err := Open(t.Context(), path, testSchema, Options{}); !errors.Is(err, ErrNewer) {
 		t.Errorf("newer database: %v", err)
 	}
+	for _, p := range []string{path, path + ".v1"} {
+		if st, err := os.Stat(p); err != nil || st.Mode().Perm() != 0o600 {
+			t.Errorf("%s is not its owner's alone: %v, %v", p, st, err)
+		}
+	}
 	copied, err := Open(t.Context(), path+".v1", testSchema, Options{})
 	if err != nil {
 		t.Fatal("the copy:", err)

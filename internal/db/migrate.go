@@ -48,6 +48,9 @@ func copyTo(tx *Tx, path string) error {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	_, err := tx.Exec("VACUUM INTO ?", path)
+	if err := private(path); err != nil {
+		return err
+	}
+	_, err := tx.Exec("VACUUM INTO ?", path) // into an empty file
 	return err
 }
