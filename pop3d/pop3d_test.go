@@ -140,7 +140,7 @@ func (w *world) inbox(c net.Conn) {
 }
 
 func TestTranscripts(t *testing.T) {
-	script.Run(t, "testdata/*.txt", func(t *testing.T, fixtures []txtar.File) script.Dial {
+	script.Run(t, "testdata/*.txtar", func(t *testing.T, fixtures []txtar.File) script.Dial {
 		w := newWorld(t)
 		for _, f := range fixtures { // account/uidl.eml, or account/uidl.unended.eml without the last CRLF
 			uidl, unended := strings.CutSuffix(strings.TrimSuffix(path.Base(f.Name), ".eml"), ".unended")

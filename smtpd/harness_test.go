@@ -23,11 +23,11 @@ import (
 	"posthorn/store"
 )
 
-// TestTranscripts plays testdata/*.txt, each named after the situation it
+// TestTranscripts plays testdata/*.txtar, each named after the situation it
 // shows. The fixture "server" configures it (see bench.configure), the fixture
 // "queue" is what must have been accepted when the dialogue is over.
 func TestTranscripts(t *testing.T) {
-	script.Run(t, "testdata/*.txt", func(t *testing.T, fixtures []txtar.File) script.Dial {
+	script.Run(t, "testdata/*.txtar", func(t *testing.T, fixtures []txtar.File) script.Dial {
 		b := newBench(MX)
 		want, compare := "", false
 		for _, f := range fixtures {
@@ -92,8 +92,17 @@ func (b *bench) configure(t testing.TB, settings string) {
 			b.implicit = true
 		case "no-tls":
 			b.deps.TLS = nil
-		case "disk-full":
-			b.deps.Space = func(int64) error { return fmt.Errorf("%w: 3 octets left", store.ErrNoSpace) }
+		case "space":
+			var left serve.Size
+			if err := left.UnmarshalText([]byte(arg)); err != nil {
+				t.Fatal(err)
+			}
+			b.deps.Space = func(need int64) error {
+				if need > int64(left) {
+					return fmt.Errorf("%w: %s left", store.ErrNoSpace, left)
+				}
+				return nil
+			}
 		case "connections":
 			n := 0
 			fmt.Sscan(arg, &n)
