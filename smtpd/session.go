@@ -57,7 +57,7 @@ func (s *session) mayBegin(tx *transaction) error {
 	if !tx.UTF8 && !from.IsASCII() {
 		return mail.NeedUTF8
 	}
-	if err := s.space(); err != nil {
+	if err := s.space(tx.size); err != nil {
 		return err
 	}
 	if s.role == Submission {
@@ -66,13 +66,18 @@ func (s *session) mayBegin(tx *transaction) error {
 	return s.welcome(tx)
 }
 
-// space refuses mail before the disk is full: what has been promised must fit.
-func (s *session) space() error {
+// space refuses mail before the disk is full: room is asked for a message of
+// size octets (0: not known), its rows, and what else is being written. One
+// that turns out larger and fills the disk is refused after its content.
+func (s *session) space(size int64) error {
 	if s.Space == nil {
 		return nil
 	}
-	const some = 64 << 20
-	return reply(s.Space(max(int64(s.cfg.MaxSize)*3/2, some)))
+	const (
+		usual   = 64 << 10
+		reserve = 4 << 20
+	)
+	return reply(s.Space(max(size, usual)*3/2 + reserve))
 }
 
 // Rcpt adds a recipient.

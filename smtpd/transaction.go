@@ -89,14 +89,13 @@ func (s *session) report(t *transaction) {
 	if t.status.Code != 0 {
 		status = t.status.String()
 	}
-	account := ""
+	log := s.Log
 	if s.login != nil {
-		account = s.login.Login
+		log = log.With("account", s.login.Login)
 	}
-	s.Log.LogAttrs(s.ctx, slog.LevelInfo, "smtp transaction",
+	log.LogAttrs(s.ctx, slog.LevelInfo, "smtp transaction",
 		slog.String("session", s.id),
 		slog.String("queue_id", t.id),
-		slog.String("account", account),
 		slog.String("peer", s.peer()),
 		slog.String("from", t.From.String()),
 		slog.String("to", strings.Join(to, " ")),

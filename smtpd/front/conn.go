@@ -174,7 +174,7 @@ func (c *Conn) pass(cmd *command, words ...string) {
 
 // doubt ends a session about which go-smtp and front do not agree.
 func (c *Conn) doubt(what, verb string) error {
-	c.log.Error("smtp state in doubt", "what", what, "verb", verb, "remote", c.remote.String())
+	c.log.Error("smtp state in doubt", "what", what, "verb", verb, "peer", c.remote.String())
 	return c.hangup(mail.LocalHangup)
 }
 

@@ -47,7 +47,7 @@ func (c *Conn) proxied() error {
 	c.raw.SetReadDeadline(time.Now().Add(c.cfg.Handshake))
 	addr, err := readProxy(c.raw)
 	if err != nil {
-		c.log.Warn("proxy header", "remote", c.remote.String(), "error", err)
+		c.log.Warn("proxy header", "peer", c.remote.String(), "error", err)
 		c.dead = true
 		return errGone
 	}

@@ -37,7 +37,7 @@ func (c *Conn) handshake() error {
 	t := tls.Server(c.raw, c.cfg.TLS)
 	c.raw.SetDeadline(time.Now().Add(c.cfg.Handshake))
 	if err := t.Handshake(); err != nil {
-		c.log.Debug("tls handshake", "remote", c.remote.String(), "error", err)
+		c.log.Debug("tls handshake", "peer", c.remote.String(), "error", err)
 		c.dead = true
 		return errGone
 	}
