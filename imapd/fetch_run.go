@@ -213,7 +213,7 @@ func (f *fetcher) fail(m *fetched, err error) {
 }
 
 func (f *fetcher) complain(m *fetched, err error) {
-	f.s.log.Warn("content missing or damaged", "account", f.s.account, "mailbox", f.s.view.seen.box.Name, "uid", m.row.UID, "error", err)
+	f.s.log.Warn("content missing or damaged", "mailbox", f.s.view.seen.box.Name, "uid", m.row.UID, "error", err)
 }
 
 // prepare opens what has to be open and finds each section, so that sending
@@ -273,7 +273,7 @@ func (f *fetcher) setSeen(ctx context.Context) error {
 	}
 	changed, _, err := f.box.SetFlags(ctx, f.uids, store.FlagsAdd, store.FlagSeen, nil, -1)
 	if err != nil {
-		f.s.log.Warn("\\Seen was not set", "account", f.s.account, "error", err)
+		f.s.log.Warn("\\Seen was not set", "error", err)
 		return nil
 	}
 	for i := range f.block {

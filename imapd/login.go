@@ -39,7 +39,7 @@ func (s *session) welcome(c *call, id auth.Identity) error {
 	}
 	s.account, s.state = id.Account, member
 	s.log = s.log.With("account", id.Login)
-	s.log.Info("logged in", "remote", s.peer.Addr.String(), "tls", s.peer.TLS)
+	s.log.Info("logged in", "peer", s.peer.Addr.String(), "protocol", s.peer.Protocol, "tls", s.peer.TLS)
 	s.dec.Limits = memberLimits(int64(s.srv.config.AppendLimit))
 	s.conn.member()
 	c.code, c.text = "CAPABILITY "+s.capabilities(), "Logged in"

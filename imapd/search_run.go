@@ -178,7 +178,7 @@ func (f *finder) judgeContent(ctx context.Context, m *candidate) error {
 	r, err := f.box.Open(ctx, m.msg)
 	switch {
 	case errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrExpunged):
-		f.s.log.Debug("content not searched", "account", f.s.account, "uid", m.row.UID, "error", err)
+		f.s.log.Debug("content not searched", "uid", m.row.UID, "error", err)
 		m.hasBody = true
 		m.parsed = m.parsed || m.digest.Header == nil
 	case err != nil:

@@ -86,7 +86,7 @@ func (s *Server) handle(ctx context.Context, raw net.Conn, implicitTLS bool) {
 		err := t.HandshakeContext(shake)
 		cancel()
 		if err != nil {
-			s.log.Debug("TLS handshake failed", "remote", raw.RemoteAddr().String(), "error", err)
+			s.log.Debug("TLS handshake failed", "peer", raw.RemoteAddr().String(), "error", err)
 			return
 		}
 		nc = t

@@ -45,7 +45,7 @@ func newSession(ctx context.Context, srv *Server, c *conn, encrypted bool) *sess
 // serve greets, then runs commands until the session ends.
 func (s *session) serve() {
 	defer s.leave()
-	s.log.Debug("connected", "remote", s.peer.Addr.String(), "tls", s.peer.TLS)
+	s.log.Debug("connected", "peer", s.peer.Addr.String(), "tls", s.peer.TLS)
 	s.conn.hold()
 	s.out = wire.NewEncoder(s.conn.w)
 	s.dec = wire.NewDecoder(s.conn.r, strangerLimits, s.proceed)

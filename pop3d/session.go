@@ -99,7 +99,7 @@ func (s *session) run(ctx context.Context, implicitTLS bool) {
 	defer func() {
 		if s.drop != nil {
 			s.drop.release()
-			s.log.Info("pop3 session", "account", s.drop.login, "messages", len(s.drop.messages),
+			s.log.Info("pop3 session", "account", s.drop.login, "peer", s.peer.Addr.String(), "messages", len(s.drop.messages),
 				"retrieved", s.drop.retrieved, "removed", s.drop.removed, "took", time.Since(s.started))
 		}
 	}()

@@ -58,7 +58,7 @@ func session(ctx context.Context, c net.Conn, log *slog.Logger, handle func(cont
 	defer c.Close()
 	defer func() {
 		if p := recover(); p != nil {
-			log.Error("session panicked", "remote", c.RemoteAddr().String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			log.Error("session panicked", "peer", c.RemoteAddr().String(), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 	}()
 	handle(ctx, c)
