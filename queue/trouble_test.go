@@ -147,3 +147,25 @@ func TestRequireTLSIsTheMessagesOwnTrouble(t *testing.T) {
 		}
 	})
 }
+
+// The DNS is away for half a day: each sender is told once, nothing is given up,
+// and all of it leaves when the DNS is back, at the latest with the longest wait.
+func TestNetworkThatIsAway(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.play(func(destination string, _ mail.Path) mail.Reply { return mail.DNSTemporary.With(destination) })
+		const messages, domains = 12, 4
+		for i := range messages {
+			f.accept(letter(fmt.Sprintf("u%d@d%d.test", i, i%domains)))
+		}
+		f.run()
+		f.pass(12 * time.Hour)
+		if in := f.inbox(); len(in) != messages || strings.Contains(strings.Join(in, ""), "Action: failed") {
+			t.Errorf("%d notices for %d messages, or a failure among them", len(in), messages)
+		}
+		f.agent.says(taken)
+		f.pass(5 * time.Hour)
+		if w, in := f.waiting(), f.inbox(); len(w) != 0 || len(in) != messages {
+			t.Errorf("%d wait, %d notices", len(w), len(in))
+		}
+	})
+}
