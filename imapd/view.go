@@ -129,7 +129,7 @@ func (v *view) claim(ctx context.Context, s *session, known store.UID) {
 	}
 	from := v.seen.box.FirstRecent
 	if !v.readOnly {
-		claimed, err := v.box.ClaimRecent(ctx)
+		claimed, err := v.box.ClaimRecent(ctx, v.seen.box.UIDNext)
 		if err != nil {
 			s.log.Warn("\\Recent was not claimed", "error", err)
 		} else {

@@ -246,19 +246,26 @@ func appendWatch(f *fixture) {
 func appendRecent(f *fixture) {
 	f.fill(f.alice, 2)
 	m := f.mailbox(f.alice, "INBOX")
-	claim := func(want store.UID) {
+	claim := func(to, want store.UID) {
 		f.Helper()
-		if from, err := m.ClaimRecent(f.ctx); err != nil || from != want {
+		if from, err := m.ClaimRecent(f.ctx, to); err != nil || from != want {
 			f.Errorf("recent from %d, %v; want %d", from, err, want)
 		}
 	}
 	if b := f.box(f.alice, "INBOX"); b.FirstRecent != 1 {
 		f.Errorf("first recent UID is %d", b.FirstRecent)
 	}
-	claim(1)
-	claim(3)
+	claim(3, 1)
+	claim(3, 3)
 	f.deliver(f.alice, "three")
-	claim(3)
+	f.deliver(f.alice, "four")
+	claim(3, 3) // by a session that shows neither
+	claim(4, 3)
+	claim(3, 4)
+	claim(5, 4)
+	if b := f.box(f.alice, "INBOX"); b.FirstRecent != 5 {
+		f.Errorf("first recent UID is %d at the end", b.FirstRecent)
+	}
 	if _, err := f.s.Mailbox(f.ctx, f.alice.ID, "none"); !errors.Is(err, store.ErrNotFound) {
 		f.Errorf("a mailbox that is not there: %v", err)
 	}
