@@ -133,7 +133,7 @@ func TestDeadDestinationBlocksNoOther(t *testing.T) {
 			}
 			return taken
 		})
-		const many = 100
+		const many = 60
 		for i := range many {
 			f.accept(letter(fmt.Sprintf("u%d@dead.test", i)))
 		}
@@ -200,7 +200,7 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestConcurrencyFollowsSuccess(t *testing.T) {
 	inTime(t, func(f *fixture) {
 		f.agent.delay = time.Second
-		for range 200 {
+		for range 100 {
 			f.accept(letter("bob@away.test"))
 		}
 		f.run()
