@@ -38,6 +38,10 @@ func (c *cli) serveCommand() *cobra.Command {
 
 // serve builds every floor, runs until ctx is done and takes them down again.
 func (c *cli) serve(ctx context.Context, cfg *Config, log *slog.Logger) (err error) {
+	// First of all: a SIGHUP that nobody is told of ends the process.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	h, err := build(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -55,9 +59,6 @@ func (c *cli) serve(ctx context.Context, cfg *Config, log *slog.Logger) (err err
 		return err
 	}
 	h.greet(ctx, listeners)
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
 	tend := func(ctx context.Context) { h.tend(ctx, hangups, c.loadConfig) }
 	return h.run(ctx, listeners, tend)
 }
