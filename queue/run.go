@@ -179,7 +179,7 @@ func (s *scheduler) destination(name string) *destination {
 	return d
 }
 
-// forget drops what is known about destinations that nothing is done for now. A
+// forget drops what is known about destinations that nothing is done at the moment. A
 // dead one among them is found dead again by one attempt.
 func (s *scheduler) forget() {
 	for name, d := range s.destinations {
