@@ -18,10 +18,10 @@ func (s *session) capabilities() string {
 		switch {
 		case x.values != nil:
 			for _, v := range x.values(s) {
-				words = append(words, x.capability+v)
+				words = append(words, string(x.capability)+v)
 			}
 		case x.offered == nil || x.offered(s):
-			words = append(words, x.capability)
+			words = append(words, string(x.capability))
 		}
 	}
 	return strings.Join(words, " ")
