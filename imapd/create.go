@@ -54,7 +54,10 @@ func (s *session) create(c *call) error {
 	}
 	// A separator at the end says that there will be mailboxes below it
 	// (RFC 9051 §6.3.4): there may be, always.
-	_, err = s.srv.store.CreateMailbox(c.ctx, s.account, strings.TrimSuffix(name, separator), role)
+	box, err := s.srv.store.CreateMailbox(c.ctx, s.account, strings.TrimSuffix(name, separator), role)
+	if err == nil {
+		c.code = "MAILBOXID (" + mailboxID(box.ID) + ")" // RFC 8474 §4.1
+	}
 	return err
 }
 

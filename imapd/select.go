@@ -66,6 +66,7 @@ func (s *session) greet(c *call, v *view) {
 	}
 	s.out.Raw("* OK [UIDVALIDITY ").Num(int64(box.UIDValidity)).Raw("] UIDs are valid").CRLF()
 	s.out.Raw("* OK [UIDNEXT ").Num(int64(box.UIDNext)).Raw("] Predicted next UID").CRLF()
+	s.writeMailboxID(box)
 	if s.rev2 {
 		s.out.Raw(`* LIST () "/" `).Mailbox(box.Name).CRLF()
 	}

@@ -1,22 +1,44 @@
 package imapd
 
 import (
+	"strconv"
+
 	"posthorn/imapd/wire"
 	"posthorn/store"
 )
 
+// statusItem gives the value of an item, in wire form.
+type statusItem func(*session, *call, store.Box) (string, error)
+
 // statusItems are what STATUS can tell of a mailbox (RFC 9051 §6.3.11; SIZE of
-// RFC 8438, DELETED-STORAGE of RFC 9208 §4.1.4, APPENDLIMIT of RFC 7889).
-var statusItems = map[string]func(*session, *call, store.Box) (int64, error){
-	"MESSAGES":        func(_ *session, _ *call, b store.Box) (int64, error) { return b.Messages, nil },
-	"UIDNEXT":         func(_ *session, _ *call, b store.Box) (int64, error) { return int64(b.UIDNext), nil },
-	"UIDVALIDITY":     func(_ *session, _ *call, b store.Box) (int64, error) { return int64(b.UIDValidity), nil },
-	"UNSEEN":          func(_ *session, _ *call, b store.Box) (int64, error) { return b.Unseen, nil },
-	"DELETED":         func(_ *session, _ *call, b store.Box) (int64, error) { return b.Deleted, nil },
-	"SIZE":            func(_ *session, _ *call, b store.Box) (int64, error) { return b.Size, nil },
-	"APPENDLIMIT":     func(s *session, _ *call, _ store.Box) (int64, error) { return int64(s.srv.config.AppendLimit), nil },
-	"RECENT":          (*session).countRecent,
-	"DELETED-STORAGE": (*session).deletedStorage,
+// RFC 8438, DELETED-STORAGE of RFC 9208 §4.1.4, APPENDLIMIT of RFC 7889,
+// MAILBOXID of RFC 8474 §4.3).
+var statusItems = map[string]statusItem{
+	"MESSAGES":        fact(func(_ *session, b store.Box) int64 { return b.Messages }),
+	"UIDNEXT":         fact(func(_ *session, b store.Box) int64 { return int64(b.UIDNext) }),
+	"UIDVALIDITY":     fact(func(_ *session, b store.Box) int64 { return int64(b.UIDValidity) }),
+	"UNSEEN":          fact(func(_ *session, b store.Box) int64 { return b.Unseen }),
+	"DELETED":         fact(func(_ *session, b store.Box) int64 { return b.Deleted }),
+	"SIZE":            fact(func(_ *session, b store.Box) int64 { return b.Size }),
+	"APPENDLIMIT":     fact(func(s *session, _ store.Box) int64 { return int64(s.srv.config.AppendLimit) }),
+	"MAILBOXID":       func(_ *session, _ *call, b store.Box) (string, error) { return "(" + mailboxID(b.ID) + ")", nil },
+	"RECENT":          counted((*session).countRecent),
+	"DELETED-STORAGE": counted((*session).deletedStorage),
+}
+
+// fact is an item that the mailbox's row has.
+func fact(value func(*session, store.Box) int64) statusItem {
+	return func(s *session, _ *call, b store.Box) (string, error) {
+		return strconv.FormatInt(value(s, b), 10), nil
+	}
+}
+
+// counted is an item for which messages are counted.
+func counted(count func(*session, *call, store.Box) (int64, error)) statusItem {
+	return func(s *session, c *call, b store.Box) (string, error) {
+		n, err := count(s, c, b)
+		return strconv.FormatInt(n, 10), err
+	}
 }
 
 // status: RFC 9051 §6.3.11.
@@ -55,7 +77,7 @@ func takeStatusItems(d *wire.Decoder) (items []string) {
 }
 
 func (s *session) writeStatus(c *call, box store.Box, items []string) error {
-	values := make([]int64, len(items))
+	values := make([]string, len(items))
 	for i, item := range items {
 		var err error
 		if values[i], err = statusItems[item](s, c, box); err != nil {
@@ -67,7 +89,7 @@ func (s *session) writeStatus(c *call, box store.Box, items []string) error {
 		if i > 0 {
 			s.out.SP()
 		}
-		s.out.Raw(item).SP().Num(values[i])
+		s.out.Raw(item).SP().Raw(values[i])
 	}
 	s.out.Raw(")").CRLF()
 	return nil
