@@ -39,6 +39,8 @@ var extensions = []extension{
 	}},
 	{capability: imap.CapESearch},    // RFC 4731
 	{capability: imap.CapSearchRes},  // RFC 5182
+	{capability: "PARTIAL"},          // RFC 9394
+	{capability: imap.CapWithin},     // RFC 5032
 	{capability: imap.CapUTF8Accept}, // RFC 6855
 	{capability: imap.CapQuota, commands: []command{
 		{"GETQUOTA", loggedIn, 0, (*session).getQuota},

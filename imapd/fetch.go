@@ -13,12 +13,16 @@ func (s *session) fetch(c *call) error {
 	set := c.dec.Set()
 	c.dec.SP()
 	items := takeFetchItems(c.dec)
+	mods := takeFetchModifiers(c)
 	if err := c.dec.End(); err != nil {
 		return err
 	}
 	numbers, err := s.view.resolve(set, c.uid())
 	if err != nil {
 		return err
+	}
+	if mods.partial != nil {
+		numbers = mods.partial.ofNumbers(numbers)
 	}
 	f := &fetcher{s: s, box: s.view.box, items: items}
 	if c.uid() {

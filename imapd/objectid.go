@@ -53,17 +53,21 @@ func (messageKey) needs() need { return needMessage }
 
 // emailID is the key EMAILID (RFC 8474 §5.4).
 func (p *parser) emailID() node {
-	want, account := p.objectID(), p.account()
-	return messageKey(func(msg *store.Message) bool { return emailID(account, msg.Email) == want })
+	want := p.objectID()
+	return viewKey(func(v *view) node {
+		account := v.seen.box.Account
+		return messageKey(func(msg *store.Message) bool { return emailID(account, msg.Email) == want })
+	})
 }
 
 // threadID is the key THREADID.
 func (p *parser) threadID() node {
-	want, account := p.objectID(), p.account()
-	return messageKey(func(msg *store.Message) bool { return threadID(account, msg.Thread) == want })
+	want := p.objectID()
+	return viewKey(func(v *view) node {
+		account := v.seen.box.Account
+		return messageKey(func(msg *store.Message) bool { return threadID(account, msg.Thread) == want })
+	})
 }
-
-func (p *parser) account() store.AccountID { return p.view.seen.box.Account }
 
 // objectID takes an identifier: 1 to 255 letters, digits, "_" and "-".
 func (p *parser) objectID() string {

@@ -6,104 +6,56 @@ import (
 	"strings"
 
 	"github.com/emersion/go-message/charset"
-
-	"posthorn/imapd/wire"
-	"posthorn/store"
 )
 
 // search is SEARCH and UID SEARCH (RFC 9051 §6.4.4).
 func (s *session) search(c *call) error {
 	c.dec.SP()
-	p := parser{d: c.dec, view: s.view, utf8: s.utf8}
+	p := parser{d: c.dec, utf8: s.utf8}
 	want, key := p.program()
-	err := c.dec.End()
-	if err == nil {
-		err = p.err
-	}
+	found, err := s.find(c, &p, want, key)
 	if err != nil {
-		if want.save && p.err != nil { // RFC 9051 §6.4.4.1: a NO empties $, a BAD leaves it
-			s.view.saved = nil
-		}
 		return err
-	}
-	f := finder{s: s, box: s.view.box, key: key}
-	found, err := f.run(c.ctx)
-	if err != nil {
-		if want.save {
-			s.view.saved = nil
-		}
-		return err
-	}
-	if want.save {
-		s.view.saved = want.kept(found)
 	}
 	s.writeFound(c, want, found)
 	return nil
 }
 
-// hit is a message that was found.
-type hit struct {
-	n   uint32
-	uid store.UID
-}
-
-// results is what RETURN asked for (RFC 9051 §6.4.4, RFC 4731).
-type results struct {
-	given                      bool // RETURN was there
-	min, max, all, count, save bool
-}
-
-// kept is what SAVE keeps: everything, unless only MIN or MAX was asked for
-// (RFC 9051 §6.4.4.1).
-func (r results) kept(found []hit) []store.UID {
-	var out []store.UID
-	ends := (r.min || r.max) && !r.all && !r.count
-	for i, h := range found {
-		if !ends || r.min && i == 0 || r.max && i == len(found)-1 {
-			out = append(out, h.uid)
+// find ends the taking of a program, runs it on the selected mailbox, and keeps
+// for SAVE what it finds: RFC 9051 §6.4.4.1, a NO empties $, a BAD leaves it.
+func (s *session) find(c *call, p *parser, want results, key node) (found []hit, err error) {
+	if err := c.dec.End(); err != nil {
+		return nil, err
+	}
+	if err = p.err; err == nil {
+		f := finder{s: s, box: s.view.box, seen: s.view.seen, key: bind(key, s.view)}
+		found, err = f.run(c.ctx)
+	}
+	if want.save {
+		s.view.saved = nil
+		if err == nil {
+			s.view.saved = want.kept(found)
 		}
 	}
-	return out
+	return found, err
 }
 
 // writeFound answers: with ESEARCH when RETURN was used or IMAP4rev2 is
-// enabled, else with SEARCH. SAVE alone is answered by the tagged OK.
+// enabled, else with SEARCH.
 func (s *session) writeFound(c *call, want results, found []hit) {
-	numbers := make([]uint32, len(found))
-	for i, h := range found {
-		numbers[i] = h.n
-		if c.uid() {
-			numbers[i] = uint32(h.uid)
-		}
+	switch {
+	case !want.given && !s.rev2:
+		s.writeHits("SEARCH", c.uid(), found)
+	case !want.silent():
+		s.writeExtended(c, want, found)
 	}
-	if !want.given && !s.rev2 {
-		s.out.Raw("* SEARCH")
-		for _, n := range numbers {
-			s.out.SP().Num(int64(n))
-		}
-		s.out.CRLF()
-		return
-	}
-	if want.save && !want.min && !want.max && !want.all && !want.count {
-		return
-	}
-	s.out.Raw("* ESEARCH (TAG ").String(c.tag).Raw(")")
-	if c.uid() {
-		s.out.Raw(" UID")
-	}
-	if n := len(numbers); n > 0 {
-		if want.min {
-			s.out.Raw(" MIN ").Num(int64(numbers[0]))
-		}
-		if want.max {
-			s.out.Raw(" MAX ").Num(int64(numbers[n-1]))
-		}
-		if want.all {
-			s.out.Raw(" ALL ").Raw(wire.FormatRanges(wire.Compact(numbers)))
-		}
-	}
-	if want.count {
-		s.out.Raw(" COUNT ").Num(int64(len(numbers)))
+}
+
+// writeHits answers as it was before there was ESEARCH.
+func (s *session) writeHits(name string, uid bool, found []hit) {
+	s.out.Raw("* ").Raw(name)
+	for _, h := range found {
+		s.out.SP().Num(int64(h.id(uid)))
 	}
 	s.out.CRLF()
 }
@@ -124,37 +76,17 @@ func (p *parser) program() (results, node) {
 		p.d.SP()
 		word = p.word()
 	}
+	return want, p.criteria(word)
+}
+
+// criteria takes search keys to the end of the command; the keyword of the
+// first was taken.
+func (p *parser) criteria(word string) node {
 	keys := and{p.key(word)}
 	for p.d.TakeSP() {
 		keys = append(keys, p.key(p.word()))
 	}
-	return want, keys.simple()
-}
-
-// results takes the list behind RETURN. An empty one means ALL.
-func (p *parser) results() results {
-	want := results{given: true}
-	p.d.SP()
-	p.d.List(func() {
-		switch w := p.d.Word(); w {
-		case "MIN":
-			want.min = true
-		case "MAX":
-			want.max = true
-		case "ALL":
-			want.all = true
-		case "COUNT":
-			want.count = true
-		case "SAVE":
-			want.save = true
-		default:
-			p.d.Fail("there is no search result %s", w)
-		}
-	})
-	if !want.min && !want.max && !want.count && !want.save {
-		want.all = true
-	}
-	return want
+	return keys.simple()
 }
 
 var errCharset = no("BADCHARSET (US-ASCII UTF-8)", "That charset is not known here")

@@ -13,10 +13,9 @@ import (
 // Clients build long chains of OR.
 const maxKeys = 2000
 
-// parser takes a search program.
+// parser takes a search program. It knows nothing of a mailbox: bind does that.
 type parser struct {
 	d       *wire.Decoder
-	view    *view
 	utf8    bool
 	charset string
 	keys    int
@@ -113,6 +112,8 @@ var keys = map[string]func(p *parser) node{
 	"BEFORE":            func(p *parser) node { return internalKey(p.day(before)) },
 	"ON":                func(p *parser) node { return internalKey(p.day(on)) },
 	"SINCE":             func(p *parser) node { return internalKey(p.day(since)) },
+	"OLDER":             func(p *parser) node { return p.age(older) },
+	"YOUNGER":           func(p *parser) node { return p.age(younger) },
 	"SAVEDBEFORE":       func(p *parser) node { return savedKey(p.day(before)) },
 	"SAVEDON":           func(p *parser) node { return savedKey(p.day(on)) },
 	"SAVEDSINCE":        func(p *parser) node { return savedKey(p.day(since)) },
@@ -140,13 +141,17 @@ func (p *parser) field(name string) node {
 }
 
 func (p *parser) recent() node {
-	v := p.view
-	return rowKey(func(_ uint32, r store.Row) bool { return v.isRecent(r.UID) })
+	return viewKey(func(v *view) node {
+		return rowKey(func(_ uint32, r store.Row) bool { return v.isRecent(r.UID) })
+	})
 }
 
 func (p *parser) keyword() node {
-	mask := p.view.seen.bits([]string{p.arg().Flag()})
-	return rowKey(func(_ uint32, r store.Row) bool { return r.Flags&mask != 0 })
+	name := []string{p.arg().Flag()}
+	return viewKey(func(v *view) node {
+		mask := v.seen.bits(name)
+		return rowKey(func(_ uint32, r store.Row) bool { return r.Flags&mask != 0 })
+	})
 }
 
 // numbers is a key of message numbers. Those that are not there match nothing:
@@ -155,11 +160,13 @@ func (p *parser) numbers(set wire.Set) node {
 	if p.d.Err() != nil {
 		return constant(fails)
 	}
-	ranges := p.view.numbers(p.view.saved)
-	if !set.Saved {
-		ranges = set.Resolve(p.view.seen.count)
-	}
-	return rowKey(func(n uint32, _ store.Row) bool { return within(ranges, n) })
+	return viewKey(func(v *view) node {
+		ranges := v.numbers(v.saved)
+		if !set.Saved {
+			ranges = set.Resolve(v.seen.count)
+		}
+		return rowKey(func(n uint32, _ store.Row) bool { return within(ranges, n) })
+	})
 }
 
 func (p *parser) uids(set wire.Set) node {
@@ -169,8 +176,10 @@ func (p *parser) uids(set wire.Set) node {
 	if set.Saved {
 		return p.numbers(set)
 	}
-	ranges := set.Resolve(uint32(p.view.seen.last()))
-	return rowKey(func(_ uint32, r store.Row) bool { return within(ranges, uint32(r.UID)) })
+	return viewKey(func(v *view) node {
+		ranges := set.Resolve(uint32(v.seen.last()))
+		return rowKey(func(_ uint32, r store.Row) bool { return within(ranges, uint32(r.UID)) })
+	})
 }
 
 // within looks n up in ascending, disjoint ranges.

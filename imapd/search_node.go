@@ -76,6 +76,36 @@ type not struct{ node }
 
 func (n not) judge(m *candidate) verdict { return -n.node.judge(m) }
 
+// viewKey is a key that means something in one mailbox as one client knows it
+// only: numbers, "$", keywords, \Recent. It is no key before it is bound.
+type viewKey func(v *view) node
+
+func (viewKey) judge(*candidate) verdict { panic("a search key was not bound to a mailbox") }
+func (viewKey) needs() need              { return needRow }
+
+// bind gives the key as it is meant in a view.
+func bind(n node, v *view) node {
+	switch n := n.(type) {
+	case and:
+		return and(bindAll(n, v))
+	case or:
+		return or(bindAll(n, v))
+	case not:
+		return not{bind(n.node, v)}
+	case viewKey:
+		return n(v)
+	}
+	return n
+}
+
+func bindAll(nodes []node, v *view) []node {
+	bound := make([]node, len(nodes))
+	for i, n := range nodes {
+		bound[i] = bind(n, v)
+	}
+	return bound
+}
+
 // rowKey is judged by the view alone.
 type rowKey func(n uint32, r store.Row) bool
 

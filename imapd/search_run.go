@@ -14,9 +14,10 @@ import (
 
 // finder runs one search.
 type finder struct {
-	s   *session
-	box messages
-	key node
+	s    *session
+	box  messages
+	seen *version // of the box
+	key  node     // bound to it
 }
 
 // candidate is a message that is being judged, with what is known of it.
@@ -60,7 +61,7 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 		clear(block)
 		block, open = block[:0], 0
 	}
-	v := f.s.view.seen
+	v := f.seen
 	v.each(v.all(), func(n uint32, r store.Row) bool {
 		m := candidate{n: n, row: r}
 		if m.verdict = f.key.judge(&m); m.verdict == fails {

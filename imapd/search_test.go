@@ -16,7 +16,7 @@ import (
 // runSearch gives the message numbers a program finds.
 func runSearch(t testing.TB, s *session, f *fakeMessages, program string) ([]uint32, error) {
 	t.Helper()
-	p := parser{d: decoderOf(program), view: s.view, utf8: s.utf8}
+	p := parser{d: decoderOf(program), utf8: s.utf8}
 	_, key := p.program()
 	if err := p.d.End(); err != nil {
 		return nil, err
@@ -24,7 +24,7 @@ func runSearch(t testing.TB, s *session, f *fakeMessages, program string) ([]uin
 	if p.err != nil {
 		return nil, p.err
 	}
-	found, err := (&finder{s: s, box: f, key: key}).run(context.Background())
+	found, err := (&finder{s: s, box: f, seen: s.view.seen, key: bind(key, s.view)}).run(context.Background())
 	numbers := []uint32{}
 	for _, h := range found {
 		numbers = append(numbers, h.n)
