@@ -47,6 +47,7 @@ type Peer struct {
 	Addr     netip.Addr // the zero Addr for a Unix socket
 	Protocol string     // "imap", "pop3", "submission"
 	TLS      bool
+	Channel  *serve.Channel // what TLS knows of the peer; nil where nothing can be bound to it
 }
 
 // Identity is a login that was verified.
@@ -58,6 +59,7 @@ type Identity struct {
 // directory is what auth asks of the store.
 type directory interface {
 	Password(ctx context.Context, login string) (store.Account, string, error)
+	AccountByLogin(ctx context.Context, login string) (store.Account, error)
 	Address(ctx context.Context, p mail.Path) (store.Address, error)
 }
 
@@ -91,15 +93,23 @@ func newAuth(dir directory, cfg Config, log *slog.Logger) *Auth {
 // here.
 func (a *Auth) Plain(ctx context.Context, p Peer, login, password string) (Identity, error) {
 	key := loginKey(login)
-	secret := a.verified.mac(key, normal(password))
-	try, err := a.throttle.admit(ctx, serve.Network(p.Addr), key, secret)
+	return a.attempt(ctx, p, key, normal(password), func() (Identity, error) {
+		return a.verify(ctx, key, normal(password))
+	})
+}
+
+// attempt lets verify decide about a login, under the rules for guessing.
+// secret is what a guesser would change; what verify fails with is logged, and
+// only its kind is given.
+func (a *Auth) attempt(ctx context.Context, p Peer, key, secret string, verify func() (Identity, error)) (Identity, error) {
+	try, err := a.throttle.admit(ctx, serve.Network(p.Addr), key, a.verified.mac(key, secret))
 	if err != nil {
 		if errors.Is(err, ErrThrottled) {
 			a.log.Warn("password guessing refused", "peer", p.Addr.String(), "protocol", p.Protocol, "account", mail.Clean(key))
 		}
 		return Identity{}, err
 	}
-	id, err := a.verify(ctx, key, normal(password))
+	id, err := verify()
 	switch {
 	case err == nil:
 		try.succeeded()

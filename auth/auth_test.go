@@ -37,6 +37,11 @@ func (f *fake) Password(_ context.Context, login string) (store.Account, string,
 	return a, f.hashes[login], nil
 }
 
+func (f *fake) AccountByLogin(ctx context.Context, login string) (store.Account, error) {
+	a, _, err := f.Password(ctx, login)
+	return a, err
+}
+
 func (f *fake) Address(_ context.Context, p mail.Path) (store.Address, error) {
 	d, ok := f.domains[p.Domain]
 	if f.err != nil || !ok {

@@ -6,85 +6,46 @@ import (
 	"github.com/emersion/go-sasl"
 )
 
-// Mechanisms are those to announce to p: none without TLS (RFC 8314 §3.3).
-func (a *Auth) Mechanisms(p Peer) []string {
-	if !p.TLS {
-		return nil
+// mechanism is a row of the table of mechanisms.
+type mechanism struct {
+	name    string
+	offered func(*Auth, Peer) bool // nil: always
+	server  func(a *Auth, ctx context.Context, p Peer, done func(Identity)) sasl.Server
+}
+
+// mechanisms, the safest first: many programs take the first that they know.
+//
+// What is missing is missing on purpose. CRAM-MD5 and DIGEST-MD5 (RFC 6331
+// moved it to historic) need passwords that can be read back, NTLM needs their
+// MD4; all three are broken, and over TLS none is safer than PLAIN.
+var mechanisms = []mechanism{
+	{sasl.External, (*Auth).offersExternal, (*Auth).newExternal},
+	{sasl.Plain, nil, (*Auth).newPlain},
+	{sasl.Login, nil, (*Auth).newLogin},
+}
+
+func (m *mechanism) isOffered(a *Auth, p Peer) bool {
+	return p.TLS && (m.offered == nil || m.offered(a, p)) // never without TLS (RFC 8314 §3.3)
+}
+
+// Mechanisms are those to announce to p: none without TLS.
+func (a *Auth) Mechanisms(p Peer) (names []string) {
+	for _, m := range mechanisms {
+		if m.isOffered(a, p) {
+			names = append(names, m.name)
+		}
 	}
-	return []string{sasl.Plain, sasl.Login}
+	return names
 }
 
 // Server runs one exchange of a mechanism that Mechanisms announces; another
 // fails with ErrMechanism. Its Next fails as Plain does, or with ErrSyntax;
 // when it succeeds, done has been called.
 func (a *Auth) Server(ctx context.Context, mech string, p Peer, done func(Identity)) (sasl.Server, error) {
-	check := func(login, password string) error {
-		id, err := a.Plain(ctx, p, login, password)
-		if err == nil {
-			done(id)
+	for _, m := range mechanisms {
+		if m.name == mech && m.isOffered(a, p) {
+			return m.server(a, ctx, p, done), nil
 		}
-		return err
-	}
-	switch {
-	case !p.TLS:
-		return nil, ErrMechanism
-	case mech == sasl.Plain:
-		return newPlain(check), nil
-	case mech == sasl.Login:
-		return &login{check: check}, nil
 	}
 	return nil, ErrMechanism
-}
-
-// plain is go-sasl's server, with an error of ours for a malformed response.
-type plain struct {
-	sasl.Server
-	asked bool
-}
-
-// newPlain refuses an authorization identity other than the login itself: to
-// act as somebody else is not offered (RFC 4616 §2).
-func newPlain(check func(login, password string) error) *plain {
-	p := new(plain)
-	p.Server = sasl.NewPlainServer(func(identity, login, password string) error {
-		p.asked = true
-		if identity != "" && loginKey(identity) != loginKey(login) {
-			return ErrCredentials
-		}
-		return check(login, password)
-	})
-	return p
-}
-
-func (p *plain) Next(response []byte) ([]byte, bool, error) {
-	challenge, done, err := p.Server.Next(response)
-	if err != nil && !p.asked {
-		err = ErrSyntax
-	}
-	return challenge, done, err
-}
-
-// login asks for the name, then for the password. Some programs give the name
-// as the initial response.
-type login struct {
-	check func(login, password string) error
-	asked int
-	name  string
-}
-
-func (l *login) Next(response []byte) (challenge []byte, done bool, err error) {
-	if l.asked == 0 && response == nil {
-		l.asked = 1
-		return []byte("Username:"), false, nil
-	}
-	switch {
-	case l.asked <= 1:
-		l.name, l.asked = string(response), 2
-		return []byte("Password:"), false, nil
-	case l.asked == 2:
-		l.asked = 3
-		err := l.check(l.name, string(response))
-		return nil, err == nil, err
-	}
-	return nil, false, ErrSyntax
 }

@@ -143,17 +143,17 @@ func (c *conn) member() { c.limit, c.loginEnd = readTime, time.Time{} }
 
 // startTLS goes on over TLS. What the client sent in the clear behind its
 // STARTTLS is dropped unread.
-func (c *conn) startTLS(config *tls.Config) error {
+func (c *conn) startTLS(config *tls.Config) (*serve.Channel, error) {
 	c.r.Reset(reader{c})
 	c.hasFirst = false
-	t := tls.Server(c.raw, config)
 	ctx, cancel := context.WithTimeout(c.ctx, loginTime)
 	defer cancel()
-	if err := t.HandshakeContext(ctx); err != nil {
-		return err
+	t, err := serve.Handshake(ctx, c.raw, config)
+	if err != nil {
+		return nil, err
 	}
 	c.nc = t
-	return nil
+	return t, nil
 }
 
 // reader is what the bufio.Reader reads from. Before it may block it sends

@@ -158,7 +158,7 @@ func TestIdleTimes(t *testing.T) {
 		w.server = New(DefaultConfig(), nil, w, nil, serve.Spools{}, slog.New(slog.DiscardHandler))
 		mine, theirs := net.Pipe()
 		c := newConn(t.Context(), theirs, theirs)
-		s := newSession(t.Context(), w.server, c, false)
+		s := newSession(t.Context(), w.server, c, nil)
 		c.member()
 		s.state = member
 		go func() { s.serve(); theirs.Close() }()
@@ -204,7 +204,7 @@ func TestWaitingHoldsNothing(t *testing.T) {
 	mine, theirs := net.Pipe()
 	defer mine.Close()
 	c := newConn(t.Context(), theirs, theirs)
-	s := newSession(t.Context(), w.server, c, false)
+	s := newSession(t.Context(), w.server, c, nil)
 	done := make(chan struct{})
 	go func() { s.serve(); close(done) }()
 	cl := &client{t: t, name: "client", c: mine}

@@ -80,16 +80,16 @@ func Refuse(c net.Conn) {
 
 func (s *Server) handle(ctx context.Context, raw net.Conn, implicitTLS bool) {
 	nc := raw
+	var channel *serve.Channel
 	if implicitTLS {
-		t := tls.Server(raw, s.tls)
 		shake, cancel := context.WithTimeout(ctx, loginTime)
-		err := t.HandshakeContext(shake)
+		t, err := serve.Handshake(shake, raw, s.tls)
 		cancel()
 		if err != nil {
 			s.log.Debug("TLS handshake failed", "peer", raw.RemoteAddr().String(), "error", err)
 			return
 		}
-		nc = t
+		nc, channel = t, t
 	}
 	// The store's calls of a session outlive ctx by drainTime, so that a
 	// command that runs when the server stops is finished and answered.
@@ -102,7 +102,7 @@ func (s *Server) handle(ctx context.Context, raw net.Conn, implicitTLS bool) {
 		context.AfterFunc(work, func() { kill.Stop() })
 	})
 	defer stop()
-	newSession(work, s, c, implicitTLS).serve()
+	newSession(work, s, c, channel).serve()
 }
 
 // enter counts a session of an account; false when it has as many as it may.

@@ -34,11 +34,11 @@ type session struct {
 	scratch []byte          // for what is written next
 }
 
-func newSession(ctx context.Context, srv *Server, c *conn, encrypted bool) *session {
+func newSession(ctx context.Context, srv *Server, c *conn, channel *serve.Channel) *session {
 	return &session{
 		srv: srv, ctx: ctx, conn: c, state: stranger,
 		log:  srv.log.With("session", rand.Text()[:10]),
-		peer: auth.Peer{Addr: serve.RemoteAddr(c.raw), Protocol: "imap", TLS: encrypted},
+		peer: auth.Peer{Addr: serve.RemoteAddr(c.raw), Protocol: "imap", TLS: channel != nil, Channel: channel},
 	}
 }
 

@@ -19,8 +19,9 @@ func (s *session) startTLS(c *call) error {
 		if err := s.flush(); err != nil {
 			return err
 		}
-		s.peer.TLS = true
-		return s.conn.startTLS(s.srv.tls)
+		channel, err := s.conn.startTLS(s.srv.tls)
+		s.peer.TLS, s.peer.Channel = true, channel
+		return err
 	}
 	return nil
 }

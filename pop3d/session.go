@@ -3,7 +3,6 @@ package pop3d
 import (
 	"bufio"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"posthorn/auth"
+	"posthorn/internal/serve"
 )
 
 // session is one connection; one goroutine has it.
@@ -68,11 +68,11 @@ func (p patient) Write(b []byte) (int, error) {
 // startTLS makes the handshake. What the client said before it in clear, and
 // was not read, is forgotten with the old reader, and so is a user name.
 func (s *session) startTLS() error {
-	secure := tls.Server(s.conn, s.server.tls)
 	s.conn.SetDeadline(s.started.Add(loginTime))
 	err := s.stopping() // the deadline just set hides the one that ends the session
+	var secure *serve.Channel
 	if err == nil {
-		err = secure.Handshake()
+		secure, err = serve.Handshake(context.Background(), s.conn, s.server.tls) // the deadline ends it
 	}
 	if err != nil {
 		s.log.Debug("TLS handshake failed", "peer", s.peer.Addr.String(), "error", err)
@@ -80,7 +80,7 @@ func (s *session) startTLS() error {
 	}
 	s.conn.SetDeadline(time.Time{})
 	s.use(secure)
-	s.peer.TLS, s.user = true, ""
+	s.peer.TLS, s.peer.Channel, s.user = true, secure, ""
 	return nil
 }
 

@@ -25,7 +25,8 @@ func (s *session) Auth(mech string) (sasl.Server, error) {
 }
 
 func (s *session) authPeer() auth.Peer {
-	return auth.Peer{Addr: s.remote, Protocol: "submission", TLS: s.conn.TLS() != nil}
+	channel := s.conn.Channel()
+	return auth.Peer{Addr: s.remote, Protocol: "submission", TLS: channel != nil, Channel: channel}
 }
 
 // authFailed is never 535 for a failure of ours: clients would forget the

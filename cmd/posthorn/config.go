@@ -56,6 +56,7 @@ type Config struct {
 type TLSConfig struct {
 	Certificate string `toml:"certificate"` // PEM, the chain
 	Key         string `toml:"key"`         // PEM
+	ClientCA    string `toml:"client_ca"`   // PEM: whose certificates people may log in with; "" for nobody's
 }
 
 // DNSConfig says who answers questions of the DNS.
@@ -136,7 +137,7 @@ func parseConfig(file string, data []byte) (*Config, error) {
 // resolvePaths makes paths that are relative to the config file, as they are
 // written, relative to where the program runs.
 func (c *Config) resolvePaths(base string) {
-	paths := []*string{&c.DataDir, &c.TLS.Certificate, &c.TLS.Key}
+	paths := []*string{&c.DataDir, &c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA}
 	for i := range c.Route {
 		r := &c.Route[i]
 		paths = append(paths, &r.PasswordFile, &r.CAFile)

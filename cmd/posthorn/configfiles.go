@@ -2,8 +2,9 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"os"
+
+	"posthorn/internal/serve"
 )
 
 // checkFiles reads the files that the config names. `config check` and `serve`
@@ -19,20 +20,17 @@ func (c *Config) checkFiles() error {
 			j.mistake("tls.certificate", 0, "%v", err)
 		}
 	}
+	if _, err := serve.ReadPool(c.TLS.ClientCA); err != nil {
+		j.mistake("tls.client_ca", 0, "%v", err)
+	}
 	for i, r := range c.Route {
 		if r.PasswordFile != "" {
 			if _, err := os.ReadFile(r.PasswordFile); err != nil {
 				j.mistake("route.password_file", i, "%v", err)
 			}
 		}
-		if r.CAFile == "" {
-			continue
-		}
-		switch pem, err := os.ReadFile(r.CAFile); {
-		case err != nil:
+		if _, err := serve.ReadPool(r.CAFile); err != nil {
 			j.mistake("route.ca_file", i, "%v", err)
-		case !x509.NewCertPool().AppendCertsFromPEM(pem):
-			j.mistake("route.ca_file", i, "%s holds no certificate", r.CAFile)
 		}
 	}
 	if err := j.err(); err != nil {

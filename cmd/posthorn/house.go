@@ -77,6 +77,9 @@ func (h *house) loadCertificates() error {
 	if err := h.certificates.Load(cert, key); err != nil {
 		return fmt.Errorf("tls: %w", err)
 	}
+	if err := h.certificates.TrustClients(h.config.TLS.ClientCA); err != nil {
+		return fmt.Errorf("tls: client_ca: %w", err)
+	}
 	return nil
 }
 

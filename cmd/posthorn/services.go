@@ -47,7 +47,7 @@ func (h *house) clearTemp() error {
 // services are all ports of floor 4. Each protocol counts connections by
 // itself: a flood on port 25 leaves room for people to read.
 func (h *house) services() []service {
-	c, tls := h.config, h.certificates.TLSConfig()
+	c, tls := h.config, h.certificates.ClientTLSConfig()
 	spools := serve.Spools{Memory: serve.NewBudget(contentMemory), Dir: h.tempDir()}
 	deps := smtpd.Deps{
 		Hostname:   c.Hostname,
@@ -60,6 +60,7 @@ func (h *house) services() []service {
 	}
 	mx, submission := deps, deps
 	mx.Limiter, submission.Limiter = h.limiter(), h.limiter()
+	mx.TLS = h.certificates.TLSConfig() // no strange server is asked for a certificate
 	mx.Policy = check.NewPolicy(c.Check, h.dns, h.log)
 	submission.Auth = h.auth
 	in := smtpd.New(smtpd.MX, c.SMTP, mx)

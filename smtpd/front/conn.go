@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"posthorn/internal/serve"
 	"posthorn/mail"
 )
 
@@ -19,7 +20,7 @@ type Conn struct {
 	log    *slog.Logger
 	raw    net.Conn // as accepted
 	cur    net.Conn // raw, or TLS upon it
-	tls    *tls.Conn
+	tls    *serve.Channel
 	remote net.Addr // behind a proxy: the client's
 	br     *bufio.Reader
 	began  time.Time
@@ -94,6 +95,9 @@ func (c *Conn) TLS() *tls.ConnectionState {
 	s := c.tls.ConnectionState()
 	return &s
 }
+
+// Channel is what a login may be bound to, nil in the clear.
+func (c *Conn) Channel() *serve.Channel { return c.tls }
 
 // ESMTP tells whether the client said EHLO and not HELO.
 func (c *Conn) ESMTP() bool { return c.esmtp }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+
+	"posthorn/internal/serve"
 )
 
 // octetsConn is a connection whose client said everything at once, or in
@@ -99,7 +101,7 @@ func playOctets(in []byte, piece int) outcome {
 	raw := &octetsConn{in: bytes.NewReader(in), piece: piece}
 	cfg := &Config{Hostname: "mx.test", Auth: true, Log: slog.New(slog.NewTextHandler(&b.log, nil)), Limits: Limits{Errors: 10}.withDefaults()}
 	c := New(raw, cfg)
-	c.tls = tls.Server(raw, testTLS()) // AUTH needs one; nothing reads or writes it
+	c.tls = &serve.Channel{Conn: tls.Server(raw, testTLS())} // AUTH needs one; nothing reads or writes it
 	s := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &testSession{b: b, c: c}, nil }))
 	s.AllowInsecureAuth, s.MaxLineLength, s.EnableSMTPUTF8 = true, 0, true
 	s.ErrorLog = log.New(&b.log, "", 0)

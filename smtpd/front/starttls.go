@@ -1,9 +1,10 @@
 package front
 
 import (
-	"crypto/tls"
+	"context"
 	"time"
 
+	"posthorn/internal/serve"
 	"posthorn/mail"
 )
 
@@ -34,9 +35,9 @@ func (c *Conn) runStartTLS(_ *command, _ string) error {
 // handshake puts TLS upon the connection. One that fails ends it: there is no
 // way back to the clear.
 func (c *Conn) handshake() error {
-	t := tls.Server(c.raw, c.cfg.TLS)
 	c.raw.SetDeadline(time.Now().Add(c.cfg.Handshake))
-	if err := t.Handshake(); err != nil {
+	t, err := serve.Handshake(context.Background(), c.raw, c.cfg.TLS) // the deadline ends it
+	if err != nil {
 		c.log.Debug("tls handshake", "peer", c.remote.String(), "error", err)
 		c.dead = true
 		return errGone
