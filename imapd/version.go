@@ -112,12 +112,15 @@ func (v *version) apply(ch store.Changes) *version {
 		if i+1 < len(v.chunks) {
 			next := v.chunks[i+1][0].UID
 			r, _ = slices.BinarySearchFunc(rows, next, compareUID)
-			e, _ = slices.BinarySearch(expunged, next)
+			e = sort.Search(len(expunged), func(i int) bool { return expunged[i].First >= next })
 		}
 		if r > 0 || e > 0 {
 			c = merge(c, rows[:r], expunged[:e])
 		}
 		chunks = appendChunk(chunks, c)
+		if e > 0 && i+1 < len(v.chunks) && expunged[e-1].Last >= v.chunks[i+1][0].UID {
+			e-- // it goes on in the next one
+		}
 		rows, expunged = rows[r:], expunged[e:]
 	}
 	if len(rows) > 0 { // the mailbox was empty
@@ -128,7 +131,7 @@ func (v *version) apply(ch store.Changes) *version {
 
 // merge gives old with the new state of rows in it and without expunged. All
 // are ascending.
-func merge(old, rows []store.Row, expunged []store.UID) []store.Row {
+func merge(old, rows []store.Row, expunged []store.UIDRange) []store.Row {
 	out := make([]store.Row, 0, len(old)+len(rows))
 	for len(old) > 0 || len(rows) > 0 {
 		var r store.Row
@@ -140,10 +143,10 @@ func merge(old, rows []store.Row, expunged []store.UID) []store.Row {
 		default:
 			r, rows = rows[0], rows[1:]
 		}
-		for len(expunged) > 0 && expunged[0] < r.UID {
+		for len(expunged) > 0 && expunged[0].Last < r.UID {
 			expunged = expunged[1:]
 		}
-		if len(expunged) == 0 || expunged[0] != r.UID {
+		if len(expunged) == 0 || expunged[0].First > r.UID {
 			out = append(out, r)
 		}
 	}

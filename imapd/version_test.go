@@ -38,7 +38,11 @@ func randomChanges(r *rand.Rand, old []store.Row, next *store.UID, at *store.Mod
 		}
 		switch r.IntN(3) {
 		case 0:
-			ch.Expunged = append(ch.Expunged, row.UID)
+			if n := len(ch.Expunged); n > 0 && r.IntN(2) == 0 && i > 0 && ch.Expunged[n-1].Last == old[i-1].UID {
+				ch.Expunged[n-1].Last = row.UID // what lies between was gone before
+				continue
+			}
+			ch.Expunged = append(ch.Expunged, store.UIDRange{First: row.UID, Last: row.UID})
 			continue
 		case 1:
 			row.Flags, row.ModSeq = store.Flags(r.IntN(32)), *at

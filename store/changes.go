@@ -25,87 +25,116 @@ func (m *Mailbox) Changes(ctx context.Context, since ModSeq) (c Changes, err err
 		if err != nil || c.Box.ModSeq <= since {
 			return err
 		}
-		return m.changedRows(tx, since, &c)
+		if c.Rows, err = m.changedRows(tx, since); err != nil {
+			return err
+		}
+		c.Expunged, _, err = m.vanished(tx, since, c.Box.UIDNext)
+		return err
 	})
 	return c, m.failed("read changes of", err)
 }
 
-func (m *Mailbox) changedRows(tx *db.Tx, since ModSeq, c *Changes) error {
-	rows, err := tx.Query(`SELECT uid, flags, modseq, expunged FROM messages WHERE mailbox = ? AND modseq > ?`, m.id, since)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var uid, flags, modseq, expunged int64
-		if err := rows.Scan(&uid, &flags, &modseq, &expunged); err != nil {
+// Vanished lists the UIDs that were expunged since a modification sequence. When
+// those have been forgotten in part it lists every UID below UIDNEXT that is not
+// there, and exact is false. It takes room for ranges, not for UIDs.
+func (m *Mailbox) Vanished(ctx context.Context, since ModSeq) (uids []UIDRange, exact bool, err error) {
+	err = m.store.db.View(ctx, func(tx *db.Tx) error {
+		b, err := m.read(tx)
+		if err != nil {
 			return err
 		}
-		if expunged != 0 {
-			c.Expunged = append(c.Expunged, UID(uid))
-		} else {
-			c.Rows = append(c.Rows, Row{UID(uid), Flags(flags), ModSeq(modseq)})
-		}
-	}
-	if err := rows.Err(); err != nil {
+		uids, exact, err = m.vanished(tx, since, b.UIDNext)
 		return err
-	}
-	slices.SortFunc(c.Rows, func(a, b Row) int { return int(int64(a.UID) - int64(b.UID)) })
-	if err := m.forgotten(tx, since, c); err != nil {
-		return err
-	}
-	slices.Sort(c.Expunged)
-	c.Expunged = slices.Compact(c.Expunged)
-	return nil
+	})
+	return uids, exact, m.failed("read expunges of", err)
 }
 
-// forgotten adds the expunged UIDs that have no row any more.
-func (m *Mailbox) forgotten(tx *db.Tx, since ModSeq, c *Changes) error {
+// changedRows reads the messages that came or changed since, by UID.
+func (m *Mailbox) changedRows(tx *db.Tx, since ModSeq) ([]Row, error) {
+	rows, err := collect(tx, scanRow, `SELECT uid, flags, modseq FROM messages WHERE mailbox = ? AND modseq > ? AND expunged = 0`, m.id, since)
+	slices.SortFunc(rows, func(a, b Row) int { return int(int64(a.UID) - int64(b.UID)) })
+	return rows, err
+}
+
+// vanished is Vanished within a transaction.
+func (m *Mailbox) vanished(tx *db.Tx, since ModSeq, next UID) (uids []UIDRange, exact bool, err error) {
 	var floor ModSeq
 	if err := tx.Row(`SELECT floor FROM mailboxes WHERE id = ?`, m.id).Scan(&floor); err != nil {
-		return err
+		return nil, false, err
 	}
 	if since < floor {
-		return m.missing(tx, c)
+		uids, err = m.missing(tx, next)
+		return uids, false, err
 	}
-	rows, err := tx.Query(`SELECT first, last FROM tombstones WHERE mailbox = ? AND modseq > ?`, m.id, since)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var first, last UID
-		if err := rows.Scan(&first, &last); err != nil {
-			return err
-		}
-		for uid := first; uid <= last && uid >= first; uid++ {
-			c.Expunged = append(c.Expunged, uid)
+	// Expunged rows become tombstones after a while.
+	for _, query := range []string{
+		`SELECT uid, uid FROM messages WHERE mailbox = ? AND modseq > ? AND expunged <> 0`,
+		`SELECT first, last FROM tombstones WHERE mailbox = ? AND modseq > ?`,
+	} {
+		if uids, err = appendRanges(uids, tx, query, m.id, since); err != nil {
+			return nil, false, err
 		}
 	}
-	return rows.Err()
+	return mergeRanges(uids), true, nil
 }
 
-// missing makes Expunged every UID below UIDNEXT that is not there.
-func (m *Mailbox) missing(tx *db.Tx, c *Changes) error {
+// missing lists every UID below next that is not there.
+func (m *Mailbox) missing(tx *db.Tx, next UID) ([]UIDRange, error) {
 	rows, err := tx.Query(`SELECT uid FROM messages WHERE mailbox = ? AND expunged = 0 ORDER BY uid`, m.id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer rows.Close()
-	c.Expunged = c.Expunged[:0]
-	next := UID(1)
+	var gone []UIDRange
+	free := UID(1) // the first that is not known to be there
 	for rows.Next() {
 		var uid UID
 		if err := rows.Scan(&uid); err != nil {
-			return err
+			return nil, err
 		}
-		for ; next < uid; next++ {
-			c.Expunged = append(c.Expunged, next)
+		if free < uid {
+			gone = append(gone, UIDRange{free, uid - 1})
 		}
-		next = uid + 1
+		free = uid + 1
 	}
-	for ; next < c.Box.UIDNext; next++ {
-		c.Expunged = append(c.Expunged, next)
+	if free < next {
+		gone = append(gone, UIDRange{free, next - 1})
 	}
-	return rows.Err()
+	return gone, rows.Err()
+}
+
+// appendRanges reads ranges; one that goes on where the one before ends makes
+// that longer.
+func appendRanges(all []UIDRange, tx *db.Tx, query string, args ...any) ([]UIDRange, error) {
+	rows, err := tx.Query(query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r UIDRange
+		if err := rows.Scan(&r.First, &r.Last); err != nil {
+			return nil, err
+		}
+		if n := len(all); n > 0 && all[n-1].Last+1 == r.First {
+			all[n-1].Last = r.Last
+			continue
+		}
+		all = append(all, r)
+	}
+	return all, rows.Err()
+}
+
+// mergeRanges sorts ranges and joins those that meet.
+func mergeRanges(all []UIDRange) []UIDRange {
+	slices.SortFunc(all, func(a, b UIDRange) int { return int(int64(a.First) - int64(b.First)) })
+	merged := all[:0]
+	for _, r := range all {
+		if n := len(merged); n > 0 && r.First <= merged[n-1].Last+1 {
+			merged[n-1].Last = max(merged[n-1].Last, r.Last)
+			continue
+		}
+		merged = append(merged, r)
+	}
+	return merged
 }

@@ -50,7 +50,7 @@ func TestExpungedContentGoesAfterAnHour(t *testing.T) {
 	}
 	c, err := m.Changes(ctx, before.ModSeq)
 	ok(t, err)
-	if !slices.Equal(c.Expunged, []store.UID{1, 2, 4}) {
+	if !slices.Equal(c.Expunged, []store.UIDRange{{First: 1, Last: 2}, {First: 4, Last: 4}}) {
 		t.Errorf("expunged %v", c.Expunged)
 	}
 	storetest.Clean(t, f.Store)
@@ -191,7 +191,13 @@ func TestOldTombstonesBecomeAFloor(t *testing.T) {
 	}
 	c, err := m.Changes(ctx, before.ModSeq)
 	ok(t, err)
-	if !slices.Equal(c.Expunged, []store.UID{1, 2, 3}) {
+	if !slices.Equal(c.Expunged, []store.UIDRange{{First: 1, Last: 3}}) {
 		t.Errorf("expunged %v", c.Expunged)
+	}
+	if v, exact, err := m.Vanished(ctx, before.ModSeq); err != nil || exact || !slices.Equal(v, c.Expunged) {
+		t.Errorf("vanished %v, exact %v, %v", v, exact, err)
+	}
+	if v, exact, err := m.Vanished(ctx, c.At); err != nil || !exact || len(v) > 0 {
+		t.Errorf("vanished of late %v, exact %v, %v", v, exact, err)
 	}
 }

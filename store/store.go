@@ -161,7 +161,10 @@ type Message struct {
 type Changes struct {
 	At       ModSeq // the account's state this answer shows
 	Box      Box
-	Rows     []Row // new and changed messages by UID, each at its newest state
-	Expunged []UID // ascending
-	Gone     bool  // the mailbox itself was deleted
+	Rows     []Row      // new and changed messages by UID, each at its newest state
+	Expunged []UIDRange // ascending and apart; UIDs that were never given may be among them
+	Gone     bool       // the mailbox itself was deleted
 }
+
+// UIDRange is the UIDs from First to Last, both included.
+type UIDRange struct{ First, Last UID }
