@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"posthorn/imapd/wire"
+	"posthorn/message"
 	"posthorn/store"
 )
 
@@ -34,7 +35,8 @@ func (s *session) fetch(c *call) error {
 // messages is what FETCH and SEARCH need of a *store.Mailbox.
 type messages interface {
 	Messages(ctx context.Context, uids []store.UID) ([]store.Message, error)
-	Digests(ctx context.Context, msgs []store.Message) ([][]byte, error)
+	Digests(ctx context.Context, msgs []store.Message) ([]message.Digest, error)
+	Facts(ctx context.Context, uids []store.UID, want store.Want, fn func([]store.Fact) error) error
 	Open(ctx context.Context, msg store.Message) (store.Reader, error)
 	SetFlags(ctx context.Context, uids []store.UID, op store.SetOp, flags store.Flags, keywords []string, unchangedSince store.ModSeq) (changed []store.Row, failed []store.UID, err error)
 }

@@ -63,15 +63,32 @@ func (f *fakeMessages) Messages(_ context.Context, uids []store.UID) (out []stor
 	return out, nil
 }
 
-func (f *fakeMessages) Digests(_ context.Context, msgs []store.Message) (out [][]byte, err error) {
+func (f *fakeMessages) Digests(_ context.Context, msgs []store.Message) (out []message.Digest, err error) {
 	for _, m := range msgs {
-		if f.openErr[m.UID] != nil {
-			out = append(out, nil)
-			continue
-		}
-		out = append(out, f.made[m.UID/10-1])
+		out = append(out, f.digest(m.UID))
 	}
 	return out, nil
+}
+
+func (f *fakeMessages) digest(u store.UID) message.Digest {
+	if f.openErr[u] != nil {
+		return message.Digest{}
+	}
+	d, err := message.ParseDigest(f.made[u/10-1])
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+func (f *fakeMessages) Facts(ctx context.Context, uids []store.UID, _ store.Want, fn func([]store.Fact) error) error {
+	msgs, _ := f.Messages(ctx, uids)
+	facts := make([]store.Fact, len(msgs))
+	for i, m := range msgs {
+		_, zone := m.Internal.Zone()
+		facts[i] = store.Fact{UID: m.UID, Size: m.Size, Internal: m.Internal.Unix(), Zone: int32(zone), Digest: f.digest(m.UID)}
+	}
+	return fn(facts)
 }
 
 type fakeReader struct {

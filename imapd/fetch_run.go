@@ -161,7 +161,7 @@ func (f *fetcher) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var digests [][]byte
+	var digests []message.Digest
 	if f.maps {
 		if digests, err = f.box.Digests(ctx, msgs); err != nil {
 			return err
@@ -187,9 +187,8 @@ func (f *fetcher) load(ctx context.Context) error {
 
 // digest takes a message's digest. Where there is none the content cannot be
 // read, and opening it says why.
-func (f *fetcher) digest(ctx context.Context, m *fetched, b []byte) error {
-	var err error
-	if m.digest, err = message.ParseDigest(b); err == nil {
+func (f *fetcher) digest(ctx context.Context, m *fetched, d message.Digest) error {
+	if m.digest = d; d.Envelope != nil {
 		return nil
 	}
 	r, err := f.box.Open(ctx, m.msg)

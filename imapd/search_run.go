@@ -166,9 +166,7 @@ func (f *finder) loadDigests(ctx context.Context, open []*candidate) error {
 		return err
 	}
 	for i, m := range open {
-		if d, err := message.ParseDigest(digests[i]); err == nil {
-			m.digest = d
-		}
+		m.digest = digests[i]
 	}
 	return nil
 }

@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// digestVersion is the first octet of a digest. It changes with any change of
-// what Parse finds or how it is written, so that kept digests are made anew.
-const digestVersion = 1
+// DigestVersion is the first octet of a digest. It changes with any change of
+// what Parse finds or how it is written, so that what was kept is made anew.
+const DigestVersion = 1
 
 // maxDigestHeader is the length up to which a digest holds the header itself.
 const maxDigestHeader = 64 << 10
@@ -23,7 +23,7 @@ var ErrDigest = errors.New("not a digest of this version")
 type Digest struct {
 	Envelope, Body, BodyStructure []byte // wire form
 	Header                        []byte // with its empty line; nil when it is longer than 64 KiB
-	tree                          []byte
+	Tree                          []byte // what Root reads
 }
 
 // MakeDigest reads a message once. The error is r's own.
@@ -34,7 +34,7 @@ func MakeDigest(r io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	b := make([]byte, 0, 2048+len(h.head))
-	b = append(b, digestVersion)
+	b = append(b, DigestVersion)
 	b = appendSection(b, appendEnvelope(nil, root.Envelope))
 	b = appendSection(b, appendBody(nil, root, false))
 	b = appendSection(b, appendBody(nil, root, true))
@@ -68,7 +68,7 @@ func appendSection(b, s []byte) []byte {
 
 // ParseDigest reads what MakeDigest wrote. It copies nothing.
 func ParseDigest(b []byte) (Digest, error) {
-	if len(b) == 0 || b[0] != digestVersion {
+	if len(b) == 0 || b[0] != DigestVersion {
 		return Digest{}, ErrDigest
 	}
 	in := reader{b: b[1:]}
@@ -79,14 +79,14 @@ func ParseDigest(b []byte) (Digest, error) {
 	if in.bad {
 		return Digest{}, ErrDigest
 	}
-	d.tree = in.b
+	d.Tree = in.b
 	return d, nil
 }
 
 // Root is the part tree: offsets, lines, type, parameters and encoding of each
 // part. The other facts are in BodyStructure.
 func (d Digest) Root() (*Part, error) {
-	in := reader{b: d.tree}
+	in := reader{b: d.Tree}
 	root := in.part(0)
 	if in.bad || root == nil {
 		return nil, fmt.Errorf("part tree: %w", ErrDigest)

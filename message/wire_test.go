@@ -274,7 +274,7 @@ func TestDigestHoldsHeaderAndTree(t *testing.T) {
 	if d := mustDigest(t, strings.Repeat("A: b\r\n", maxDigestHeader/6+1)+"\r\n"); d.Header != nil {
 		t.Error("a header over 64 KiB must be nil")
 	}
-	if _, err := ParseDigest([]byte{digestVersion + 1, 0, 0, 0, 0}); !errors.Is(err, ErrDigest) {
+	if _, err := ParseDigest([]byte{DigestVersion + 1, 0, 0, 0, 0}); !errors.Is(err, ErrDigest) {
 		t.Errorf("another version: %v", err)
 	}
 }

@@ -6,9 +6,9 @@ import (
 )
 
 // background is what the store does by itself between two commits: it mirrors
-// names (mirror.go) and clears away what was removed (purge.go). Neither is ever
-// waited for by a commit, and both go on where they stopped when the process
-// ends at any moment.
+// names (mirror.go), clears away what was removed (purge.go) and makes what can be
+// made from content (derive.go). None is ever waited for by a commit, and all go
+// on where they stopped when the process ends at any moment.
 type background struct {
 	stop func()
 	all  sync.WaitGroup
@@ -20,6 +20,7 @@ func (b *background) start(s *Store) {
 	b.stop = stop
 	b.all.Go(func() { s.runMirror(ctx) })
 	b.all.Go(func() { s.runPurge(ctx) })
+	b.all.Go(func() { s.runDeriver(ctx) })
 }
 
 func (b *background) halt() {

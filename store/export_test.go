@@ -16,6 +16,35 @@ func (s *Store) Reflect(ctx context.Context) error {
 	return s.reflect(ctx)
 }
 
+// Halt ends what the store does by itself.
+func (s *Store) Halt() { s.background.halt() }
+
+// Derive makes everything there is to make from content, in place of the
+// goroutine that does it otherwise.
+func (s *Store) Derive(ctx context.Context) error {
+	s.background.halt()
+	s.deriveBacklog(ctx)
+	return s.derive(ctx)
+}
+
+// Derived changes the derived file behind the store's back.
+func (s *Store) Derived(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = s.derived.Commit(ctx, 0, func(tx *db.Tx) (err error) {
+		n, err = tx.Exec(query, args...)
+		return err
+	})
+	return n, err
+}
+
+// DerivedNumber reads one number of it.
+func (s *Store) DerivedNumber(ctx context.Context, query string, args ...any) (n int64, err error) {
+	err = s.derived.View(ctx, func(tx *db.Tx) error { return tx.Row(query, args...).Scan(&n) })
+	return n, err
+}
+
+// BlockUIDs is how many UIDs make a block.
+const BlockUIDs = blockUIDs
+
 // PurgeAt does what purge would do at a time.
 func (s *Store) PurgeAt(ctx context.Context, now time.Time) error { return s.purgeAll(ctx, now) }
 
@@ -44,3 +73,33 @@ const DatabaseName = databaseName
 
 // MailboxOf is the inverse of FolderName.
 func MailboxOf(folder string) string { return mailboxOf(folder) }
+
+// Panicking adds a derivation that panics over some messages and counts the
+// others, until restore.
+func Panicking(over func(UID) bool) (seen func() []UID, restore func()) {
+	old := derivations
+	var all []UID
+	nothing := func(*db.Tx, MailboxID) error { return nil }
+	derivations = append(derivations[:len(old):len(old)], derivation{
+		name:   "test",
+		begin:  func(*Store, *unit) work { return &panicking{over, &all} },
+		forget: func(*db.Tx, MailboxID, []UID) error { return nil },
+		drop:   nothing,
+	})
+	return func() []UID { return all }, func() { derivations = old }
+}
+
+type panicking struct {
+	over func(UID) bool
+	seen *[]UID
+}
+
+func (p *panicking) message(_ context.Context, d *derivable) error {
+	if p.over(d.UID) {
+		panic("a parser's fault")
+	}
+	*p.seen = append(*p.seen, d.UID)
+	return nil
+}
+
+func (p *panicking) write(*db.Tx) error { return nil }

@@ -17,13 +17,14 @@ type Store struct {
 	dir        string
 	lock       *os.File
 	db         *db.DB
-	derived    *db.DB // digests.go
+	derived    *db.DB // derived.go
 	blobs      Blobs
 	watchers   watchers
 	reserved   reservations
 	mirror     *mirror
 	purge      *purger
 	mender     *mender
+	deriver    *deriver
 	background background
 	troubles   *troubles
 }
@@ -52,7 +53,7 @@ func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, erro
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), troubles: newTroubles(o.Log)}
+	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), deriver: newDeriver(), troubles: newTroubles(o.Log)}
 	s.mender = newMender(s)
 	if err := s.open(ctx); err != nil {
 		s.Close()
@@ -71,7 +72,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.derived, err = openDerived(ctx, s.dir); err != nil {
+	if err := s.openDerived(ctx); err != nil {
 		return err
 	}
 	if err := s.clearStaging(ctx); err != nil {

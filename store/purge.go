@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"posthorn/internal/db"
@@ -43,26 +44,25 @@ func (s *Store) runPurge(ctx context.Context) {
 	}
 }
 
-// purgeAll does every step until nothing is left to do at now.
+// purgeAll does every step until nothing is left to do at now. A step that fails
+// keeps no other from making room.
 func (s *Store) purgeAll(ctx context.Context, now time.Time) error {
+	var errs []error
 	for _, step := range []func(context.Context, time.Time) (more bool, err error){
 		s.emptyDeleted, s.forgetExpunged, s.unlinkRemoved, s.dropMailboxes, s.dropAccounts, s.dropTombstones, s.dropEvents,
 	} {
 		for more := true; more; {
 			var err error
 			if more, err = step(ctx, now); err != nil {
-				return fail("purge", err)
+				errs = append(errs, err)
+				break
 			}
-			if more {
-				select {
-				case <-ctx.Done():
-					return ctx.Err()
-				case <-time.After(purgePause):
-				}
+			if more && !sleep(ctx, purgePause) {
+				return ctx.Err()
 			}
 		}
 	}
-	return nil
+	return fail("purge", errors.Join(errs...))
 }
 
 // emptyDeleted expunges what is in deleted mailboxes.
@@ -102,28 +102,47 @@ func removeSpooled(tx *db.Tx, k Key, size int64, now time.Time) error {
 	return removeFile(tx, File{Key: k, Size: size}, now.Add(-purgeAfter))
 }
 
-// forgetExpunged turns old expunged rows into tombstones.
+// forgetExpunged turns old expunged rows into tombstones. What was made from
+// their content goes first: until then the rows name it.
 func (s *Store) forgetExpunged(ctx context.Context, now time.Time) (more bool, err error) {
-	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
-		type row struct {
-			box MailboxID
-			Row
-		}
-		rows, err := collect(tx, func(sc scanner) (r row, err error) {
+	type row struct {
+		box MailboxID
+		Row
+	}
+	var rows []row
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+		rows, err = collect(tx, func(sc scanner) (r row, err error) {
 			err = sc.Scan(&r.box, &r.UID, &r.ModSeq)
 			return r, err
 		}, `SELECT mailbox, uid, modseq FROM messages WHERE expunged <> 0 AND expunged <= ? ORDER BY expunged, mailbox, uid LIMIT ?`,
 			now.Add(-purgeAfter).Unix(), purgeStep)
-		for i := 0; i < len(rows) && err == nil; i++ {
-			r := rows[i]
-			if err = bury(tx, r.box, r.Row, now); err == nil {
-				_, err = tx.Exec(`DELETE FROM messages WHERE mailbox = ? AND uid = ?`, r.box, r.UID)
-			}
-		}
-		more = len(rows) == purgeStep
 		return err
 	})
-	return more, err
+	for from := 0; from < len(rows) && err == nil; {
+		var uids []UID
+		to := from
+		for ; to < len(rows) && rows[to].box == rows[from].box; to++ {
+			uids = append(uids, rows[to].UID)
+		}
+		slices.Sort(uids)
+		err = s.forgetDerived(ctx, rows[from].box, uids)
+		from = to
+	}
+	if err != nil || len(rows) == 0 {
+		return false, err
+	}
+	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+		for _, r := range rows {
+			if err := bury(tx, r.box, r.Row, now); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(`DELETE FROM messages WHERE mailbox = ? AND uid = ?`, r.box, r.UID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return len(rows) == purgeStep, err
 }
 
 // bury adds one UID to the tombstones: to the range that ends below it, or as a
@@ -160,16 +179,13 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 	if err != nil || len(all) == 0 {
 		return false, err
 	}
-	var gone []Key
 	for _, r := range all {
 		if !r.live {
 			if err := s.blobs.Remove(r.File); err != nil {
 				return false, err
 			}
-			gone = append(gone, r.Key)
 		}
 	}
-	s.forgetDigests(ctx, gone)
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		for _, r := range all {
 			if _, err := tx.Exec(`DELETE FROM removals WHERE id = ?`, r.id); err != nil {
@@ -202,7 +218,7 @@ func (s *Store) dropMailboxes(ctx context.Context, _ time.Time) (more bool, err 
 			// A folder that still holds a file nobody knows stays for Check.
 			_ = s.blobs.RemoveFolder(e.Place)
 		}
-		err = errors.Join(err, s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+		err = errors.Join(err, s.dropDerived(ctx, e.id), s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 			_, err := tx.Exec(`DELETE FROM mailboxes WHERE id = ? AND name IS NULL`, e.id)
 			return err
 		}))

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"posthorn/mail"
 	"posthorn/message"
@@ -99,31 +98,12 @@ const maxReferences = 50
 // describe takes the facts threads are made of (RFC 8474 §5.2 leaves the way
 // open): a message's own id, those it refers to, and its base subject.
 func (b *Blob) describe(h message.Header) {
-	if ids := messageIDs(h.Get("Message-ID")); len(ids) > 0 {
+	if ids := message.MessageIDs(h.Get("Message-ID")); len(ids) > 0 {
 		b.MessageID = ids[0]
 	}
-	b.References = append(messageIDs(h.Get("References")), messageIDs(h.Get("In-Reply-To"))...)
+	b.References = append(message.MessageIDs(h.Get("References")), message.MessageIDs(h.Get("In-Reply-To"))...)
 	if n := len(b.References); n > maxReferences {
 		b.References = b.References[n-maxReferences:]
 	}
 	b.Subject, _ = message.BaseSubject(message.DecodeWords(h.Get("Subject")))
-}
-
-// messageIDs takes what stands in angle brackets. Blanks in it are dropped, as
-// bad folding leaves them there.
-func messageIDs(s string) (ids []string) {
-	for {
-		_, rest, ok := strings.Cut(s, "<")
-		if !ok {
-			return ids
-		}
-		id, rest, ok := strings.Cut(rest, ">")
-		if !ok {
-			return ids
-		}
-		if id = strings.Join(strings.Fields(id), ""); id != "" {
-			ids = append(ids, id)
-		}
-		s = rest
-	}
 }

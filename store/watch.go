@@ -60,4 +60,5 @@ func (s *Store) wakeWatchers(accounts ...AccountID) {
 func (s *Store) changed(accounts ...AccountID) {
 	s.wakeWatchers(accounts...)
 	s.mirror.account(accounts...)
+	s.deriver.account(accounts...)
 }

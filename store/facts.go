@@ -1,0 +1,286 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"slices"
+	"time"
+
+	"posthorn/internal/db"
+	"posthorn/message"
+)
+
+// Want says which facts a caller of Facts needs.
+type Want uint8
+
+// The facts there are.
+const (
+	WantIndex     Want = 1 << iota // Size to Sent
+	WantEnvelope                   // Digest.Envelope
+	WantStructure                  // Digest.BodyStructure
+	WantBody                       // Digest.Body and Tree
+	WantHeader                     // Digest.Header, nil when it is longer than 64 KiB
+	WantThreading                  // Threading
+	WantSent                       // Sent; the other facts of WantIndex with it
+
+	wantContent = WantEnvelope | WantStructure | WantBody | WantHeader | WantThreading | WantSent
+)
+
+// wantParts are the parts of packs that facts are in.
+var wantParts = [...]struct {
+	want Want
+	part int
+}{
+	{WantIndex | WantSent, partIndex}, {WantEnvelope, partEnvelope}, {WantStructure, partStructure},
+	{WantBody, partBody}, {WantHeader, partHeader}, {WantThreading, partThreading},
+}
+
+// Fact is what never changes of a message. What was not asked for is not set, or
+// set by accident.
+type Fact struct {
+	UID      UID
+	Size     int64 // octets
+	Internal int64 // INTERNALDATE, Unix seconds
+	Zone     int32 // of INTERNALDATE, seconds east of UTC
+	Saved    int64 // SAVEDATE, Unix seconds
+	Email    EmailID
+	Thread   ThreadID
+	Sent     int64 // the sent date (RFC 5256 §2.2), Unix seconds; Internal where there is none
+
+	// Digest is what was made from content; its Envelope is nil, if asked for,
+	// where that cannot be read.
+	message.Digest
+	Threading []byte // for message.ParseThreading; nil where content cannot be read
+}
+
+// InternalDate is INTERNALDATE in its zone.
+func (f *Fact) InternalDate() time.Time {
+	return time.Unix(f.Internal, 0).In(time.FixedZone("", int(f.Zone)))
+}
+
+// factBlocks is how many blocks of UIDs are read at a time.
+const factBlocks = 4
+
+// Facts calls fn with the facts of messages, some hundreds at a time, in the
+// order of uids (ascending). UIDs that were never there or have been purged are
+// left out; those expunged for less than an hour are there (and a moment longer
+// perhaps: the caller's view says what exists). No transaction is open while fn
+// runs, and what it was given is good until it returns. An error of fn ends Facts
+// and comes back as it is.
+func (m *Mailbox) Facts(ctx context.Context, uids []UID, want Want, fn func([]Fact) error) error {
+	var r factReader
+	for len(uids) > 0 {
+		if err := ctx.Err(); err != nil {
+			return m.failed("read facts of", err)
+		}
+		n := sharing(uids)
+		facts, err := r.read(ctx, m, uids[:n], want)
+		if err != nil {
+			return m.failed("read facts of", err)
+		}
+		if err := fn(facts); err != nil {
+			return err
+		}
+		uids = uids[n:]
+	}
+	return nil
+}
+
+// sharing is how many of uids are read at a time.
+func sharing(uids []UID) int {
+	n := 0
+	for blocks := 0; n < len(uids); n++ {
+		if n == 0 || blockOf(uids[n]) != blockOf(uids[n-1]) {
+			if blocks++; blocks > factBlocks {
+				break
+			}
+		}
+	}
+	return n
+}
+
+// factReader reads group after group into the same space.
+type factReader struct {
+	facts []Fact
+	got   []Want
+}
+
+func (r *factReader) read(ctx context.Context, m *Mailbox, uids []UID, want Want) ([]Fact, error) {
+	r.facts, r.got = slices.Grow(r.facts[:0], len(uids))[:len(uids)], slices.Grow(r.got[:0], len(uids))[:len(uids)]
+	clear(r.facts)
+	clear(r.got)
+	for i, u := range uids {
+		r.facts[i].UID = u
+	}
+	if err := m.store.derived.View(ctx, func(tx *db.Tx) error { return r.packed(tx, m.id, want) }); err != nil {
+		clear(r.got) // all is read from rows and content
+		m.store.derivedOutcome("read digests", err)
+	}
+	var rest []UID
+	for i := range r.facts {
+		if r.got[i]&want != want {
+			rest = append(rest, r.facts[i].UID)
+		}
+	}
+	if rest == nil {
+		return r.facts, nil
+	}
+	return r.unpacked(ctx, m, rest, want)
+}
+
+// packed reads what packs have.
+func (r *factReader) packed(tx *db.Tx, box MailboxID, want Want) error {
+	for from := 0; from < len(r.facts); {
+		to := from + 1 // a run of blocks that follow each other
+		for to < len(r.facts) && blockOf(r.facts[to].UID)-blockOf(r.facts[to-1].UID) <= 1 {
+			to++
+		}
+		for _, w := range wantParts {
+			if w.want&want == 0 {
+				continue
+			}
+			if err := r.run(tx, box, w.part, w.want, from, to); err != nil {
+				return err
+			}
+		}
+		from = to
+	}
+	return nil
+}
+
+// run reads one part of the facts from one index to another.
+func (r *factReader) run(tx *db.Tx, box MailboxID, part int, want Want, from, to int) error {
+	rows, err := tx.Query(`SELECT block, octets FROM packs WHERE mailbox = ? AND part = ? AND block BETWEEN ? AND ? ORDER BY block`,
+		box, part, blockOf(r.facts[from].UID), blockOf(r.facts[to-1].UID))
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var block int64
+	var octets []byte
+	for rows.Next() {
+		if err := rows.Scan(&block, &octets); err != nil {
+			return err
+		}
+		p, err := parsePack(box, part, uint32(block), octets)
+		if err != nil {
+			continue // as if it were not there
+		}
+		for from < to && blockOf(r.facts[from].UID) < uint32(block) {
+			from++
+		}
+		for ; from < to && blockOf(r.facts[from].UID) == uint32(block); from++ {
+			if e, ok := p.entry(slotOf(r.facts[from].UID)); ok && r.facts[from].set(part, e) {
+				r.got[from] |= want
+			}
+		}
+	}
+	return rows.Err()
+}
+
+// set takes in an entry of a pack.
+func (f *Fact) set(part int, e []byte) bool {
+	switch part {
+	case partIndex:
+		return f.parseIndex(e)
+	case partEnvelope:
+		f.Envelope = e
+	case partStructure:
+		f.BodyStructure = e
+	case partBody:
+		n, size := binary.Uvarint(e)
+		if size <= 0 || n > uint64(len(e)-size) {
+			return false
+		}
+		f.Body, f.Tree = e[size:size+int(n)], e[size+int(n):]
+	case partHeader:
+		if len(e) > 0 { // else it was too long
+			f.Header = e
+		}
+	case partThreading:
+		f.Threading = e
+	}
+	return true
+}
+
+// indexSize is the length of an entry of partIndex.
+const indexSize = 6*8 + 4
+
+// appendIndex appends the entry of a message. h is its header.
+func appendIndex(b []byte, m *Message, h message.Header) []byte {
+	_, zone := m.Internal.Zone()
+	for _, v := range []int64{m.Size, m.Internal.Unix(), m.Saved.Unix(), int64(m.Email), int64(m.Thread), message.Sent(h, m.Internal).Unix()} {
+		b = binary.LittleEndian.AppendUint64(b, uint64(v))
+	}
+	return binary.LittleEndian.AppendUint32(b, uint32(zone))
+}
+
+func (f *Fact) parseIndex(e []byte) bool {
+	if len(e) != indexSize {
+		return false
+	}
+	number := func(i int) int64 { return int64(binary.LittleEndian.Uint64(e[8*i:])) }
+	f.Size, f.Internal, f.Saved, f.Email, f.Thread, f.Sent = number(0), number(1), number(2), EmailID(number(3)), ThreadID(number(4)), number(5)
+	f.Zone = int32(binary.LittleEndian.Uint32(e[48:]))
+	return true
+}
+
+// unpacked completes facts from rows, loose digests and content, for those of
+// rest that have a row; the others are left out of all.
+func (r *factReader) unpacked(ctx context.Context, m *Mailbox, rest []UID, want Want) ([]Fact, error) {
+	msgs, err := m.Messages(ctx, rest)
+	if err != nil {
+		return nil, err
+	}
+	var loose map[UID][]byte
+	if want&wantContent != 0 && len(msgs) > 0 {
+		err := m.store.derived.View(ctx, func(tx *db.Tx) (err error) {
+			loose, err = looseDigests(tx, m.id, msgs[0].UID, msgs[len(msgs)-1].UID)
+			return err
+		})
+		if err != nil {
+			m.store.derivedOutcome("read digests", err) // they are made
+		}
+	}
+	all := r.facts[:0]
+	for i := range r.facts {
+		f := &r.facts[i]
+		switch {
+		case r.got[i]&want == want:
+		case len(msgs) == 0 || msgs[0].UID != f.UID:
+			continue
+		default:
+			if err := f.fill(ctx, m, msgs[0], loose[f.UID], want); err != nil {
+				return nil, err
+			}
+			msgs = msgs[1:]
+		}
+		all = append(all, *f)
+	}
+	return all, nil
+}
+
+// fill takes a message's facts from its row, and its digest or content. Content
+// that cannot be read leaves what is made from it unset.
+func (f *Fact) fill(ctx context.Context, m *Mailbox, msg Message, loose []byte, want Want) error {
+	_, zone := msg.Internal.Zone()
+	*f = Fact{UID: msg.UID, Size: msg.Size, Internal: msg.Internal.Unix(), Zone: int32(zone), Saved: msg.Saved.Unix(),
+		Email: msg.Email, Thread: msg.Thread, Sent: msg.Internal.Unix()}
+	if want&wantContent == 0 {
+		return nil
+	}
+	d := derivable{Message: msg, box: m}
+	defer d.close()
+	if err := d.digest(ctx, loose); err != nil {
+		if gone(err) {
+			return nil
+		}
+		return err
+	}
+	f.Digest = d.Digest
+	if want&(WantSent|WantThreading) != 0 {
+		h := message.ParseHeader(d.head)
+		f.Sent, f.Threading = message.Sent(h, msg.Internal).Unix(), message.AppendThreading(nil, h)
+	}
+	return nil
+}
