@@ -36,7 +36,8 @@ func (s *session) appendCommand(c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.room(c, a.size); err != nil {
+	system, keywords = allowed(box.Rights, system, keywords)
+	if err := s.room(c, box.Account, a.size); err != nil {
 		return err
 	}
 	content, err := s.spool(d.Octets())
@@ -51,7 +52,7 @@ func (s *session) appendCommand(c *call) error {
 		return err
 	}
 	done, err := s.put(c, content, store.Incoming{
-		Account: s.account, Mailbox: box.ID, Internal: a.internal, Flags: system, Keywords: keywords,
+		Account: box.Account, Mailbox: box.ID, Internal: a.internal, Flags: system, Keywords: keywords,
 	})
 	if err != nil {
 		return target(err)
@@ -84,11 +85,11 @@ func (s *session) takeAppendage(c *call) (a appendage) {
 }
 
 // room says no to a message that is too large or has no room in the quota.
-func (s *session) room(c *call, size int64) error {
+func (s *session) room(c *call, owner store.AccountID, size int64) error {
 	if limit := int64(s.srv.config.AppendLimit); size > limit {
 		return no("TOOBIG", "A message can have "+strconv.FormatInt(limit, 10)+" octets at most")
 	}
-	a, err := s.srv.store.Account(c.ctx, s.account)
+	a, err := s.srv.store.Account(c.ctx, owner)
 	if err != nil {
 		return err
 	}

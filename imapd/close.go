@@ -7,7 +7,11 @@ func (s *session) closeCommand(c *call) error {
 		return err
 	}
 	if v := s.view; !v.readOnly && !v.gone {
-		if _, err := v.box.Expunge(c.ctx, nil, false); err != nil {
+		may, err := s.mayExpunge(c)
+		if err == nil && may {
+			_, err = v.box.Expunge(c.ctx, nil, false)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"errors"
 	"strconv"
 
 	"posthorn/imapd/wire"
@@ -61,14 +62,16 @@ func (s *session) takeTransfer(c *call) ([]store.UID, store.MailboxID, error) {
 	return s.view.seen.uids(numbers), to.ID, err
 }
 
-// targetBox looks up a mailbox that messages are to be put into.
-func (s *session) targetBox(c *call, name string) (store.Box, error) {
-	m, err := s.srv.store.Mailbox(c.ctx, s.account, name)
-	if err != nil {
-		return store.Box{}, target(err)
+// targetBox looks up a mailbox that messages are to be put into. Where there is
+// none the client is told to create it, if it may (RFC 9051 §7.1, TRYCREATE).
+func (s *session) targetBox(c *call, name string) (place, error) {
+	p, err := s.reach(c, name)
+	if errors.Is(err, store.ErrNotFound) {
+		if _, _, e := s.creatable(c, name); e == nil {
+			err = target(err)
+		}
 	}
-	box, err := m.Box(c.ctx)
-	return box, target(err)
+	return p, err
 }
 
 // copyUID is the response code of RFC 9051 §7.1, "" where nothing was copied.

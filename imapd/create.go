@@ -48,27 +48,33 @@ func (s *session) create(c *call) error {
 	if err := d.End(); err != nil {
 		return err
 	}
-	role, err := s.roleFor(c, uses)
+	// A separator at the end says that there will be mailboxes below it
+	// (RFC 9051 §6.3.4): there may be, always.
+	owner, local, err := s.creatable(c, strings.TrimSuffix(name, separator))
 	if err != nil {
 		return err
 	}
-	// A separator at the end says that there will be mailboxes below it
-	// (RFC 9051 §6.3.4): there may be, always.
-	box, err := s.srv.store.CreateMailbox(c.ctx, s.account, strings.TrimSuffix(name, separator), role)
+	role, err := s.roleFor(c, owner, uses)
+	if err != nil {
+		return err
+	}
+	box, err := s.srv.store.CreateMailbox(c.ctx, owner, local, role)
 	if err == nil {
 		c.code = "MAILBOXID (" + mailboxID(box.ID) + ")" // RFC 8474 §4.1
 	}
-	return err
+	return s.unseen(c, strings.TrimSuffix(name, separator), err)
 }
 
 // roleFor gives the one role that uses name and that is free: a mailbox has
-// one at most, and a role has one mailbox.
-func (s *session) roleFor(c *call, uses []string) (store.Role, error) {
-	if len(uses) == 0 {
+// one at most, and a role has one mailbox. Only its owner has special uses.
+func (s *session) roleFor(c *call, owner store.AccountID, uses []string) (store.Role, error) {
+	switch {
+	case len(uses) == 0:
 		return "", nil
-	}
-	if len(uses) > 1 {
+	case len(uses) > 1:
 		return "", no("USEATTR", "A mailbox can have one special use only")
+	case owner != s.account:
+		return "", no("USEATTR", "A mailbox of another user can have no special use")
 	}
 	for _, r := range roles {
 		if !strings.EqualFold(r.attribute, uses[0]) || r.role == store.RoleAll || r.role == store.RoleFlagged {

@@ -6,8 +6,12 @@ func (s *session) deleteCommand(c *call) error {
 	if err != nil {
 		return err
 	}
-	if name == "INBOX" {
+	p, err := s.reach(c, name)
+	if err != nil {
+		return err
+	}
+	if p.local == "INBOX" {
 		return no("CANNOT", "INBOX cannot be deleted")
 	}
-	return s.srv.store.DeleteMailbox(c.ctx, s.account, name)
+	return s.srv.store.DeleteMailbox(c.ctx, p.Account, p.local)
 }

@@ -140,7 +140,7 @@ func fakeSession(f *fakeMessages) (*session, *bytes.Buffer) {
 	v := newVersion(1, facts, appendChunk(nil, append([]store.Row(nil), f.rows...)))
 	s := &session{
 		log: slog.New(slog.DiscardHandler), state: selected, out: wire.NewEncoder(bufio.NewWriterSize(&out, writeBuffer)),
-		view: &view{box: &box{}, seen: v, keywords: 1},
+		view: &view{box: &box{}, rights: store.AllRights, seen: v, keywords: 1},
 	}
 	return s, &out
 }

@@ -66,7 +66,7 @@ func (f *fetcher) run(ctx context.Context, numbers []wire.Range) error {
 	for _, it := range f.items {
 		f.need = max(f.need, it.need)
 		f.maps = f.maps || it.need >= needDigest && !it.section.whole()
-		f.mark = f.mark || it.seen && !f.s.view.readOnly
+		f.mark = f.mark || it.seen && !f.s.view.readOnly && f.s.view.rights.Has(store.RightSeen)
 		f.tells = f.tells || it.label == "FLAGS"
 	}
 	size := []int{rowBlock, rowBlock, digestBlock, contentBlock}[f.need]

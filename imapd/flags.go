@@ -41,6 +41,28 @@ next:
 	return system, keywords, nil
 }
 
+// allowed leaves of flags what rights allow to set (RFC 4314 §4).
+func allowed(rights store.Rights, system store.Flags, keywords []string) (store.Flags, []string) {
+	if !rights.Has(store.RightWrite) {
+		keywords = nil
+	}
+	return system & changeable(rights), keywords
+}
+
+// changeable are the flags that rights allow to change, with every keyword's bit.
+func changeable(rights store.Rights) (f store.Flags) {
+	if rights.Has(store.RightSeen) {
+		f |= store.FlagSeen
+	}
+	if rights.Has(store.RightTrash) {
+		f |= store.FlagDeleted
+	}
+	if rights.Has(store.RightWrite) {
+		f |= ^(store.FlagSeen | store.FlagDeleted)
+	}
+	return f
+}
+
 // appendFlags appends the flags of a message of this version in parentheses.
 func (v *version) appendFlags(b []byte, f store.Flags, recent bool) []byte {
 	b = append(b, '(')
@@ -90,14 +112,28 @@ func (s *session) writeFlags(v *version) {
 	}
 	names = append(names, v.box.Keywords...)
 	s.out.Raw("* FLAGS ").List(names).CRLF()
-	switch {
-	case s.view.readOnly:
-		names = nil
-	case len(v.box.Keywords) < store.MaxKeywords:
-		names = append(names, `\*`)
-	}
-	s.out.Raw("* OK [PERMANENTFLAGS ").List(names).Raw("] Flags that are kept").CRLF()
+	s.out.Raw("* OK [PERMANENTFLAGS ").List(s.view.permanent(v)).Raw("] Flags that are kept").CRLF()
 	s.view.learn(v.box.Keywords)
+}
+
+// permanent are the flags the client may change for good.
+func (v *view) permanent(of *version) (names []string) {
+	if v.readOnly {
+		return nil
+	}
+	may := changeable(v.rights)
+	for _, f := range systemFlags {
+		if may&f.flag != 0 {
+			names = append(names, f.name)
+		}
+	}
+	if v.rights.Has(store.RightWrite) {
+		names = append(names, of.box.Keywords...)
+		if len(of.box.Keywords) < store.MaxKeywords {
+			names = append(names, `\*`)
+		}
+	}
+	return names
 }
 
 // learn notes the keywords the client was told of. They are only ever added

@@ -32,7 +32,7 @@ func (s *session) list(c *call) error {
 			continue
 		}
 		s.writeList(l, e)
-		if len(l.status) > 0 && e.exists && l.selects(e) {
+		if len(l.status) > 0 && e.exists && e.rights.Has(needs["STATUS"]) && l.selects(e) {
 			if err := s.writeStatus(c, e.box, l.status); err != nil {
 				return err
 			}

@@ -23,8 +23,13 @@ func (s *session) getQuotaRoot(c *call) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.srv.store.Mailbox(c.ctx, s.account, name); err != nil {
+	p, err := s.reach(c, name)
+	if err != nil {
 		return err
+	}
+	if p.Account != s.account { // it counts against its owner's, which is the owner's to know
+		s.out.Raw("* QUOTAROOT ").Mailbox(name).CRLF()
+		return nil
 	}
 	s.out.Raw("* QUOTAROOT ").Mailbox(name).SP().String(quotaRoot).CRLF()
 	return s.writeQuota(c)

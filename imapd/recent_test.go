@@ -35,7 +35,7 @@ func TestRecentBelongsToWhoShowsIt(t *testing.T) {
 		}
 	}
 	open := func() (*view, *session) {
-		v := &view{box: &box{Mailbox: m}}
+		v := &view{box: &box{Mailbox: m}, rights: store.AllRights}
 		v.box.touch()
 		if v.seen, err = v.box.version(ctx); err != nil {
 			t.Fatal(err)

@@ -3,7 +3,7 @@ package imapd
 import "strings"
 
 // rename: RFC 9051 §6.3.6. The store moves the mail of INBOX and leaves it in
-// place, and takes children along.
+// place, and takes children along. A mailbox stays its owner's.
 func (s *session) rename(c *call) error {
 	c.dec.SP()
 	from := canonical(c.dec.Mailbox())
@@ -11,5 +11,19 @@ func (s *session) rename(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.srv.store.RenameMailbox(c.ctx, s.account, from, strings.TrimSuffix(to, separator))
+	to = strings.TrimSuffix(to, separator)
+	p, err := s.reach(c, from)
+	if err != nil {
+		return err
+	}
+	owner, local, err := s.creatable(c, to)
+	switch {
+	case err != nil:
+		return err
+	case owner != p.Account:
+		return no("CANNOT", "A mailbox cannot be given to another user")
+	case p.local == "INBOX" && owner != s.account:
+		return no("CANNOT", "INBOX of another user cannot be renamed")
+	}
+	return s.unseen(c, to, s.srv.store.RenameMailbox(c.ctx, owner, p.local, local))
 }

@@ -48,6 +48,9 @@ func (s *session) run(c *call, lineErr error) error {
 		if err := s.view.tell(c.ctx, s, false); err != nil && c.legal == selected {
 			return err
 		}
+		if !s.view.rights.Has(needsHere[c.name]) {
+			return errNotPermitted
+		}
 	}
 	return c.command.run(s, c)
 }

@@ -30,7 +30,7 @@ func (s *session) open(c *call, readOnly bool) error {
 	s.greet(c, v)
 	s.state = selected
 	c.code = "READ-WRITE"
-	if readOnly {
+	if v.readOnly {
 		c.code = "READ-ONLY"
 	}
 	return nil
@@ -38,15 +38,12 @@ func (s *session) open(c *call, readOnly bool) error {
 
 // openView takes the mailbox's shared snapshot, which becomes s.view.
 func (s *session) openView(c *call, name string, readOnly bool) (*view, error) {
-	m, err := s.srv.store.Mailbox(c.ctx, s.account, name)
+	p, err := s.reach(c, name)
 	if err != nil {
 		return nil, err
 	}
-	facts, err := m.Box(c.ctx)
-	if err != nil {
-		return nil, err
-	}
-	v := &view{box: s.srv.boxes.take(s.account, facts.ID, m), readOnly: readOnly}
+	v := &view{box: s.srv.boxes.take(p.Account, p.ID, p.handle), name: name}
+	v.grant(p.Access, readOnly)
 	s.view = v
 	if v.seen, err = v.box.version(c.ctx); err != nil {
 		s.closeView()
@@ -68,7 +65,7 @@ func (s *session) greet(c *call, v *view) {
 	s.out.Raw("* OK [UIDNEXT ").Num(int64(box.UIDNext)).Raw("] Predicted next UID").CRLF()
 	s.writeMailboxID(box)
 	if s.rev2 {
-		s.out.Raw(`* LIST () "/" `).Mailbox(box.Name).CRLF()
+		s.out.Raw(`* LIST () "/" `).Mailbox(v.name).CRLF()
 	}
 }
 

@@ -132,7 +132,7 @@ func (b *box) advance(ctx context.Context) (*version, error) {
 	if ch.Gone {
 		return nil, fmt.Errorf("mailbox %d: %w", b.id, store.ErrNotFound)
 	}
-	if len(ch.Rows) == 0 && len(ch.Expunged) == 0 && ch.Box.UIDNext == b.newest.box.UIDNext && len(ch.Box.Keywords) == len(b.newest.box.Keywords) {
+	if len(ch.Rows) == 0 && len(ch.Expunged) == 0 && ch.Box.UIDNext == b.newest.box.UIDNext && ch.Box.ACL == b.newest.box.ACL && len(ch.Box.Keywords) == len(b.newest.box.Keywords) {
 		return b.newest, nil // another mailbox of the account
 	}
 	return b.newest.apply(ch), nil

@@ -50,15 +50,11 @@ func (s *session) status(c *call) error {
 	if err := c.dec.End(); err != nil {
 		return err
 	}
-	m, err := s.srv.store.Mailbox(c.ctx, s.account, name)
+	p, err := s.reach(c, name)
 	if err != nil {
 		return err
 	}
-	box, err := m.Box(c.ctx)
-	if err != nil {
-		return err
-	}
-	return s.writeStatus(c, box, items)
+	return s.writeStatus(c, p.Box, items)
 }
 
 // takeStatusItems takes a list of items, each of which is known.
@@ -122,7 +118,7 @@ func (s *session) deletedStorage(c *call, box store.Box) (size int64, err error)
 	if err != nil {
 		return 0, err
 	}
-	m, err := s.srv.store.Mailbox(c.ctx, s.account, box.Name)
+	m, err := s.srv.store.MailboxByID(c.ctx, box.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -134,7 +130,7 @@ func (s *session) deletedStorage(c *call, box store.Box) (size int64, err error)
 }
 
 func (s *session) scan(c *call, box store.Box, fn func(store.Row)) error {
-	m, err := s.srv.store.Mailbox(c.ctx, s.account, box.Name)
+	m, err := s.srv.store.MailboxByID(c.ctx, box.ID)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ type alteration struct {
 	silent   bool
 	flags    store.Flags
 	keywords []string
+	within   store.Flags // what the user's rights allow to change
 }
 
 // store is STORE and UID STORE (RFC 9051 §6.4.6).
@@ -27,11 +28,14 @@ func (s *session) store(c *call) error {
 	if s.view.readOnly {
 		return errReadOnly
 	}
+	if err := a.limit(s.view.rights); err != nil {
+		return err
+	}
 	numbers, err := s.view.resolve(set, c.uid())
 	if err != nil || len(numbers) == 0 {
 		return err
 	}
-	if _, _, err := s.view.box.SetFlags(c.ctx, s.view.seen.uids(numbers), a.op, a.flags, a.keywords, -1); err != nil {
+	if _, _, err := s.view.box.SetFlagsWithin(c.ctx, s.view.seen.uids(numbers), a.op, a.flags, a.keywords, a.within, -1); err != nil {
 		return err
 	}
 	s.view.box.touch()
@@ -94,6 +98,19 @@ func (s *session) echo(numbers []wire.Range, newest *version, a alteration) {
 	s.view.mine(known)
 }
 
+// limit keeps the alteration within rights. It fails only where nothing is left
+// of it: clients do badly with a NO (RFC 4314 §4).
+func (a *alteration) limit(rights store.Rights) error {
+	a.within = changeable(rights)
+	flags, keywords := allowed(rights, a.flags, a.keywords)
+	asked := a.flags != 0 || len(a.keywords) > 0
+	if a.within == 0 || asked && flags == 0 && len(keywords) == 0 {
+		return errNotPermitted
+	}
+	a.flags, a.keywords = flags, keywords
+	return nil
+}
+
 // apply is what the alteration makes of flags; mask has its flags' bits.
 func (a alteration) apply(f, mask store.Flags) store.Flags {
 	switch a.op {
@@ -102,5 +119,5 @@ func (a alteration) apply(f, mask store.Flags) store.Flags {
 	case store.FlagsRemove:
 		return f &^ mask
 	}
-	return mask
+	return f&^a.within | mask
 }

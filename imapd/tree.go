@@ -19,14 +19,21 @@ type entry struct {
 	subscribed bool
 	children   bool      // a mailbox exists below it
 	box        store.Box // where it exists
-	below      []*entry  // everything below it
+	rights     store.Rights
+	below      []*entry // everything below it
 }
 
-// tree reads the account's mailboxes and subscriptions.
+// tree reads the mailboxes that the account may know of, and its subscriptions.
 func (s *session) tree(c *call) (*tree, error) {
-	all, err := s.srv.store.Mailboxes(c.ctx, s.account)
+	all, err := s.srv.store.Accessible(c.ctx, s.account)
 	if err != nil {
 		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(a store.Access) bool { return !a.Rights.Has(store.RightLookup) })
+	for i := range all {
+		if b := &all[i]; b.Account != s.account { // special uses and subscriptions are its owner's
+			b.Name, b.Role, b.Subscribed = sharedName(b.Owner, b.Name), "", false
+		}
 	}
 	subscriptions, err := s.srv.store.Subscriptions(c.ctx, s.account)
 	if err != nil {
@@ -35,7 +42,7 @@ func (s *session) tree(c *call) (*tree, error) {
 	return newTree(all, subscriptions), nil
 }
 
-func newTree(all []store.Box, subscriptions []string) *tree {
+func newTree(all []store.Access, subscriptions []string) *tree {
 	byName := map[string]*entry{}
 	at := func(name string) *entry {
 		if byName[name] == nil {
@@ -45,7 +52,7 @@ func newTree(all []store.Box, subscriptions []string) *tree {
 	}
 	for _, b := range all {
 		e := at(b.Name)
-		e.exists, e.box, e.subscribed = true, b, b.Subscribed
+		e.exists, e.box, e.rights, e.subscribed = true, b.Box, b.Rights, b.Subscribed
 	}
 	for _, name := range subscriptions {
 		at(name).subscribed = true

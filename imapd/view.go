@@ -21,15 +21,19 @@ import (
 type view struct {
 	box      *box
 	seen     *version
-	readOnly bool
-	gone     bool // the mailbox was deleted and the client knows
+	name     string // as the client selected it
+	rights   store.Rights
+	acl      int64 // of the mailbox, when the rights were looked up
+	examined bool
+	readOnly bool // examined, or no right to change anything
+	gone     bool // the mailbox was deleted, or may not be read any more, and the client knows
 	keywords int  // how many of the mailbox the client was told of
 
 	recent []wire.Range // UIDs that are \Recent in this session
 	saved  []store.UID  // "$", the result of SEARCH RETURN (SAVE)
 }
 
-var errGone = no("NONEXISTENT", "The selected mailbox was deleted")
+var errGone = no("NONEXISTENT", "The selected mailbox was deleted, or is not shared any more")
 
 // resolve gives the message numbers of a set, ascending and disjoint. UIDs
 // that are not there are passed over; message numbers that are not there are
@@ -89,9 +93,12 @@ func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 		return errGone
 	}
 	newest, err := v.box.version(ctx)
+	if err == nil && newest.box.ACL != v.acl {
+		err = s.regrant(ctx, v, newest)
+	}
 	if errors.Is(err, store.ErrNotFound) {
 		v.gone = true
-		s.untagged("NO", "NONEXISTENT", "The selected mailbox was deleted")
+		s.untagged("NO", "NONEXISTENT", "The selected mailbox was deleted, or is not shared any more")
 		return errGone
 	}
 	if err != nil || newest == v.seen {

@@ -92,15 +92,19 @@ func (s *Store) furnish(tx *db.Tx, id AccountID) error {
 // it. Its mail goes in small steps afterwards, like any expunged mail; files
 // in its folder that no row knows stay.
 func (s *Store) RemoveAccount(ctx context.Context, id AccountID) error {
-	err := s.db.Commit(ctx, int64(id), func(tx *db.Tx) error {
+	var owners []AccountID // of mailboxes that were shared with it
+	err := s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		err := one(tx.Exec(`UPDATE accounts SET login = NULL, enabled = 0, password = '' WHERE id = ? AND login IS NOT NULL`, id))
 		if err == nil {
 			_, err = tx.Exec(`UPDATE mailboxes SET name = NULL, role = '' WHERE account = ?`, id)
 		}
+		if err == nil {
+			owners, err = forgetIdentifier(tx, id)
+		}
 		return err
 	})
 	if err == nil {
-		s.changed(id)
+		s.changed(append(owners, id)...)
 		s.purge.now()
 	}
 	return fail("remove account", err)

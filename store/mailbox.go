@@ -36,6 +36,18 @@ func (s *Store) Mailbox(ctx context.Context, a AccountID, name string) (*Mailbox
 	return m, fail("open mailbox "+name, err)
 }
 
+// MailboxByID gives a handle on a mailbox whose id is known. ErrNotFound.
+func (s *Store) MailboxByID(ctx context.Context, id MailboxID) (*Mailbox, error) {
+	m := &Mailbox{store: s, id: id}
+	var folder string
+	err := s.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Row(`SELECT m.account, m.folder, a.dir FROM mailboxes m JOIN accounts a ON a.id = m.account
+			WHERE m.id = ? AND m.name IS NOT NULL AND a.login IS NOT NULL`, id).Scan(&m.account, &folder, &m.dir)
+	})
+	m.folder.Store(&folder)
+	return m, fail(fmt.Sprintf("open mailbox %d", id), err)
+}
+
 func (m *Mailbox) failed(doing string, err error) error {
 	if err == nil {
 		return nil

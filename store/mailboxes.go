@@ -37,14 +37,17 @@ func mailboxName(name string) (string, error) {
 }
 
 // boxColumns are read by scanBox; m is the mailbox.
-const boxColumns = `m.id, m.account, m.name, m.role, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.deleted, m.size, m.first_recent,
+const boxColumns = `m.id, m.account, m.name, m.role, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.deleted, m.size, m.first_recent, m.acl,
 	EXISTS (SELECT 1 FROM subscriptions s WHERE s.account = m.account AND s.name = m.name)`
 
-func scanBox(row scanner) (Box, error) {
-	var b Box
-	err := row.Scan(&b.ID, &b.Account, &b.Name, &b.Role, &b.UIDValidity, &b.UIDNext, &b.ModSeq, &b.Messages, &b.Unseen, &b.Deleted,
-		&b.Size, &b.FirstRecent, &b.Subscribed)
+func scanBox(row scanner) (b Box, err error) {
+	err = row.Scan(boxFields(&b)...)
 	return b, err
+}
+
+func boxFields(b *Box) []any {
+	return []any{&b.ID, &b.Account, &b.Name, &b.Role, &b.UIDValidity, &b.UIDNext, &b.ModSeq, &b.Messages, &b.Unseen, &b.Deleted,
+		&b.Size, &b.FirstRecent, &b.ACL, &b.Subscribed}
 }
 
 // Mailboxes lists an account's mailboxes by name. Keywords are left out.
@@ -61,6 +64,9 @@ func (s *Store) Mailboxes(ctx context.Context, a AccountID) ([]Box, error) {
 // ErrExists, also when another mailbox has the role; ErrInvalid.
 func (s *Store) CreateMailbox(ctx context.Context, a AccountID, name string, role Role) (Box, error) {
 	name, err := mailboxName(name)
+	if err == nil {
+		err = notReserved(name)
+	}
 	if err != nil {
 		return Box{}, fail("create mailbox", err)
 	}
@@ -119,6 +125,9 @@ func createMailbox(tx *db.Tx, a AccountID, name string, role Role, subscribed bo
 		if err := subscribe(tx, a, name); err != nil {
 			return Box{}, err
 		}
+	}
+	if err := inheritACL(tx, a, id, name); err != nil {
+		return Box{}, err
 	}
 	return readBox(tx, id)
 }

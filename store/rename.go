@@ -20,6 +20,9 @@ func (s *Store) RenameMailbox(ctx context.Context, a AccountID, from, to string)
 			return fail("rename mailbox", err)
 		}
 	}
+	if err := notReserved(to); err != nil {
+		return fail("rename mailbox", err)
+	}
 	switch {
 	case to == from || to == "INBOX":
 		err = ErrExists

@@ -5,7 +5,11 @@ import "posthorn/internal/db"
 // schema is every version of the tables, oldest first. A version that was
 // released is never changed: what comes later is a migration of its own. Ids
 // and times are 64-bit integers.
-var schema = []db.Migration{directorySchema + mailSchema + queueSchema, openingSchema}
+var schema = []db.Migration{
+	directorySchema + mailSchema + queueSchema,
+	openingSchema,
+	sharingSchema + reservedSchema,
+}
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant
 // each table carries.

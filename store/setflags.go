@@ -26,7 +26,13 @@ const chunk = 1000
 // would not change keep their ModSeq; UIDs that are gone are left out. After an
 // error the rows in changed have been changed.
 func (m *Mailbox) SetFlags(ctx context.Context, uids []UID, op SetOp, flags Flags, keywords []string, unchangedSince ModSeq) (changed []Row, failed []UID, err error) {
-	set := setFlags{op: op, flags: flags & systemFlags, keywords: keywords, unchangedSince: unchangedSince}
+	return m.SetFlagsWithin(ctx, uids, op, flags, keywords, ^Flags(0), unchangedSince)
+}
+
+// SetFlagsWithin is SetFlags for somebody who may change only the flags within:
+// FlagsSet leaves the others as they are. flags and keywords must be among them.
+func (m *Mailbox) SetFlagsWithin(ctx context.Context, uids []UID, op SetOp, flags Flags, keywords []string, within Flags, unchangedSince ModSeq) (changed []Row, failed []UID, err error) {
+	set := setFlags{op: op, flags: flags & systemFlags, keywords: keywords, within: within, unchangedSince: unchangedSince}
 	for part := range slices.Chunk(uids, chunk) {
 		var c []Row
 		var f []UID
@@ -49,6 +55,7 @@ type setFlags struct {
 	op             SetOp
 	flags          Flags
 	keywords       []string
+	within         Flags
 	unchangedSince ModSeq
 }
 
@@ -101,7 +108,7 @@ func (s *setFlags) with(f, bits Flags) Flags {
 	case FlagsRemove:
 		return f &^ bits
 	}
-	return bits
+	return f&^s.within | bits
 }
 
 // bits gives the bits of keywords in a mailbox that is still there.

@@ -119,6 +119,7 @@ type Box struct {
 	Size        int64    // octets
 	FirstRecent UID      // first UID no session has claimed as \Recent
 	Keywords    []string // bit i of Flags>>KeywordBase is Keywords[i]
+	ACL         int64    // changes of its access control list; 0: only the owner has rights, and all
 }
 
 // Flags is a set of flags of one mailbox: the system flags below, then one bit
