@@ -20,7 +20,7 @@ const sharedPrefix = store.SharedRoot + separator
 
 // needs is the right each command wants on the mailbox it names: RFC 4314 §4's
 // table. CREATE, and RENAME for the new name, want it on the parent; COPY and
-// MOVE name the mailbox they put messages into.
+// MOVE name the mailbox they put messages into, and so does REPLACE.
 var needs = map[string]store.Rights{
 	"SELECT":       store.RightRead,
 	"EXAMINE":      store.RightRead,
@@ -33,6 +33,8 @@ var needs = map[string]store.Rights{
 	"UID COPY":     store.RightInsert,
 	"MOVE":         store.RightInsert,
 	"UID MOVE":     store.RightInsert,
+	"REPLACE":      store.RightInsert,
+	"UID REPLACE":  store.RightInsert,
 }
 
 // needsHere is the right each command wants on the selected mailbox, beside
@@ -43,6 +45,8 @@ var needsHere = map[string]store.Rights{
 	"UID EXPUNGE": store.RightExpunge,
 	"MOVE":        store.RightTrash | store.RightExpunge, // RFC 6851 §4.4
 	"UID MOVE":    store.RightTrash | store.RightExpunge,
+	"REPLACE":     store.RightTrash | store.RightExpunge,
+	"UID REPLACE": store.RightTrash | store.RightExpunge,
 }
 
 // existence is what tells that there is a mailbox (RFC 4314 §4, MYRIGHTS).

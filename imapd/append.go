@@ -3,100 +3,189 @@ package imapd
 import (
 	"fmt"
 	"strconv"
-	"time"
 
+	"posthorn/imapd/wire"
+	"posthorn/internal/serve"
 	"posthorn/mail"
 	"posthorn/store"
 )
 
-// appendage is one message a client puts into a mailbox.
-type appendage struct {
-	flags    []string
-	internal time.Time // zero: now
-	size     int64     // as announced
-	utf8     bool      // UTF8 (~{n} ...) of RFC 6855 §4
-}
-
-// appendCommand: RFC 9051 §6.3.12. Whatever speaks against it is said before
-// the message is sent, if the client waits for that.
+// appendCommand: RFC 9051 §6.3.12, with any number of messages (RFC 3502).
 func (s *session) appendCommand(c *call) error {
-	d := c.dec
-	d.SP()
-	name := canonical(d.Mailbox())
-	d.SP()
-	a := s.takeAppendage(c)
-	if err := d.Err(); err != nil {
+	c.dec.SP()
+	a := &appender{s: s, c: c, name: canonical(c.dec.Mailbox())}
+	defer a.discard()
+	for {
+		if err := a.message(); err != nil {
+			return err
+		}
+		if !c.dec.More() {
+			break
+		}
+	}
+	if err := c.dec.End(); err != nil {
 		return err
 	}
-	system, keywords, err := splitFlags(a.flags)
+	done, err := a.commit()
 	if err != nil {
 		return err
 	}
-	box, err := s.targetBox(c, name)
-	if err != nil {
-		return err
-	}
-	system, keywords = allowed(box.Rights, system, keywords)
-	if err := s.room(c, box.Account, a.size); err != nil {
-		return err
-	}
-	content, err := s.spool(d.Octets())
-	defer content.Free()
-	if d.Resume(); a.utf8 {
-		d.Need(')')
-	}
-	if e := d.End(); e != nil {
-		return e
-	}
-	if err != nil {
-		return err
-	}
-	done, err := s.put(c, content, store.Incoming{
-		Account: box.Account, Mailbox: box.ID, Internal: a.internal, Flags: system, Keywords: keywords,
-	})
-	if err != nil {
-		return target(err)
-	}
-	c.code = fmt.Sprintf("APPENDUID %d %d", done.UIDValidity, done.UID)
+	c.code = appendUID(done)
 	return nil
 }
 
-// takeAppendage takes what stands before the message, and the message's size.
-func (s *session) takeAppendage(c *call) (a appendage) {
-	d := c.dec
+// Messages of one APPEND.
+const (
+	maxAppends = 4096 // they are entered in one transaction, all or none
+	maxStaged  = 64   // that wait with their file open; those beyond are synced as they come
+)
+
+// appender takes messages from an APPEND or REPLACE and keeps their content
+// until all are entered at once.
+type appender struct {
+	s        *session
+	c        *call
+	name     string // of the mailbox
+	box      place
+	size     int64 // octets of the messages so far
+	in       []store.Incoming
+	replaces *store.Message // goes when they come; nil for APPEND
+}
+
+// message takes one message: flags, date and content (RFC 4466 §2.2). Whatever
+// speaks against it is said before the content is sent, if the client waits for
+// that.
+func (a *appender) message() error {
+	d := a.c.dec
+	d.SP()
+	var in store.Incoming
+	var flags []string
 	if d.At('(') {
-		a.flags = d.Flags()
+		flags = d.Flags()
 		d.SP()
 	}
 	if d.At('"') {
-		a.internal = d.DateTime()
+		in.Internal = d.DateTime()
 		d.SP()
 	}
-	if d.At('U') || d.At('u') {
-		a.utf8 = true
-		if d.Word() != "UTF8" || !s.utf8 && !s.rev2 {
-			d.Fail("expected a literal")
-		}
-		d.SP()
-		d.Need('(')
+	if err := d.Err(); err != nil {
+		return err
 	}
-	a.size = d.Stream()
-	return a
-}
-
-// room says no to a message that is too large or has no room in the quota.
-func (s *session) room(c *call, owner store.AccountID, size int64) error {
-	if limit := int64(s.srv.config.AppendLimit); size > limit {
-		return no("TOOBIG", "A message can have "+strconv.FormatInt(limit, 10)+" octets at most")
+	var err error
+	if in.Flags, in.Keywords, err = splitFlags(flags); err != nil {
+		return err
 	}
-	a, err := s.srv.store.Account(c.ctx, owner)
+	content, err := a.content()
 	if err != nil {
 		return err
 	}
-	if l := a.Limit; l.Bytes > 0 && a.Used.Bytes+size > l.Bytes || l.Messages > 0 && a.Used.Messages >= l.Messages {
+	defer content.Free()
+	if content.Size() == 0 {
+		// RFC 3502: so a client says that it wants none of them.
+		return no("", "A message cannot be empty")
+	}
+	return a.stage(in, content)
+}
+
+// content takes append-data: a literal, UTF8 (literal8) or CATENATE (parts).
+func (a *appender) content() (*serve.Spool, error) {
+	d := a.c.dec
+	if d.At('{') || d.At('~') {
+		return a.literal()
+	}
+	switch word := d.Word(); {
+	case word == "UTF8" && a.s.mayUTF8():
+		d.SP()
+		d.Need('(')
+		content, err := a.literal()
+		if err != nil {
+			return nil, err
+		}
+		if d.Need(')'); d.Err() != nil {
+			content.Free()
+			return nil, d.Err()
+		}
+		return content, nil
+	case word == "CATENATE":
+		d.SP()
+		return a.catenate()
+	}
+	d.Fail("expected a message")
+	return nil, d.Err()
+}
+
+// mayUTF8: UTF8 (~{n}) is for clients that said they know it (RFC 6855 §4).
+func (s *session) mayUTF8() bool { return s.utf8 || s.rev2 }
+
+// literal takes a message that the client sends.
+func (a *appender) literal() (*serve.Spool, error) {
+	d := a.c.dec
+	size, eight := d.Stream()
+	if err := d.Err(); err != nil {
+		return nil, err
+	}
+	if err := a.ready(size); err != nil {
+		return nil, err
+	}
+	take := a.s.spool
+	if eight {
+		take = a.s.spoolBinary
+	}
+	content, err := take(d.Octets())
+	if err != nil {
+		return nil, err
+	}
+	if d.Resume(); d.Err() != nil {
+		content.Free()
+		return nil, d.Err()
+	}
+	return content, nil
+}
+
+// ready says no before a message that is too large or one too many, or that has
+// no room or no mailbox.
+func (a *appender) ready(size int64) error {
+	if len(a.in) == maxAppends {
+		return no("LIMIT", "More messages than one command can bring: "+strconv.Itoa(maxAppends))
+	}
+	if a.box.ID == 0 {
+		box, err := a.s.targetBox(a.c, a.name)
+		if err != nil {
+			return err
+		}
+		a.box = box
+	}
+	if size > a.limit() {
+		return a.tooBig()
+	}
+	return a.room(size)
+}
+
+// limit is how many octets a message can have.
+func (a *appender) limit() int64 { return int64(a.s.srv.config.AppendLimit) }
+
+func (a *appender) tooBig() error {
+	return no("TOOBIG", "A message can have "+strconv.FormatInt(a.limit(), 10)+" octets at most")
+}
+
+// room says no to messages that have no room in the quota or on the disk. What
+// is replaced makes room in its own account.
+func (a *appender) room(size int64) error {
+	size += a.size
+	more := int64(len(a.in) + 1)
+	free := store.Quota{}
+	if a.replaces != nil && a.box.Account == a.s.view.seen.box.Account {
+		free = store.Quota{Bytes: a.replaces.Size, Messages: 1}
+	}
+	owner, err := a.s.srv.store.Account(a.c.ctx, a.box.Account)
+	if err != nil {
+		return err
+	}
+	l, used := owner.Limit, owner.Used
+	if l.Bytes > 0 && used.Bytes+size-free.Bytes > l.Bytes || l.Messages > 0 && used.Messages+more-free.Messages > l.Messages {
 		return store.ErrOverQuota
 	}
-	return s.srv.store.Space(size)
+	return a.s.srv.store.Space(size)
 }
 
 // appendLimit is the value of APPENDLIMIT= (RFC 7889 §3).
@@ -104,20 +193,53 @@ func (s *session) appendLimit() []string {
 	return []string{strconv.FormatInt(int64(s.srv.config.AppendLimit), 10)}
 }
 
-// put makes content durable as one message.
-func (s *session) put(c *call, content mail.Content, in store.Incoming) (store.Appended, error) {
-	blob, err := s.srv.store.Put(c.ctx, &mail.Mail{QueueID: mail.NewID(), Content: content})
+// stage puts content where a commit takes it from.
+func (a *appender) stage(in store.Incoming, content *serve.Spool) error {
+	st := a.s.srv.store
+	blob, err := st.Put(a.c.ctx, &mail.Mail{QueueID: mail.NewID(), Content: content})
 	if err != nil {
-		return store.Appended{}, err
+		return err
 	}
-	defer s.srv.store.Discard(blob)
-	in.Blob = blob
-	done, err := s.srv.store.Commit(c.ctx, store.Change{Append: []store.Incoming{in}})
+	in.Blob, in.Account, in.Mailbox = blob, a.box.Account, a.box.ID
+	in.Flags, in.Keywords = allowed(a.box.Rights, in.Flags, in.Keywords)
+	a.in = append(a.in, in)
+	a.size += blob.Size
+	if len(a.in) > maxStaged {
+		return st.Sync(a.c.ctx, blob)
+	}
+	return nil
+}
+
+// discard forgets what was not committed.
+func (a *appender) discard() {
+	for i := range a.in {
+		a.s.srv.store.Discard(a.in[i].Blob)
+	}
+}
+
+// commit enters all messages or none.
+func (a *appender) commit() ([]store.Appended, error) {
+	change := store.Change{Append: a.in}
+	if a.replaces != nil {
+		from := a.s.view.seen.box
+		change.Remove = []store.Removal{{Account: from.Account, Mailbox: from.ID, UID: a.replaces.UID}}
+	}
+	done, err := a.s.srv.store.Commit(a.c.ctx, change)
 	if err != nil {
-		return store.Appended{}, err
+		return nil, target(err)
 	}
-	if s.state == selected && s.view.box.id == in.Mailbox {
-		s.view.box.touch()
+	if a.s.state == selected && (a.replaces != nil || a.s.view.box.id == a.box.ID) {
+		a.s.view.box.touch()
 	}
-	return done.Appended[0], nil
+	return done.Appended, nil
+}
+
+// appendUID is the response code of RFC 4315 §3. One commit gives messages of
+// one mailbox ascending UIDs, in the order of the command.
+func appendUID(done []store.Appended) string {
+	uids := make([]store.UID, len(done))
+	for i := range done {
+		uids[i] = done[i].UID
+	}
+	return fmt.Sprintf("APPENDUID %d %s", done[0].UIDValidity, wire.FormatRanges(wire.Compact(uids)))
 }

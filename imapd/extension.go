@@ -49,5 +49,12 @@ var extensions = []extension{
 	}},
 	{capability: "QUOTA=RES-STORAGE"}, // RFC 9208
 	{capability: "QUOTA=RES-MESSAGE"},
+	{capability: imap.CapMultiAppend}, // RFC 3502
+	{capability: imap.CapCatenate},    // RFC 4469
+	{capability: "URL-PARTIAL"},       // RFC 5550 §4
+	{capability: imap.CapReplace, commands: []command{ // RFC 8508
+		{"REPLACE", selected, 0, (*session).replace},
+		{"UID REPLACE", selected, byUID, (*session).replace},
+	}},
 	{capability: imap.CapAppendLimit + "=", values: (*session).appendLimit}, // RFC 7889
 }

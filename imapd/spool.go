@@ -4,20 +4,39 @@ import (
 	"io"
 
 	"posthorn/internal/serve"
+	"posthorn/message"
 )
 
-var errNUL = no("CANNOT", "A message must not hold a NUL octet")
+var errNUL = no("CANNOT", "A message can hold a NUL octet only where its Content-Transfer-Encoding is binary, sent as a literal8")
 
-// spool takes a message from r, with its line ends made CRLF. It is to be
-// freed whatever the error says. r is read to its end all the same, unless the
-// connection is lost.
+// spool takes a message from r, with its line ends made CRLF. Without an error
+// it is to be freed.
 func (s *session) spool(r io.Reader) (*serve.Spool, error) {
-	sp := s.srv.spools.New()
-	_, err := sp.Fill(&normaliser{r: r}, 0)
+	return s.spoolAsIs(&normaliser{r: r})
+}
+
+// spoolBinary takes a message that may have parts of any octets (RFC 3516
+// §4.4). They are kept in base64: what is stored can be sent to every client.
+func (s *session) spoolBinary(r io.Reader) (*serve.Spool, error) {
+	raw, err := s.spoolAsIs(r)
 	if err != nil {
-		io.Copy(io.Discard, r) // an error of the connection comes back from the decoder
+		return nil, err
 	}
-	return sp, err
+	defer raw.Free()
+	content, err := message.Unbinary(raw, raw.Size())
+	if err != nil {
+		return nil, err
+	}
+	return s.spool(content)
+}
+
+func (s *session) spoolAsIs(r io.Reader) (*serve.Spool, error) {
+	sp := s.srv.spools.New()
+	if _, err := sp.Fill(r, 0); err != nil {
+		sp.Free()
+		return nil, err
+	}
+	return sp, nil
 }
 
 // normaliser reads r with every line end made CRLF: a bare LF and a bare CR are line

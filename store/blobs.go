@@ -110,6 +110,9 @@ type Staged interface {
 	Size() int64
 	// Link gives the content a name, unsynced: there may be many, of one inode.
 	Link(f File) error
+	// Sync makes the content durable ahead of the commit, and lets go of what
+	// holding it open costs. A commit syncs what was not synced.
+	Sync() error
 	// Discard takes the staged name away, and closes; given names stay. More
 	// than once does no harm.
 	Discard() error

@@ -35,6 +35,15 @@ type Incoming struct {
 	Overdraw bool   // room was reserved at RCPT: quota is not judged again
 }
 
+// Removal is a message that is expunged, whatever its flags, in the commit that
+// brings what takes its place (RFC 8508). The Change fails with ErrExpunged when
+// it is gone already.
+type Removal struct {
+	Account AccountID
+	Mailbox MailboxID
+	UID     UID
+}
+
 // Appended answers one Incoming.
 type Appended struct {
 	Mailbox     MailboxID
@@ -111,6 +120,7 @@ type Event struct {
 
 // Change is one acceptance or one outcome: all of it happens or none.
 type Change struct {
+	Remove []Removal // before Append: their room counts
 	Append []Incoming
 	Spool  []Spooled
 	Settle []Settlement

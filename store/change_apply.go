@@ -10,6 +10,7 @@ import (
 // what follows runs inside the writer's transaction, in this order, and any
 // error undoes the whole Change:
 //
+//	removeAll   each Remove                                    (expunge.go)
 //	appendAll   Append, accounts in the order of their ids     (append.go)
 //	spool       each Spool, its content linked into the spool  (spool.go)
 //	settle      each Settle                                    (spool.go)
@@ -19,6 +20,9 @@ import (
 // and return the kinds of errors of store.go, wrapped once.
 func (c *prepared) apply(tx *db.Tx) error {
 	now := time.Now()
+	if err := c.removeAll(tx, now); err != nil {
+		return err
+	}
 	if err := c.appendAll(tx, now); err != nil {
 		return err
 	}

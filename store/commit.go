@@ -56,8 +56,8 @@ type target struct {
 func (p *prepared) Octets() int64 { return p.unsynced.Octets() }
 
 func (p *prepared) account() int64 {
-	if len(p.Append) == 1 {
-		return int64(p.Append[0].Account)
+	if all := p.touched(); len(all) == 1 {
+		return int64(all[0])
 	}
 	return 0
 }
@@ -166,10 +166,16 @@ func (s *Store) finish(p *prepared, err error) error {
 }
 
 func (p *prepared) touched() (accounts []AccountID) {
-	for i := range p.Append {
-		if a := p.Append[i].Account; !slices.Contains(accounts, a) {
+	add := func(a AccountID) {
+		if !slices.Contains(accounts, a) {
 			accounts = append(accounts, a)
 		}
+	}
+	for i := range p.Remove {
+		add(p.Remove[i].Account)
+	}
+	for i := range p.Append {
+		add(p.Append[i].Account)
 	}
 	return accounts
 }

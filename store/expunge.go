@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -65,19 +66,49 @@ func (m *Mailbox) expunge(tx *db.Tx, uids []UID, anyFlag bool, now time.Time) ([
 	if len(all) == 0 {
 		return nil, nil
 	}
+	return remove(tx, m.account, b.ID, Place{m.dir, *m.folder.Load()}, all, now)
+}
+
+// removeAll expunges what a Change takes away.
+func (p *prepared) removeAll(tx *db.Tx, now time.Time) error {
+	for i := range p.Remove {
+		r := &p.Remove[i]
+		var at Place
+		err := tx.Row(`SELECT a.dir, m.folder FROM mailboxes m JOIN accounts a ON a.id = m.account
+			WHERE m.id = ? AND m.account = ? AND m.name IS NOT NULL AND a.login IS NOT NULL`, r.Mailbox, r.Account).Scan(&at.Dir, &at.Folder)
+		if err != nil {
+			return fail(fmt.Sprintf("mailbox %d of account %d", r.Mailbox, r.Account), err)
+		}
+		all, err := messagesOf(tx, r.Mailbox, []UID{r.UID}, `expunged = 0`)
+		if err == nil && len(all) == 0 {
+			err = ErrExpunged
+		}
+		if err == nil {
+			_, err = remove(tx, r.Account, r.Mailbox, at, all, now)
+		}
+		if err != nil {
+			return fail(fmt.Sprintf("message %d of mailbox %d", r.UID, r.Mailbox), err)
+		}
+	}
+	return nil
+}
+
+// remove expunges messages: gives back their room, has their files removed in
+// time (S8), and strikes them.
+func remove(tx *db.Tx, a AccountID, box MailboxID, at Place, all []Message, now time.Time) ([]UID, error) {
 	d := sum(all)
-	modseq, err := discharge(tx, m.account, Quota{d.size, d.messages})
+	modseq, err := discharge(tx, a, Quota{d.size, d.messages})
 	if err != nil {
 		return nil, err
 	}
 	for i := range all {
 		_, err := tx.Exec(`INSERT INTO removals (dir, folder, key, size, at) VALUES (?, ?, ?, ?, ?)`,
-			m.dir, *m.folder.Load(), all[i].Key, all[i].Size, now.Unix())
+			at.Dir, at.Folder, all[i].Key, all[i].Size, now.Unix())
 		if err != nil {
 			return nil, err
 		}
 	}
-	return strike(tx, b.ID, all, modseq, now)
+	return strike(tx, box, all, modseq, now)
 }
 
 // strike marks messages as expunged and takes them out of their mailbox's

@@ -210,7 +210,7 @@ func closeTogether(uids []UID) int {
 // (missing, or of another size than the row says).
 func (m *Mailbox) Open(ctx context.Context, msg Message) (Reader, error) {
 	r, err := m.store.blobs.Open(m.file(msg))
-	if errors.Is(err, ErrCorrupt) && !m.has(ctx, msg.UID) {
+	if errors.Is(err, ErrCorrupt) && !m.Has(ctx, msg.UID) {
 		err = fmt.Errorf("%w: %w", ErrExpunged, err)
 	}
 	if err != nil {
@@ -223,8 +223,9 @@ func (m *Mailbox) file(msg Message) File {
 	return File{Place{m.dir, *m.folder.Load()}, msg.Key, msg.Size, FileInfo(msg.UID, msg.Flags)}
 }
 
-// has tells whether a message is there and not expunged.
-func (m *Mailbox) has(ctx context.Context, uid UID) bool {
+// Has tells whether a message is there and not expunged. What cannot be looked
+// up is not there.
+func (m *Mailbox) Has(ctx context.Context, uid UID) bool {
 	err := m.store.db.View(ctx, func(tx *db.Tx) error {
 		var one int
 		return tx.Row(`SELECT 1 FROM messages WHERE mailbox = ? AND uid = ? AND expunged = 0`, m.id, uid).Scan(&one)

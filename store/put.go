@@ -35,6 +35,15 @@ func (s *Store) Put(ctx context.Context, m *mail.Mail) (*Blob, error) {
 	return b, nil
 }
 
+// Sync makes a blob's content durable before its Commit does, which otherwise
+// syncs it: whoever puts many blobs for one Commit keeps no file open for each.
+func (s *Store) Sync(ctx context.Context, b *Blob) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return b.staged.Sync()
+}
+
 // Discard removes a blob no commit took. After a commit it does nothing.
 func (s *Store) Discard(b *Blob) {
 	if b == nil || b.staged == nil || b.kept {

@@ -173,7 +173,7 @@ func TestStream(t *testing.T) {
 		command(t, d, "t")
 		d.Atom()
 		d.SP()
-		if size := d.Stream(); size != 5 || *asked != 0 {
+		if size, _ := d.Stream(); size != 5 || *asked != 0 {
 			t.Fatalf("size %d, asked %d times", size, *asked)
 		}
 		b, err := io.ReadAll(d.Octets())

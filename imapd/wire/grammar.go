@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 )
@@ -50,6 +51,14 @@ func (d *Decoder) TakeSP() bool {
 	}
 	d.SP()
 	return !d.atEnd()
+}
+
+// More says whether anything but spaces is left of the line. It takes nothing.
+func (d *Decoder) More() bool {
+	if d.err != nil {
+		return false
+	}
+	return len(bytes.TrimLeft(d.line[d.pos:], " ")) > 0
 }
 
 // while takes the octets that ok allows; what names them in the error when

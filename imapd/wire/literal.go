@@ -71,15 +71,15 @@ type stream struct {
 
 // Stream takes the header of a literal or literal8 whose octets are to be
 // read from Octets. Nothing is asked of the client yet, so a command can still
-// refuse it by its size.
-func (d *Decoder) Stream() (size int64) {
-	d.Take('~')
+// refuse it by its size. eight: it is a literal8, which may hold any octet.
+func (d *Decoder) Stream() (size int64, eight bool) {
+	eight = d.Take('~')
 	size, sync := d.literalHeader()
 	if d.err != nil {
-		return 0
+		return 0, false
 	}
 	d.stream = &stream{d: d, left: size, sync: sync}
-	return size
+	return size, eight
 }
 
 // Octets is the literal of the last Stream, asked for if it has to be. It ends
@@ -94,9 +94,12 @@ func (d *Decoder) Octets() io.Reader {
 	return s
 }
 
-// Resume goes on with the line behind a streamed literal.
+// Resume goes on with the line behind a streamed literal. The limit of the
+// command's lines counts from there anew: one command may bring many messages,
+// and how many is for the command to bound.
 func (d *Decoder) Resume() {
 	d.stream = nil
+	d.used = 0
 	d.nextLine()
 }
 

@@ -148,6 +148,21 @@ func (s *staged) Link(f store.File) error {
 	return nil
 }
 
+func (s *staged) Sync() error {
+	if s.f == nil {
+		return nil
+	}
+	err := s.b.disk.sync(s.f)
+	if err == nil {
+		err = s.f.Close()
+		s.f = nil
+	}
+	if err != nil {
+		return fmt.Errorf("sync %s: %w", s.key, kind(err))
+	}
+	return nil
+}
+
 func (s *staged) Discard() error {
 	if s.gone {
 		return nil
