@@ -4,9 +4,9 @@ import (
 	"bufio"
 	"crypto/tls"
 	"fmt"
-	"io"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +18,10 @@ import (
 // what is measured is the server.
 type imapConn struct {
 	net.Conn
-	r   *bufio.Reader
-	tag int
+	r      *bufio.Reader
+	tag    int
+	octets int64  // of literals
+	tagged string // what the last tagged response said
 }
 
 func dialIMAP(s *peer.Server, user string) (*imapConn, error) {
@@ -27,28 +29,60 @@ func dialIMAP(s *peer.Server, user string) (*imapConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &imapConn{Conn: nc, r: bufio.NewReaderSize(nc, 64<<10)}
-	if _, err := c.r.ReadString('\n'); err != nil {
+	return newIMAPConn(nc, s, user)
+}
+
+// dialPlain is dialIMAP without TLS.
+func dialPlain(s *peer.Server, user string) (*imapConn, error) {
+	nc, err := net.Dial("tcp", s.IMAP)
+	if err != nil {
 		return nil, err
 	}
-	return c, c.do("LOGIN "+user+" "+s.Password, nil)
+	return newIMAPConn(nc, s, user)
+}
+
+func newIMAPConn(nc net.Conn, s *peer.Server, user string) (*imapConn, error) {
+	c := &imapConn{Conn: nc, r: bufio.NewReaderSize(nc, 256<<10)}
+	greeting, err := c.r.ReadString('\n')
+	if strings.Contains(greeting, " LOGINDISABLED") {
+		err = errLacking{"login without TLS"}
+	}
+	if err == nil {
+		err = c.do("LOGIN "+user+" "+s.Password, nil)
+	}
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return c, nil
 }
 
 // do runs one command; each untagged line goes to line, literals left out.
 func (c *imapConn) do(command string, line func(string)) error {
-	c.tag++
-	tag := "t" + strconv.Itoa(c.tag)
-	if _, err := io.WriteString(c, tag+" "+command+"\r\n"); err != nil {
+	if err := c.begin(command); err != nil {
 		return err
 	}
+	return c.end(command, line)
+}
+
+func (c *imapConn) begin(command string) error {
+	c.tag++
+	_, err := fmt.Fprintf(c, "t%d %s\r\n", c.tag, command)
+	return err
+}
+
+// end reads up to the tagged response.
+func (c *imapConn) end(command string, line func(string)) error {
+	tag := "t" + strconv.Itoa(c.tag)
 	for {
 		l, err := c.r.ReadSlice('\n')
 		if err != nil && err != bufio.ErrBufferFull {
-			return fmt.Errorf("%s: %w", command, err)
+			return fmt.Errorf("%.100s: %w", command, err)
 		}
 		if rest, ok := strings.CutPrefix(string(l), tag+" "); ok && len(l) < 4096 {
+			c.tagged = strings.TrimSpace(rest)
 			if !strings.HasPrefix(rest, "OK") {
-				return fmt.Errorf("%s: %s", command, strings.TrimSpace(rest))
+				return fmt.Errorf("%.100s: %s", command, c.tagged)
 			}
 			return nil
 		}
@@ -56,11 +90,84 @@ func (c *imapConn) do(command string, line func(string)) error {
 			line(string(l))
 		}
 		if n := literal(l); n > 0 {
+			c.octets += int64(n)
 			if _, err := c.r.Discard(n); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// count runs one command and counts the untagged lines in which there is what.
+func (c *imapConn) count(command, what string) (n int, err error) {
+	err = c.do(command, func(l string) {
+		if strings.Contains(l, what) {
+			n++
+		}
+	})
+	return n, err
+}
+
+// numbers runs a command of the SEARCH family and counts the numbers in its
+// untagged response, of which the parentheses of THREAD are no part.
+func (c *imapConn) numbers(command, response string) (n int, err error) {
+	within, digit := false, false
+	err = c.do(command, func(l string) { // the parts of one long line
+		if rest, ok := strings.CutPrefix(l, "* "+response); ok {
+			within, l = true, rest
+		}
+		for i := 0; i < len(l) && within; i++ {
+			is := l[i] >= '0' && l[i] <= '9'
+			if is && !digit {
+				n++
+			}
+			digit, within = is, l[i] != '\n'
+		}
+	})
+	return n, err
+}
+
+// can says whether the server announces a capability to this login.
+func (c *imapConn) can(capability string) (can bool, err error) {
+	err = c.do("CAPABILITY", func(l string) {
+		can = can || slices.Contains(strings.Fields(strings.ToUpper(l)), capability)
+	})
+	return can, err
+}
+
+// proceed reads up to a continuation request.
+func (c *imapConn) proceed(command string, line func(string)) error {
+	for {
+		l, err := c.r.ReadString('\n')
+		if err != nil {
+			return fmt.Errorf("%s: %w", command, err)
+		}
+		if strings.HasPrefix(l, "+") {
+			return nil
+		}
+		if !strings.HasPrefix(l, "*") {
+			return fmt.Errorf("%s: %s", command, strings.TrimSpace(l))
+		}
+		if line != nil {
+			line(l)
+		}
+	}
+}
+
+// put appends one message.
+func (c *imapConn) put(box string, message []byte, line func(string)) error {
+	command := fmt.Sprintf("APPEND %s {%d}", box, len(message))
+	err := c.begin(command)
+	if err == nil {
+		err = c.proceed(command, line)
+	}
+	if err == nil {
+		_, err = c.Write(append(message, '\r', '\n'))
+	}
+	if err != nil {
+		return err
+	}
+	return c.end(command, line)
 }
 
 // literal gives n of a line that ends in {n}.

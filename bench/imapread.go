@@ -68,25 +68,8 @@ func fill(s *peer.Server, user string, n int) error {
 	}
 	defer c.logout()
 	for _, m := range corpus.Make(20000, n) {
-		c.tag++
-		fmt.Fprintf(c, "t%d APPEND INBOX {%d}\r\n", c.tag, len(m.Bytes))
-		if l, err := c.r.ReadString('\n'); err != nil || !strings.HasPrefix(l, "+") {
-			return fmt.Errorf("APPEND: %q, %w", l, err)
-		}
-		if _, err := c.Write(append(m.Bytes, '\r', '\n')); err != nil {
-			return err
-		}
-		for {
-			l, err := c.r.ReadString('\n')
-			if err != nil {
-				return err
-			}
-			if rest, ok := strings.CutPrefix(l, fmt.Sprintf("t%d ", c.tag)); ok {
-				if !strings.HasPrefix(rest, "OK") {
-					return fmt.Errorf("APPEND of a %s message: %s", m.Kind, rest)
-				}
-				break
-			}
+		if err := c.put("INBOX", m.Bytes, nil); err != nil {
+			return fmt.Errorf("a %s message: %w", m.Kind, err)
 		}
 	}
 	return nil
@@ -121,15 +104,11 @@ var idle = workload{
 			if err := c.do("SELECT INBOX", nil); err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(c, "i IDLE\r\n")
-			for {
-				l, err := c.r.ReadString('\n')
-				if err != nil {
-					return nil, err
-				}
-				if strings.HasPrefix(l, "+") {
-					break
-				}
+			if err := c.begin("IDLE"); err != nil {
+				return nil, err
+			}
+			if err := c.proceed("IDLE", nil); err != nil {
+				return nil, err
 			}
 		}
 		time.Sleep(5 * time.Second) // what is measured is rest

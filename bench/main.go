@@ -4,21 +4,25 @@
 // the machine may be shared; what counts is the ratio within a run.
 //
 //	go run ./bench                      every workload, the figures of docs/performance.md
-//	go run ./bench -only smtp16 -rounds 3
+//	go run ./bench -run smtp16 -rounds 3
+//	go run ./bench -run imap            a mailbox of 100,000 messages, read, searched and changed
+//	go run ./bench -run imap -messages 2000 -mixed 5s      the same in two minutes
 //
 // What is counted is verified: every message sent must stand in its INBOX
-// once, none twice, or the run fails.
+// once, none twice, and both servers must find the same, or the run fails.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
-	"text/tabwriter"
+	"time"
 
 	"posthorn/interop/peer"
 )
@@ -35,16 +39,26 @@ const (
 func main() {
 	log.SetFlags(0)
 	rounds := flag.Int("rounds", 5, "interleaved `rounds` of each workload; medians are shown")
-	only := flag.String("only", "", "comma separated `workloads` (default: all)")
+	only := flag.String("run", "", "only the workloads whose name matches this `expression`")
 	against := flag.String("servers", "posthorn,postfix+dovecot", "`servers` to start")
 	scale := flag.Float64("scale", 1, "multiply the number of messages by this")
+	messages := flag.Int("messages", 100_000, "`size` of the mailbox of the imap workloads")
+	large := flag.Int("million", 1_000_000, "`size` of the large mailbox of the million workload")
+	mixed := flag.Duration("mixed", time.Minute, "how `long` imap-mixed works")
 	flag.Parse()
-	if err := run(*rounds, *only, *against, *scale); err != nil {
+	pattern, err := regexp.Compile(*only)
+	if err != nil {
+		log.Fatal("bench: -run: ", err)
+	}
+	workloads = append(workloads, imapWorkloads(*messages, *mixed)...)
+	workloads = append(workloads, millionWorkload(*large))
+	workloads = slices.DeleteFunc(workloads, func(w workload) bool { return !pattern.MatchString(w.name) })
+	if err := run(*rounds, *against, *scale); err != nil {
 		log.Fatal("bench: ", err)
 	}
 }
 
-func run(rounds int, only, against string, scale float64) error {
+func run(rounds int, against string, scale float64) error {
 	dir, err := os.MkdirTemp("", "bench")
 	if err != nil {
 		return err
@@ -63,14 +77,15 @@ func run(rounds int, only, against string, scale float64) error {
 		}
 		servers = append(servers, s)
 	}
+	var all []result
 	for _, w := range workloads {
-		if only != "" && !slices.Contains(strings.Split(only, ","), w.name) {
-			continue
-		}
-		if err := measure(w, servers, rounds, scale); err != nil {
+		r, err := measure(w, servers, rounds, scale)
+		if err != nil {
 			return fmt.Errorf("%s: %w", w.name, err)
 		}
+		all = append(all, r)
 	}
+	summary(all, servers)
 	return nil
 }
 
@@ -86,74 +101,69 @@ func start(name, dir string) (*peer.Server, error) {
 }
 
 // workload is one thing measured. prepare runs once for each server, round
-// once for each round; what it returns is shown in the order of columns.
+// once for each round; what it returns is shown in the order of columns. Both
+// may say errLacking: the workload is then left out.
 type workload struct {
 	name, what string
 	columns    []string
 	better     func(column int) int // 1: more is better, -1: less is better
 	prepare    func(s *peer.Server, scale float64) error
 	round      func(s *peer.Server, scale float64) ([]float64, error)
+	alone      bool // only Posthorn is measured
 }
 
-func measure(w workload, servers []*peer.Server, rounds int, scale float64) error {
+// errLacking is what a server has not got that a workload needs.
+type errLacking struct{ what string }
+
+func (e errLacking) Error() string { return "it has no " + e.what }
+
+// patience is how long the rounds of a workload may take for one server: what is
+// slow is measured less often.
+const patience = 15 * time.Second
+
+// result is what a workload gave: medians[server][column].
+type result struct {
+	workload
+	medians [][]float64 // nil: left out
+}
+
+func measure(w workload, servers []*peer.Server, rounds int, scale float64) (result, error) {
 	fmt.Printf("\n%s: %s\n", w.name, w.what)
+	if w.alone {
+		servers = slices.DeleteFunc(slices.Clone(servers), func(s *peer.Server) bool { return s.Name != "posthorn" })
+	}
 	got := make([][][]float64, len(servers))
+	took := make([]time.Duration, len(servers))
 	for _, s := range servers {
 		if w.prepare == nil {
 			break
 		}
 		if err := w.prepare(s, scale); err != nil {
-			return fmt.Errorf("prepare %s: %w", s.Name, err)
+			return lacking(w, s, err)
 		}
 	}
 	for range rounds {
 		for i, s := range servers {
+			if took[i] > patience {
+				continue
+			}
+			began := time.Now()
 			v, err := w.round(s, scale)
 			if err != nil {
-				return fmt.Errorf("%s: %w", s.Name, err)
+				return lacking(w, s, err)
 			}
+			took[i] += time.Since(began)
 			got[i] = append(got[i], v)
 		}
 	}
-	table(w, servers, got)
-	return nil
+	return table(w, servers, got), nil
 }
 
-// table prints medians, and beside each server but the last its ratio to the
-// last, always so that more than 1 is better.
-func table(w workload, servers []*peer.Server, got [][][]float64) {
-	t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "server\t"+strings.Join(w.columns, "\t")+"\t")
-	medians := make([][]float64, len(servers))
-	for i, s := range servers {
-		fmt.Fprint(t, s.Name, "\t")
-		for c := range w.columns {
-			m := median(got[i], c)
-			medians[i] = append(medians[i], m)
-			fmt.Fprintf(t, "%.4g\t", m)
-		}
-		fmt.Fprintln(t)
+func lacking(w workload, s *peer.Server, err error) (result, error) {
+	var lacks errLacking
+	if errors.As(err, &lacks) {
+		fmt.Printf("left out: %s: %v\n", s.Name, lacks)
+		return result{workload: w}, nil
 	}
-	last := len(servers) - 1
-	for i := range last {
-		fmt.Fprint(t, "ratio\t")
-		for c := range w.columns {
-			r := medians[i][c] / medians[last][c]
-			if w.better(c) < 0 {
-				r = 1 / r
-			}
-			fmt.Fprintf(t, "%.2fx\t", r)
-		}
-		fmt.Fprintln(t)
-	}
-	t.Flush()
-}
-
-func median(rounds [][]float64, column int) float64 {
-	var v []float64
-	for _, r := range rounds {
-		v = append(v, r[column])
-	}
-	slices.Sort(v)
-	return v[len(v)/2]
+	return result{}, fmt.Errorf("%s: %w", s.Name, err)
 }

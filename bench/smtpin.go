@@ -87,7 +87,6 @@ func (l load) run() ([]float64, error) {
 	}
 	all := slices.Concat(took...)
 	slices.Sort(all)
-	ms := func(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 	return []float64{float64(l.n) / elapsed.Seconds(), ms(all[len(all)/2]), ms(all[len(all)*99/100]),
 		ms(after.CPU-before.CPU) / float64(l.n)}, nil
 }

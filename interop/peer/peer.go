@@ -32,6 +32,12 @@ type Server struct {
 	CA          string       // PEM file that signs its certificate
 	Roots       func() []int // the processes it consists of, without their children
 	Stop        func()
+	// Import fills mailboxes faster than any protocol could. What the server
+	// has of its own beside them is as after a restart.
+	Import func([]Mailbox) error
+	// Restart stops the server and starts it again on its data; nil where
+	// nobody needs it.
+	Restart func() error
 }
 
 // FreePort finds a TCP port of 127.0.0.1 that nobody listens on.

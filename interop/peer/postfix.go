@@ -50,6 +50,7 @@ func (d Debian) Start() (*Server, error) {
 		return nil, err
 	}
 	s.Stop = d.stop
+	s.Import = d.importMail
 	s.Roots = func() []int {
 		return []int{pidIn(d.path("dovecot", "run", "master.pid")), pidIn(d.path("postfix", "spool", "pid", "master.pid"))}
 	}

@@ -85,6 +85,11 @@ func (p Posthorn) StartProcess() (*Process, error) {
 	}
 	pr.Roots = func() []int { return []int{pr.cmd.Process.Pid} }
 	pr.Stop = func() { pr.Signal(syscall.SIGTERM) }
+	pr.Import = pr.importMail
+	pr.Restart = func() error {
+		pr.Signal(syscall.SIGTERM)
+		return pr.Serve()
+	}
 	return pr, pr.Serve()
 }
 
