@@ -2,6 +2,7 @@ package script
 
 import (
 	"bufio"
+	"compress/flate"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -56,6 +57,8 @@ func (c *conn) step(s step) error {
 		return c.send(s.text[0])
 	case "C!":
 		return c.startTLS()
+	case "C%":
+		return c.compress()
 	case "C-":
 		return c.Close()
 	case "S:":
@@ -85,6 +88,37 @@ func (c *conn) startTLS() error {
 	secure := tls.Client(c.Conn, &tls.Config{InsecureSkipVerify: true})
 	c.Conn, c.r = secure, bufio.NewReader(secure)
 	return secure.Handshake()
+}
+
+// compress makes both directions DEFLATE streams (RFC 4978).
+func (c *conn) compress() error {
+	if n := c.r.Buffered(); n > 0 || c.left != nil {
+		return fmt.Errorf("the server said %d octets more before compression", n)
+	}
+	w, err := flate.NewWriter(c.Conn, flate.DefaultCompression)
+	if err != nil {
+		return err
+	}
+	z := compressed{c.Conn, w, flate.NewReader(c.Conn)}
+	c.Conn, c.r = z, bufio.NewReader(z)
+	return nil
+}
+
+// compressed flushes what each Write takes.
+type compressed struct {
+	net.Conn
+	w *flate.Writer
+	r io.Reader
+}
+
+func (z compressed) Read(p []byte) (int, error) { return z.r.Read(p) }
+
+func (z compressed) Write(p []byte) (int, error) {
+	n, err := z.w.Write(p)
+	if err != nil {
+		return n, err
+	}
+	return n, z.w.Flush()
 }
 
 // line reads one, without its CRLF.

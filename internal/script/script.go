@@ -19,6 +19,7 @@
 //	C"raw\x00"   send exactly these octets, a Go string
 //	C!           start TLS now, the server having agreed to STARTTLS or STLS;
 //	             certificates are not verified
+//	C%           compress from here on, the server having agreed to COMPRESS=DEFLATE
 //	C-           close the connection without another word
 //	S: pattern   the next line must match
 //	S* pattern   read lines up to the first that matches; one with the same
@@ -89,7 +90,7 @@ type step struct {
 	text []string // one; of a group of S~ lines all
 }
 
-var stepLine = regexp.MustCompile(`^([a-z0-9]*)([CS][:"!*?~-])(.*)$`)
+var stepLine = regexp.MustCompile(`^([a-z0-9]*)([CS][:"!%*?~-])(.*)$`)
 
 // parse reads a dialogue.
 func parse(path, dialogue string) ([]step, error) {
@@ -105,7 +106,7 @@ func parse(path, dialogue string) ([]step, error) {
 		}
 		s := step{at, m[1], m[2], []string{strings.TrimPrefix(m[3], " ")}}
 		switch s.verb {
-		case "C*", "C?", "C~", "S!":
+		case "C*", "C?", "C~", "S!", "S%":
 			return nil, fmt.Errorf("%s: no such step: %s", at, s.verb)
 		case `C"`, `S"`:
 			raw, err := strconv.Unquote(`"` + m[3])

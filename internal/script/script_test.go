@@ -37,7 +37,8 @@ func TestMatch(t *testing.T) {
 }
 
 // server says what each line of the client asks it to: "say TEXT" (a Go
-// string without its quotes), "tls", "bye".
+// string without its quotes), "tls", "compress",
+// "bye".
 func server(t *testing.T, ln net.Listener, config *tls.Config) {
 	for {
 		c, err := ln.Accept()
@@ -60,6 +61,13 @@ func server(t *testing.T, ln net.Listener, config *tls.Config) {
 					fmt.Fprint(c, "go\r\n")
 					c = tls.Server(c, config)
 					r = bufio.NewReader(c)
+				case line == "compress":
+					fmt.Fprint(c, "go\r\n")
+					z := &conn{Conn: c, r: r}
+					if err := z.compress(); err != nil {
+						t.Error(err)
+					}
+					c, r = z.Conn, z.r
 				default:
 					return
 				}
