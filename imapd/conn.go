@@ -35,6 +35,8 @@ type conn struct {
 	hasFirst bool
 	held     bool // r and w have buffers
 
+	deflate *deflate // nil without COMPRESS
+
 	quick    bool          // what comes is acknowledged at once
 	limit    time.Duration // for each read within a command
 	idling   atomic.Bool
@@ -73,6 +75,9 @@ func (c *conn) hold() {
 
 // release gives the buffers back. Nothing may be in them.
 func (c *conn) release() {
+	if c.deflate != nil {
+		c.deflate.release()
+	}
 	if !c.held {
 		return
 	}
@@ -84,7 +89,9 @@ func (c *conn) release() {
 }
 
 // buffered says whether the client sent more already.
-func (c *conn) buffered() bool { return c.hasFirst || c.held && c.r.Buffered() > 0 }
+func (c *conn) buffered() bool {
+	return c.hasFirst || c.held && c.r.Buffered() > 0 || c.deflate != nil && c.deflate.in.Buffered()
+}
 
 // wake asks the session to look up from its wait. It may be called by any
 // goroutine at any time.
@@ -105,6 +112,9 @@ func (c *conn) wait(d time.Duration, wakeable bool) error {
 	if wakeable {
 		c.idling.Store(true)
 		defer c.idling.Store(false)
+	}
+	if c.deflate != nil {
+		return c.deflate.wait(c, d, wakeable)
 	}
 	n, err := c.read(c.first[:], d, wakeable)
 	if n == 1 {
@@ -164,15 +174,23 @@ func (r reader) Read(p []byte) (int, error) {
 	if err := r.w.Flush(); err != nil {
 		return 0, err
 	}
-	if r.hasFirst && len(p) > 0 {
-		r.hasFirst = false
-		p[0] = r.first[0]
+	if r.deflate != nil {
+		return r.deflate.read(r.conn, p)
+	}
+	return r.receive(p)
+}
+
+// receive gives octets as they came.
+func (c *conn) receive(p []byte) (int, error) {
+	if c.hasFirst && len(p) > 0 {
+		c.hasFirst = false
+		p[0] = c.first[0]
 		return 1, nil
 	}
-	if r.quick {
-		serve.QuickAck(r.raw)
+	if c.quick {
+		serve.QuickAck(c.raw)
 	}
-	return r.read(p, r.limit, false)
+	return c.read(p, c.limit, false)
 }
 
 // writer is what the bufio.Writer writes to, in pieces that a slow client can
@@ -182,17 +200,27 @@ type writer struct{ *conn }
 func (w writer) Write(p []byte) (written int, err error) {
 	for len(p) > 0 {
 		piece := p[:min(len(p), writeBuffer)]
-		d := writeTime
-		if w.ctx.Err() != nil {
-			d = drainTime
+		if w.deflate != nil {
+			err = w.deflate.write(w.conn, piece)
+		} else {
+			err = w.send(piece)
 		}
-		w.raw.SetWriteDeadline(time.Now().Add(d))
-		n, err := w.nc.Write(piece)
-		written += n
 		if err != nil {
 			return written, err
 		}
-		p = p[n:]
+		written += len(piece)
+		p = p[len(piece):]
 	}
 	return written, nil
+}
+
+// send writes octets as they are.
+func (c *conn) send(piece []byte) error {
+	d := writeTime
+	if c.ctx.Err() != nil {
+		d = drainTime
+	}
+	c.raw.SetWriteDeadline(time.Now().Add(d))
+	_, err := c.nc.Write(piece)
+	return err
 }

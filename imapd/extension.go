@@ -21,6 +21,7 @@ var extensions = []extension{
 	{capability: imap.CapSASLIR},      // RFC 4959
 	{capability: imap.CapID, commands: []command{{"ID", always, 0, (*session).id}}},
 	{capability: imap.CapEnable, commands: []command{{"ENABLE", member, 0, (*session).enable}}},
+	{capability: "COMPRESS=DEFLATE", offered: (*session).mayCompress, commands: []command{{"COMPRESS", loggedIn, 0, (*session).compress}}},
 	{capability: imap.CapIdle, commands: []command{{"IDLE", loggedIn, 0, (*session).idle}}},
 	{capability: imap.CapNamespace, commands: []command{{"NAMESPACE", loggedIn, 0, (*session).namespace}}},
 	{capability: imap.CapChildren},         // RFC 3348

@@ -10,6 +10,7 @@ import (
 
 	"posthorn/auth"
 	"posthorn/imapd/wire"
+	"posthorn/internal/inflate"
 	"posthorn/internal/serve"
 	"posthorn/store"
 )
@@ -144,6 +145,8 @@ func (s *session) goodbye(err error) {
 		text = "Autologout: nothing was said for too long"
 	case errors.Is(err, wire.ErrLost):
 		text = "[TOOBIG] That is far more than this server takes"
+	case errors.Is(err, inflate.ErrCorrupt):
+		text = "That is not compressed as RFC 4978 says"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return
 	default:
