@@ -38,8 +38,20 @@ var extensions = []extension{
 		{"MOVE", selected, 0, (*session).move},
 		{"UID MOVE", selected, byUID, (*session).move},
 	}},
-	{capability: imap.CapESearch},    // RFC 4731
-	{capability: imap.CapSearchRes},  // RFC 5182
+	{capability: imap.CapESearch},   // RFC 4731
+	{capability: imap.CapSearchRes}, // RFC 5182
+	{capability: imap.CapSort, commands: []command{ // RFC 5256
+		{"SORT", selected, keepsNumbers, (*session).sort},
+		{"UID SORT", selected, byUID, (*session).sort},
+	}},
+	{capability: imap.CapSortDisplay}, // RFC 5957
+	{capability: "THREAD=ORDEREDSUBJECT", commands: []command{ // RFC 5256
+		{"THREAD", selected, keepsNumbers, (*session).thread},
+		{"UID THREAD", selected, byUID, (*session).thread},
+	}},
+	{capability: "THREAD=REFERENCES"},
+	{capability: "THREAD=REFS"},      // draft-ietf-morg-inthread
+	{capability: imap.CapESort},      // RFC 5267
 	{capability: "PARTIAL"},          // RFC 9394
 	{capability: imap.CapWithin},     // RFC 5032
 	{capability: imap.CapUTF8Accept}, // RFC 6855
