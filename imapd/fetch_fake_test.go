@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,10 +90,15 @@ func (f *fakeMessages) Facts(ctx context.Context, uids []store.UID, _ store.Want
 		facts[i] = store.Fact{UID: m.UID, Size: m.Size, Internal: m.Internal.Unix(), Zone: int32(zone), Sent: m.Internal.Unix(), Digest: f.digest(m.UID)}
 		if f.openErr[m.UID] == nil {
 			h := message.ParseHeader([]byte(f.texts[m.UID/10-1]))
-			facts[i].Sent, facts[i].Threading = message.Sent(h, m.Internal).Unix(), message.AppendThreading(nil, h)
+			facts[i].Known, facts[i].Sent, facts[i].Threading = true, message.Sent(h, m.Internal).Unix(), message.AppendThreading(nil, h)
 		}
 	}
-	return fn(facts)
+	for some := range slices.Chunk(facts, 300) {
+		if err := fn(some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type fakeReader struct {
