@@ -60,6 +60,15 @@ var extensions = []extension{
 		{"GETQUOTAROOT", loggedIn, 0, (*session).getQuotaRoot},
 		{"SETQUOTA", loggedIn, 0, (*session).setQuota},
 	}},
+	{capability: imap.CapACL, commands: []command{ // RFC 4314
+		{"SETACL", loggedIn, 0, (*session).setACL},
+		{"DELETEACL", loggedIn, 0, (*session).deleteACL},
+		{"GETACL", loggedIn, 0, (*session).getACL},
+		{"LISTRIGHTS", loggedIn, 0, (*session).listRights},
+		{"MYRIGHTS", loggedIn, 0, (*session).myRights},
+	}},
+	{capability: "RIGHTS=", values: (*session).aclRights},
+	{capability: "LIST-MYRIGHTS"},     // RFC 8440
 	{capability: "QUOTA=RES-STORAGE"}, // RFC 9208
 	{capability: "QUOTA=RES-MESSAGE"},
 	{capability: imap.CapMultiAppend}, // RFC 3502
