@@ -62,3 +62,31 @@ func BenchmarkCommitLinks(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*links), "ns/link")
 }
+
+// BenchmarkSetFlags sets \Seen on each message of a mailbox, or takes it away.
+func BenchmarkSetFlags(b *testing.B) {
+	f := setUp(b)
+	const messages = 20_000
+	inbox := f.box("INBOX")
+	uids := make([]store.UID, messages)
+	for i := 0; i < messages; i += 400 {
+		c := store.Change{Append: make([]store.Incoming, 400)}
+		for j, blob := 0, f.put(hello); j < len(c.Append); j++ {
+			c.Append[j] = store.Incoming{Blob: blob, Account: f.a.ID}
+			uids[i+j] = store.UID(i + j + 1)
+		}
+		_, err := f.Commit(b.Context(), c)
+		ok(b, err)
+	}
+	f.Halt() // the mirror's renames are not what is measured
+	op := store.FlagsRemove
+	for b.Loop() {
+		op = store.FlagsAdd + store.FlagsRemove - op
+		changed, _, err := inbox.SetFlags(b.Context(), uids, op, store.FlagSeen, nil, -1)
+		ok(b, err)
+		if len(changed) != messages {
+			b.Fatalf("%d changed", len(changed))
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*messages), "ns/message")
+}

@@ -72,6 +72,7 @@ func (s *setFlags) apply(tx *db.Tx, m *Mailbox, uids []UID) (changed []Row, fail
 		return nil, nil, err
 	}
 	var d counts
+	var runs []flagRun
 	for _, r := range rows {
 		f := s.with(r.Flags, bits)
 		switch {
@@ -81,6 +82,7 @@ func (s *setFlags) apply(tx *db.Tx, m *Mailbox, uids []UID) (changed []Row, fail
 			d.sub(countOf(r.Flags, 0))
 			d.add(countOf(f, 0))
 			changed = append(changed, Row{UID: r.UID, Flags: f})
+			runs = addRun(runs, r.UID, f)
 		}
 	}
 	if len(changed) == 0 {
@@ -91,14 +93,30 @@ func (s *setFlags) apply(tx *db.Tx, m *Mailbox, uids []UID) (changed []Row, fail
 		return nil, nil, err
 	}
 	for i := range changed {
-		r := &changed[i]
-		r.ModSeq = modseq
-		_, err := tx.Exec(`UPDATE messages SET flags = ?, modseq = ? WHERE mailbox = ? AND uid = ?`, r.Flags, modseq, m.id, r.UID)
+		changed[i].ModSeq = modseq
+	}
+	for _, r := range runs {
+		_, err := tx.Exec(`UPDATE messages SET flags = ?, modseq = ? WHERE mailbox = ? AND uid BETWEEN ? AND ?`, r.flags, modseq, m.id, r.first, r.last)
 		if err != nil {
 			return nil, nil, err
 		}
 	}
 	return changed, failed, recount(tx, m.id, d, modseq)
+}
+
+// flagRun is UIDs without a gap, all of messages that get the same flags: one
+// statement. Each statement costs as much as two rows.
+type flagRun struct {
+	first, last UID
+	flags       Flags
+}
+
+func addRun(runs []flagRun, uid UID, flags Flags) []flagRun {
+	if n := len(runs); n > 0 && runs[n-1].last+1 == uid && runs[n-1].flags == flags {
+		runs[n-1].last = uid
+		return runs
+	}
+	return append(runs, flagRun{uid, uid, flags})
 }
 
 func (s *setFlags) with(f, bits Flags) Flags {
