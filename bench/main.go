@@ -18,10 +18,13 @@ import (
 	"fmt"
 	"log"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"time"
 
 	"posthorn/interop/peer"
@@ -63,13 +66,15 @@ func run(rounds int, against string, scale float64) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
 	var servers []*peer.Server
-	defer func() {
+	end := sync.OnceFunc(func() {
 		for _, s := range servers {
 			s.Stop()
 		}
-	}()
+		peer.RemoveBuilds()
+		os.RemoveAll(dir)
+	})
+	defer end()
 	for _, name := range strings.Split(against, ",") {
 		s, err := start(name, filepath.Join(dir, name))
 		if err != nil {
@@ -77,6 +82,7 @@ func run(rounds int, against string, scale float64) error {
 		}
 		servers = append(servers, s)
 	}
+	go interrupted(end)
 	var all []result
 	for _, w := range workloads {
 		r, err := measure(w, servers, rounds, scale)
@@ -87,6 +93,15 @@ func run(rounds int, against string, scale float64) error {
 	}
 	summary(all, servers)
 	return nil
+}
+
+// interrupted leaves nothing running when the program is.
+func interrupted(end func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	<-c
+	end()
+	os.Exit(1)
 }
 
 func start(name, dir string) (*peer.Server, error) {
@@ -119,7 +134,7 @@ func (e errLacking) Error() string { return "it has no " + e.what }
 
 // patience is how long the rounds of a workload may take for one server: what is
 // slow is measured less often.
-const patience = 15 * time.Second
+const patience = 8 * time.Second
 
 // result is what a workload gave: medians[server][column].
 type result struct {
