@@ -5,17 +5,21 @@
 // password is hashed, and the guessing of one address never locks the owner
 // out elsewhere. Passwords are stored as argon2id; a login that was verified
 // is remembered for minutes, so that a mail program's five connections cost
-// one hash.
+// one hash. Whatever a session began with, Still tells when that counts no more.
 //
-// RFCs: 4616 (PLAIN), 4954 §4 and 9051 §6.2.2 (its users), 8265 §4.2
-// (passwords are compared in NFC). LOGIN has only an expired draft, but old
-// programs and scanners know nothing else.
+// Beside its password an account may have app passwords, one for each program,
+// which can be taken back one by one.
+//
+// RFCs: 4616 (PLAIN), 5802 and 7677 (SCRAM-SHA-256), 5929 and 9266 (what it is
+// bound to), 4422 Appendix A (EXTERNAL); 4954 §4, 5034 and 9051 §6.2.2 (their
+// users); 8265 §4.2 (passwords are compared in NFC, in SCRAM as RFC 4013 says).
+// LOGIN has only an expired draft, but old programs and scanners know nothing
+// else.
 package auth
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -37,6 +41,7 @@ var (
 // Config is the table [auth].
 type Config struct {
 	Remember serve.Duration `toml:"remember"` // how long a verified login needs no hashing
+	SCRAM    bool           `toml:"scram"`    // SCRAM-SHA-256 is offered, and keys of each account's password are kept
 }
 
 // DefaultConfig is what config.example.toml shows.
@@ -50,28 +55,33 @@ type Peer struct {
 	Channel  *serve.Channel // what TLS knows of the peer; nil where nothing can be bound to it
 }
 
-// Identity is a login that was verified.
-type Identity struct {
-	Account store.AccountID
-	Login   string // the account's address in key form
-}
-
 // directory is what auth asks of the store.
 type directory interface {
-	Password(ctx context.Context, login string) (store.Account, string, error)
+	Credentials(ctx context.Context, login string) (store.Credentials, error)
 	AccountByLogin(ctx context.Context, login string) (store.Account, error)
 	Address(ctx context.Context, p mail.Path) (store.Address, error)
+	Secret(ctx context.Context, name string) ([]byte, error)
+
+	SetPassword(ctx context.Context, id store.AccountID, hash string) error
+	SetPasswordKeys(ctx context.Context, id store.AccountID, hash string, k store.SCRAM) error
+	DropPasswordKeys(ctx context.Context) error
+	AddAppPassword(ctx context.Context, id store.AccountID, k store.SCRAM, app store.AppPassword) error
+	UsedAppPasswords(ctx context.Context, uses []store.AppUse) error
 }
 
 // Auth checks logins. It may be used by any number of sessions.
 type Auth struct {
 	dir      directory
+	cfg      Config
 	log      *slog.Logger
 	hashing  chan struct{} // a slot for each password being hashed
 	match    func(hash, password string) (bool, error)
+	derive   func(password string, salt []byte, count int) (pair, error)
 	decoy    string // hashed instead, where there is no such account
+	salts    salts
 	verified *cache
 	throttle *throttle
+	uses     uses
 }
 
 // New makes an Auth over the accounts of st.
@@ -80,9 +90,11 @@ func New(st *store.Store, cfg Config, log *slog.Logger) *Auth { return newAuth(s
 func newAuth(dir directory, cfg Config, log *slog.Logger) *Auth {
 	return &Auth{
 		dir:      dir,
+		cfg:      cfg,
 		log:      log,
 		hashing:  make(chan struct{}, maxHashing),
 		match:    match,
+		derive:   newPair,
 		decoy:    decoy(),
 		verified: newCache(time.Duration(cfg.Remember)),
 		throttle: newThrottle(),
@@ -94,7 +106,7 @@ func newAuth(dir directory, cfg Config, log *slog.Logger) *Auth {
 func (a *Auth) Plain(ctx context.Context, p Peer, login, password string) (Identity, error) {
 	key := loginKey(login)
 	return a.attempt(ctx, p, key, normal(password), func() (Identity, error) {
-		return a.verify(ctx, key, normal(password))
+		return a.verify(ctx, p, key, password)
 	})
 }
 
@@ -113,6 +125,7 @@ func (a *Auth) attempt(ctx context.Context, p Peer, key, secret string, verify f
 	switch {
 	case err == nil:
 		try.succeeded()
+		a.uses.note(id, p)
 	case errors.Is(err, ErrCredentials):
 		try.failed()
 		a.log.Info("login failed", "peer", p.Addr.String(), "protocol", p.Protocol, "account", mail.Clean(key), "status", err.Error())
@@ -121,59 +134,6 @@ func (a *Auth) attempt(ctx context.Context, p Peer, key, secret string, verify f
 		try.undecided()
 	}
 	return id, err
-}
-
-// The ways in which a login is wrong, for the log.
-var (
-	errUnknown  = fmt.Errorf("%w: unknown user", ErrCredentials)
-	errDisabled = fmt.Errorf("%w: the account is switched off", ErrCredentials)
-	errNoHash   = fmt.Errorf("%w: the account has no password", ErrCredentials)
-	errPassword = fmt.Errorf("%w: wrong password", ErrCredentials)
-)
-
-// verify decides; every path that ends in ErrCredentials has hashed once.
-func (a *Auth) verify(ctx context.Context, key, password string) (Identity, error) {
-	account, hash, err := a.dir.Password(ctx, key)
-	if err != nil && !errors.Is(err, store.ErrNotFound) {
-		return Identity{}, fmt.Errorf("look up login: %w", err)
-	}
-	wrong := errPassword
-	switch {
-	case err != nil:
-		wrong = errUnknown
-	case !account.Enabled:
-		wrong = errDisabled
-	case hash == "":
-		wrong = errNoHash
-	}
-	known := wrong == errPassword
-	if !known {
-		hash = a.decoy
-	}
-	mac := a.verified.mac(key, hash, password)
-	if known && a.verified.has(mac) {
-		return Identity{account.ID, account.Login}, nil
-	}
-	same, err := a.compare(ctx, hash, password)
-	switch {
-	case err != nil:
-		return Identity{}, err
-	case !known || !same:
-		return Identity{}, wrong
-	}
-	a.verified.add(mac)
-	return Identity{account.ID, account.Login}, nil
-}
-
-// compare hashes, at most maxHashing at a time: each takes 19 MiB and a core.
-func (a *Auth) compare(ctx context.Context, hash, password string) (bool, error) {
-	select {
-	case a.hashing <- struct{}{}:
-		defer func() { <-a.hashing }()
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
-	return a.match(hash, password)
 }
 
 // maxLogin bounds what is kept and logged of a name that is no address, in

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,25 +22,78 @@ import (
 type fake struct {
 	accounts map[string]store.Account
 	hashes   map[string]string
+	scram    map[string]store.SCRAM
+	apps     map[string][]store.AppPassword
+	uses     []store.AppUse
 	targets  map[string][]string
 	domains  map[string]store.Domain
 	err      error
 }
 
-func (f *fake) Password(_ context.Context, login string) (store.Account, string, error) {
+func (f *fake) Credentials(_ context.Context, login string) (c store.Credentials, err error) {
 	a, ok := f.accounts[login]
 	if f.err != nil {
-		return a, "", f.err
+		return c, f.err
 	}
 	if !ok {
-		return a, "", fmt.Errorf("read account: %w", store.ErrNotFound)
+		return c, fmt.Errorf("read account: %w", store.ErrNotFound)
 	}
-	return a, f.hashes[login], nil
+	return store.Credentials{Account: a, Password: f.hashes[login], SCRAM: f.scram[login], Apps: slices.Clone(f.apps[login])}, nil
 }
 
 func (f *fake) AccountByLogin(ctx context.Context, login string) (store.Account, error) {
-	a, _, err := f.Password(ctx, login)
-	return a, err
+	c, err := f.Credentials(ctx, login)
+	return c.Account, err
+}
+
+func (f *fake) Secret(_ context.Context, name string) ([]byte, error) {
+	return []byte("the secret of " + name), f.err
+}
+
+func (f *fake) login(id store.AccountID) string {
+	for login, a := range f.accounts {
+		if a.ID == id {
+			return login
+		}
+	}
+	return ""
+}
+
+func (f *fake) SetPassword(_ context.Context, id store.AccountID, hash string) error {
+	login := f.login(id)
+	k := f.scram[login]
+	k.Keys = nil
+	f.hashes[login], f.scram[login] = hash, k
+	return f.err
+}
+
+func (f *fake) SetPasswordKeys(_ context.Context, id store.AccountID, hash string, k store.SCRAM) error {
+	login := f.login(id)
+	if f.hashes[login] != hash {
+		return store.ErrNotFound
+	}
+	f.scram[login] = k
+	return f.err
+}
+
+func (f *fake) DropPasswordKeys(context.Context) error {
+	for login, k := range f.scram {
+		k.Keys = nil
+		f.scram[login] = k
+	}
+	return f.err
+}
+
+func (f *fake) AddAppPassword(_ context.Context, id store.AccountID, k store.SCRAM, app store.AppPassword) error {
+	login := f.login(id)
+	f.scram[login] = k
+	f.apps[login] = append(f.apps[login], app)
+	return f.err
+}
+
+func (f *fake) UsedAppPasswords(_ context.Context, uses []store.AppUse) error {
+	f.uses = append(f.uses, uses...)
+	return f.err
 }
 
 func (f *fake) Address(_ context.Context, p mail.Path) (store.Address, error) {
@@ -88,6 +142,8 @@ func newFake(t *testing.T) (*Auth, *fake, *bytes.Buffer) {
 			"off@a.test":   {ID: 3, Login: "off@a.test"},
 		},
 		hashes: map[string]string{},
+		scram:  map[string]store.SCRAM{},
+		apps:   map[string][]store.AppPassword{},
 		targets: map[string][]string{
 			"sales@a.test": {"bob@a.test", "team@a.test", "else@far.test"},
 			"team@a.test":  {"Alice@a.test"},
@@ -124,7 +180,7 @@ func TestPlain(t *testing.T) {
 		t.Run(c.what, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				id, err := a.Plain(t.Context(), home, c.login, c.password)
-				if !errors.Is(err, c.want) || c.want == nil && id != (Identity{1, "alice@a.test"}) {
+				if !errors.Is(err, c.want) || c.want == nil && (id.Account != 1 || id.Login != "alice@a.test") {
 					t.Errorf("got %v, %v", id, err)
 				}
 			})
@@ -182,7 +238,7 @@ func TestEveryRefusalHashes(t *testing.T) {
 	}
 	f.accounts["new@a.test"] = store.Account{ID: 4, Login: "new@a.test", Enabled: true} // without a password yet
 	for i, login := range []string{"alice@a.test", "nobody@a.test", "off@a.test", "new@a.test", "no address", ""} {
-		if _, err := a.verify(t.Context(), login, "wrong"); !errors.Is(err, ErrCredentials) || hashes != i+1 {
+		if _, err := a.verify(t.Context(), home, login, "wrong"); !errors.Is(err, ErrCredentials) || hashes != i+1 {
 			t.Errorf("%q: %v after %d hashes", login, err, hashes)
 		}
 	}

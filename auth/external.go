@@ -78,7 +78,7 @@ func (a *Auth) admitted(ctx context.Context, key string) (Identity, error) {
 	case !account.Enabled:
 		return Identity{}, errDisabled
 	}
-	return Identity{account.ID, account.Login}, nil
+	return Identity{Account: account.ID, Login: account.Login, checked: time.Now()}, nil
 }
 
 // certified are the logins in the client's certificate: its rfc822Names or,

@@ -9,7 +9,7 @@ import (
 
 func TestOwns(t *testing.T) {
 	a, f, _ := newFake(t)
-	alice := Identity{1, "alice@a.test"}
+	alice := Identity{Account: 1, Login: "alice@a.test"}
 	for _, c := range []struct {
 		address string
 		want    bool
@@ -39,7 +39,7 @@ func TestOwns(t *testing.T) {
 			t.Errorf("%s: %v %v", c.address, got, err)
 		}
 	}
-	if got, err := a.Owns(t.Context(), Identity{2, "bob@a.test"}, mail.Path{Local: "anything", Domain: "a.test"}); !got || err != nil {
+	if got, err := a.Owns(t.Context(), Identity{Account: 2, Login: "bob@a.test"}, mail.Path{Local: "anything", Domain: "a.test"}); !got || err != nil {
 		t.Errorf("the catch-all: %v %v", got, err)
 	}
 	f.err = store.ErrCorrupt

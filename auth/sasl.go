@@ -19,6 +19,8 @@ type mechanism struct {
 // moved it to historic) need passwords that can be read back, NTLM needs their
 // MD4; all three are broken, and over TLS none is safer than PLAIN.
 var mechanisms = []mechanism{
+	{plusName, (*Auth).offersSCRAMPlus, (*Auth).newSCRAMPlus},
+	{scramName, (*Auth).offersSCRAM, (*Auth).newSCRAM},
 	{sasl.External, (*Auth).offersExternal, (*Auth).newExternal},
 	{sasl.Plain, nil, (*Auth).newPlain},
 	{sasl.Login, nil, (*Auth).newLogin},

@@ -60,7 +60,7 @@ func TestOnAStore(t *testing.T) {
 	}
 	login(next(), "bob@a.test", "two", ErrCredentials)
 
-	id := Identity{bob.ID, bob.Login}
+	id := Identity{Account: bob.ID, Login: bob.Login}
 	for address, want := range map[string]bool{"bob+x@a.test": true, "postmaster@a.test": true, "eve@a.test": false, "bob@far.test": false} {
 		p, err := mail.ParsePath(address)
 		if err != nil {

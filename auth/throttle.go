@@ -48,17 +48,17 @@ type record struct {
 	wrong    mac       // the last wrong password
 }
 
-type subject struct {
+type origin struct {
 	network netip.Prefix
 	login   string // "" for the network itself
 }
 
 type throttle struct {
 	mu      sync.Mutex // guards what follows, and every record
-	records map[subject]*record
+	records map[origin]*record
 }
 
-func newThrottle() *throttle { return &throttle{records: map[subject]*record{}} }
+func newThrottle() *throttle { return &throttle{records: map[origin]*record{}} }
 
 // attempt is one login on its way; exactly one of its methods ends it.
 type attempt struct {
@@ -90,10 +90,10 @@ func (t *throttle) admit(ctx context.Context, network netip.Prefix, login string
 func (t *throttle) enter(now time.Time, network netip.Prefix, login string, secret mac) (*attempt, time.Duration, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := &attempt{t: t, login: t.record(now, subject{network, login}, 1), secret: secret}
+	a := &attempt{t: t, login: t.record(now, origin{network, login}, 1), secret: secret}
 	a.all = []*record{a.login}
 	if now.Sub(a.login.good) > trust {
-		a.all = append(a.all, t.record(now, subject{network, ""}, networkShare))
+		a.all = append(a.all, t.record(now, origin{network, ""}, networkShare))
 	}
 	at := now
 	for _, r := range a.all {
@@ -121,7 +121,7 @@ func (r *record) delay() time.Duration {
 }
 
 // record finds or makes one. What is over is begun anew.
-func (t *throttle) record(now time.Time, s subject, share int) *record {
+func (t *throttle) record(now time.Time, s origin, share int) *record {
 	if r := t.records[s]; r != nil {
 		if r.pending == 0 && now.Sub(r.last) > forget {
 			r.failures = 0

@@ -30,6 +30,10 @@ func (s *session) idle(c *call) error {
 				return err
 			}
 		case errors.Is(err, errTimeout):
+			if err := s.still(); err != nil {
+				s.broken = err
+				return err
+			}
 			s.out.Raw("* OK Still here").CRLF()
 		case err != nil:
 			s.broken = err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,6 +35,8 @@ type world struct {
 	stop   func()
 	closed bool // the test has closed the store
 	tweaks tweaks
+
+	revoked atomic.Bool // no login counts any more
 }
 
 // tweaks are what a transcript may set in its fixture "config".
@@ -167,6 +170,13 @@ func (w *world) Plain(ctx context.Context, _ auth.Peer, login, password string) 
 		return auth.Identity{}, auth.ErrCredentials
 	}
 	return auth.Identity{Account: a.ID, Login: a.Login}, nil
+}
+
+func (w *world) Still(context.Context, *auth.Identity) error {
+	if w.revoked.Load() {
+		return auth.ErrCredentials
+	}
+	return nil
 }
 
 func (w *world) Server(ctx context.Context, mech string, p auth.Peer, done func(auth.Identity)) (sasl.Server, error) {

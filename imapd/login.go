@@ -37,9 +37,9 @@ func (s *session) welcome(c *call, id auth.Identity) error {
 	if !s.srv.enter(id.Account) {
 		return no("LIMIT", "Too many connections of this account")
 	}
-	s.account, s.state = id.Account, member
+	s.account, s.login, s.state = id.Account, id, member
 	s.log = s.log.With("account", id.Login)
-	s.log.Info("logged in", "peer", s.peer.Addr.String(), "protocol", s.peer.Protocol, "tls", s.peer.TLS)
+	s.log.Info("logged in", "peer", s.peer.Addr.String(), "protocol", s.peer.Protocol, "tls", s.peer.TLS, "app_password", id.App)
 	s.dec.Limits = memberLimits(int64(s.srv.config.AppendLimit))
 	s.conn.member()
 	c.code, c.text = "CAPABILITY "+s.capabilities(), "Logged in"

@@ -27,6 +27,7 @@ type session struct {
 	state   state
 	peer    auth.Peer
 	account store.AccountID // zero before the login
+	login   auth.Identity   // that of account
 	rev2    bool            // ENABLE IMAP4rev2
 	utf8    bool            // ENABLE UTF8=ACCEPT
 	view    *view           // of the selected mailbox
@@ -113,6 +114,9 @@ func (s *session) next() error {
 	if err := s.pause(time.Duration(s.srv.config.IdleTimeout), false); err != nil {
 		return err
 	}
+	if err := s.still(); err != nil {
+		return err
+	}
 	s.conn.quick = false
 	err := s.dec.Next()
 	if wire.Lost(err) {
@@ -143,6 +147,8 @@ func (s *session) goodbye(err error) {
 		text = "[UNAVAILABLE] The server is shutting down"
 	case errors.Is(err, errTimeout):
 		text = "Autologout: nothing was said for too long"
+	case errors.Is(err, errTakenBack):
+		text = "[EXPIRED] This login counts no more; log in again" // RFC 5530
 	case errors.Is(err, wire.ErrLost):
 		text = "[TOOBIG] That is far more than this server takes"
 	case errors.Is(err, inflate.ErrCorrupt):

@@ -77,6 +77,7 @@ var (
 	AuthFailed      = Reply{"AuthFailed", 535, EnhancedCode{5, 7, 8}, "Wrong user name or password"}
 	AuthUnavailable = Reply{"AuthUnavailable", 454, EnhancedCode{4, 7, 0}, "Logging in is not possible just now; keep your password and try again"}
 	AuthThrottled   = Reply{"AuthThrottled", 421, EnhancedCode{4, 7, 0}, "Too many wrong passwords"}
+	AuthEnded       = Reply{"AuthEnded", 421, EnhancedCode{4, 7, 0}, "This login counts no more; connect and log in again"}
 	AuthCancelled   = Reply{"AuthCancelled", 501, EnhancedCode{5, 7, 0}, "Login cancelled"}
 	AuthBase64      = Reply{"AuthBase64", 501, EnhancedCode{5, 5, 2}, "That is not base64"}
 	SenderNotOwned  = Reply{"SenderNotOwned", 553, EnhancedCode{5, 7, 1}, "%s may not send as %s"}

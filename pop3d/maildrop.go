@@ -14,7 +14,7 @@ import (
 // happens to the mailbox meanwhile.
 type maildrop struct {
 	box      *store.Mailbox
-	login    string
+	login    auth.Identity
 	release  func()
 	messages []store.Message
 	deleted  []bool // by DELE; nothing happens to them before QUIT
@@ -28,7 +28,7 @@ func openMaildrop(ctx context.Context, st maildrops, id auth.Identity, owner str
 	if err != nil {
 		return nil, fmt.Errorf("open maildrop: %w", err)
 	}
-	d := &maildrop{login: id.Login, release: release}
+	d := &maildrop{login: id, release: release}
 	if err := d.read(ctx, st, id.Account); err != nil {
 		release()
 		return nil, fmt.Errorf("open maildrop: %w", err)

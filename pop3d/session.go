@@ -99,7 +99,7 @@ func (s *session) run(ctx context.Context, implicitTLS bool) {
 	defer func() {
 		if s.drop != nil {
 			s.drop.release()
-			s.log.Info("pop3 session", "account", s.drop.login, "peer", s.peer.Addr.String(), "messages", len(s.drop.messages),
+			s.log.Info("pop3 session", "account", s.drop.login.Login, "peer", s.peer.Addr.String(), "messages", len(s.drop.messages),
 				"retrieved", s.drop.retrieved, "removed", s.drop.removed, "took", time.Since(s.started))
 		}
 	}()
@@ -164,6 +164,9 @@ func (s *session) command(ctx context.Context, line string) {
 	verb, arg, _ := strings.Cut(line, " ")
 	c, err := find(verb, s.state())
 	if err == nil {
+		err = s.still(ctx)
+	}
+	if err == nil {
 		err = c.run(s, ctx, arg)
 	}
 	if err == nil {
@@ -175,6 +178,24 @@ func (s *session) command(ctx context.Context, line string) {
 			s.ended = true
 		}
 	}
+}
+
+// takenBack ends a session whose login counts no more. It removes nothing.
+const takenBack refusal = "[AUTH] This login counts no more"
+
+// still looks whether the login was taken back meanwhile: the account switched
+// off, its password changed, its app password revoked.
+func (s *session) still(ctx context.Context) error {
+	if s.drop == nil {
+		return nil
+	}
+	err := s.server.auth.Still(ctx, &s.drop.login)
+	if errors.Is(err, auth.ErrCredentials) {
+		s.log.Info("session ended", "status", err.Error())
+		s.ended = true
+		return takenBack
+	}
+	return err
 }
 
 // reply writes one line.

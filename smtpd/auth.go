@@ -1,6 +1,8 @@
 package smtpd
 
 import (
+	"errors"
+
 	"github.com/emersion/go-sasl"
 
 	"posthorn/auth"
@@ -52,6 +54,20 @@ func (e *exchange) Next(response []byte) (challenge []byte, done bool, err error
 		err = e.s.authFailed(err)
 	}
 	return challenge, done, err
+}
+
+// still ends a session whose login was taken back meanwhile: the account
+// switched off, its password changed, its app password revoked.
+func (s *session) still() error {
+	if s.login == nil {
+		return nil
+	}
+	err := s.Deps.Auth.Still(s.ctx, s.login)
+	if errors.Is(err, auth.ErrCredentials) {
+		s.Log.Info("session ended", "session", s.id, "account", s.login.Login, "status", err.Error())
+		return mail.AuthEnded
+	}
+	return err
 }
 
 // mayUse tells whether the login owns an address; refusal names both. The null

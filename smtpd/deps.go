@@ -32,6 +32,8 @@ type Recipients interface {
 type Authenticator interface {
 	Mechanisms(p auth.Peer) []string
 	Server(ctx context.Context, mech string, p auth.Peer, done func(auth.Identity)) (sasl.Server, error)
+	// Still is auth.ErrCredentials once a login counts no more.
+	Still(ctx context.Context, id *auth.Identity) error
 	Owns(ctx context.Context, id auth.Identity, p mail.Path) (bool, error)
 }
 

@@ -144,12 +144,20 @@ func (testAuth) Server(_ context.Context, mech string, _ auth.Peer, done func(au
 			return errors.New("database is locked")
 		case login == "guesser":
 			return auth.ErrThrottled
+		case login == "revoked@example.org":
 		case login != "alice@example.org" || password != "secret":
 			return auth.ErrCredentials
 		}
 		done(auth.Identity{Account: 1, Login: login})
 		return nil
 	}), nil
+}
+
+func (testAuth) Still(_ context.Context, id *auth.Identity) error {
+	if id.Login == "revoked@example.org" {
+		return auth.ErrCredentials
+	}
+	return nil
 }
 
 func (testAuth) Owns(_ context.Context, _ auth.Identity, p mail.Path) (bool, error) {

@@ -54,6 +54,9 @@ func (s *session) mayBegin(tx *transaction) error {
 	if s.role == Submission && s.login == nil {
 		return mail.AuthRequired
 	}
+	if err := s.still(); err != nil {
+		return err
+	}
 	if !tx.UTF8 && !from.IsASCII() {
 		return mail.NeedUTF8
 	}

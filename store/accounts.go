@@ -101,6 +101,11 @@ func (s *Store) RemoveAccount(ctx context.Context, id AccountID) error {
 		if err == nil {
 			owners, err = forgetIdentifier(tx, id)
 		}
+		for _, table := range []string{"app_passwords", "scram"} {
+			if err == nil {
+				_, err = tx.Exec(`DELETE FROM `+table+` WHERE account = ?`, id)
+			}
+		}
 		return err
 	})
 	if err == nil {
@@ -136,29 +141,25 @@ func accountWithLogin(tx *db.Tx, login string) (*Account, error) {
 	return &a, nil
 }
 
-// AccountByLogin is one account by its login, in any case. ErrNotFound.
+// AccountByLogin is one account by its login, in any case. ErrNotFound also for
+// a login that is no address.
 func (s *Store) AccountByLogin(ctx context.Context, login string) (Account, error) {
-	a, _, err := s.Password(ctx, login)
-	return a, err
-}
-
-// Password gives the stored hash with the account of a login. ErrNotFound also
-// for a login that is no address, so that the caller can treat every wrong
-// login alike.
-func (s *Store) Password(ctx context.Context, login string) (Account, string, error) {
 	key, _, err := addressKey(login)
 	if err != nil {
-		return Account{}, "", fail("read account", ErrNotFound)
+		return Account{}, fail("read account", ErrNotFound)
 	}
-	var a Account
-	var hash string
+	var a *Account
 	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
-		if a, err = scanAccount(tx.Row(`SELECT `+accountColumns+` FROM accounts WHERE login = ?`, key)); err != nil {
-			return err
-		}
-		return tx.Row(`SELECT password FROM accounts WHERE id = ?`, a.ID).Scan(&hash)
+		a, err = accountWithLogin(tx, key)
+		return err
 	})
-	return a, hash, fail("read account "+key, err)
+	if err == nil && a == nil {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Account{}, fail("read account "+key, err)
+	}
+	return *a, nil
 }
 
 // Accounts lists all accounts by login.
@@ -190,12 +191,6 @@ func (s *Store) SetQuota(ctx context.Context, id AccountID, limit Quota) error {
 func (s *Store) SetEnabled(ctx context.Context, id AccountID, on bool) error {
 	return s.alterAccount(ctx, "switch account", id,
 		`UPDATE accounts SET enabled = ? WHERE id = ? AND login IS NOT NULL`, on, id)
-}
-
-// SetPassword replaces the hash.
-func (s *Store) SetPassword(ctx context.Context, id AccountID, hash string) error {
-	return s.alterAccount(ctx, "set password", id,
-		`UPDATE accounts SET password = ? WHERE id = ? AND login IS NOT NULL`, hash, id)
 }
 
 func (s *Store) alterAccount(ctx context.Context, doing string, id AccountID, query string, args ...any) error {

@@ -25,12 +25,15 @@ type directoryNote struct {
 	Domains []Domain
 	Keys    []DKIMKey
 	Aliases []Alias
+	Secrets map[string][]byte
 }
 
 type accountNote struct {
 	Login       string
 	Removed     bool // its files are on their way out
 	Password    string
+	SCRAM       SCRAM
+	Apps        []AppPassword // their last use is not kept: it would be a new note with each
 	Enabled     bool
 	Limit       Quota
 	UIDValidity uint32
@@ -68,7 +71,10 @@ func (s *Store) noteDirectory(ctx context.Context) error {
 		if n.Keys, err = readDKIMKeys(tx, ""); err != nil {
 			return err
 		}
-		n.Aliases, err = readAliases(tx, "")
+		if n.Aliases, err = readAliases(tx, ""); err != nil {
+			return err
+		}
+		n.Secrets, err = readSecrets(tx)
 		return err
 	})
 	if err != nil {
@@ -80,7 +86,10 @@ func (s *Store) noteDirectory(ctx context.Context) error {
 func (s *Store) noteAccount(ctx context.Context, a Account) error {
 	n := accountNote{Login: a.Login, Enabled: a.Enabled, Limit: a.Limit, Created: a.Created}
 	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-		if err = tx.Row(`SELECT password, uidvalidity FROM accounts WHERE id = ?`, a.ID).Scan(&n.Password, &n.UIDValidity); err != nil {
+		if err = tx.Row(`SELECT uidvalidity FROM accounts WHERE id = ?`, a.ID).Scan(&n.UIDValidity); err != nil {
+			return err
+		}
+		if err = n.readCredentials(tx, a.ID); err != nil {
 			return err
 		}
 		n.Subscribed, err = collect(tx, func(row scanner) (name string, err error) {
@@ -93,6 +102,18 @@ func (s *Store) noteAccount(ctx context.Context, a Account) error {
 		return err
 	}
 	return s.writeNote(Place{Dir: a.Dir}, accountNoteName, n)
+}
+
+func (n *accountNote) readCredentials(tx *db.Tx, id AccountID) error {
+	var c Credentials
+	if err := c.read(tx, id); err != nil {
+		return err
+	}
+	for i := range c.Apps {
+		c.Apps[i].Used, c.Apps[i].UsedFrom = time.Time{}, ""
+	}
+	n.Password, n.SCRAM, n.Apps = c.Password, c.SCRAM, c.Apps
+	return nil
 }
 
 // noteRemoved keeps a removed account from being rebuilt while its files go.

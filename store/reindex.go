@@ -15,11 +15,11 @@ import (
 )
 
 // Reindex rebuilds a lost database from the folders and notes below dir:
-// domains, keys, aliases, accounts with their passwords, mailboxes with their
-// UIDVALIDITY, UIDs, flags and keywords. ErrExists while there is a database:
-// who wants to give it up moves it away. What waited in the queue cannot be
-// rebuilt; its content stays in the spool and Check names it. Files without a
-// UID in their name get new ones above all that were ever given.
+// domains, keys, aliases, accounts with their passwords and app passwords,
+// mailboxes with their UIDVALIDITY, UIDs, flags and keywords. ErrExists while
+// there is a database: who wants to give it up moves it away. What waited in the
+// queue cannot be rebuilt; its content stays in the spool and Check names it.
+// Files without a UID in their name get new ones above all that were ever given.
 //
 // The database is built beside its place and put there when it is complete, so
 // that a Reindex that was interrupted is simply begun again.
@@ -135,6 +135,11 @@ func (r *reindexer) directory(ctx context.Context) error {
 		}
 		for _, k := range n.Keys {
 			if err := insertDKIMKey(tx, k); err != nil {
+				return err
+			}
+		}
+		for name, value := range n.Secrets {
+			if err := insertSecret(tx, name, value); err != nil {
 				return err
 			}
 		}
@@ -258,10 +263,31 @@ func (a *foundAccount) enter(tx *db.Tx) error {
 	if err == nil {
 		_, err = tx.Exec(`UPDATE accounts SET uidvalidity = ? WHERE id = ?`, a.note.UIDValidity, a.id)
 	}
+	if err == nil {
+		err = a.enterCredentials(tx)
+	}
 	for i := 0; i < len(a.note.Subscribed) && err == nil; i++ {
 		err = subscribe(tx, a.id, a.note.Subscribed[i])
 	}
 	return err
+}
+
+// enterCredentials enters all but the password, which stands with the account.
+func (a *foundAccount) enterCredentials(tx *db.Tx) error {
+	if k := a.note.SCRAM; k.Salt != nil {
+		if err := setSalt(tx, a.id, k); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`UPDATE scram SET keys = ? WHERE account = ?`, append([]byte{}, k.Keys...), a.id); err != nil {
+			return err
+		}
+	}
+	for _, app := range a.note.Apps {
+		if err := insertAppPassword(tx, a.id, app); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mailboxOf is the name that FolderName made a folder of.

@@ -9,6 +9,7 @@ var schema = []db.Migration{
 	directorySchema + mailSchema + queueSchema,
 	openingSchema,
 	sharingSchema + reservedSchema,
+	credentialsSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

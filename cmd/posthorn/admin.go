@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"posthorn/auth"
 	"posthorn/mail"
 	"posthorn/mda"
 	"posthorn/queue"
@@ -15,6 +16,7 @@ import (
 type admin struct {
 	config *Config
 	store  *store.Store
+	auth   *auth.Auth
 	queue  *queue.Queue
 	mda    *mda.MDA
 }

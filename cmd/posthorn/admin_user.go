@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -91,15 +92,20 @@ func (a *admin) addUser(ctx context.Context, in userSpec) (out userFacts, err er
 		return out, err
 	}
 	acc, err := a.store.AddAccount(ctx, p.String(), hash, store.Quota(in.Quota))
+	if err == nil {
+		err = a.auth.Keep(ctx, acc, hash, in.Password)
+	}
 	return showUser(acc), about("user "+p.String(), err)
 }
 
 func hashPassword(password string) (string, error) {
 	if password == "" {
-		return "", usage(fmt.Errorf("an empty password would let anybody in"))
+		return "", errNoPassword
 	}
 	return auth.Hash(password)
 }
+
+var errNoPassword = usage(errors.New("an empty password would let anybody in"))
 
 func (a *admin) users(ctx context.Context, _ none) ([]userFacts, error) {
 	as, err := a.store.Accounts(ctx)
@@ -139,11 +145,10 @@ func (a *admin) setPassword(ctx context.Context, in userSpec) (none, error) {
 	if err != nil {
 		return none{}, err
 	}
-	hash, err := hashPassword(in.Password)
-	if err != nil {
-		return none{}, err
+	if in.Password == "" {
+		return none{}, errNoPassword
 	}
-	return none{}, about("user "+acc.Login, a.store.SetPassword(ctx, acc.ID, hash))
+	return none{}, about("user "+acc.Login, a.auth.SetPassword(ctx, acc, in.Password))
 }
 
 func (a *admin) setQuota(ctx context.Context, in userSpec) (out userFacts, err error) {

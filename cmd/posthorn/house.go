@@ -60,7 +60,7 @@ func (h *house) close() error {
 }
 
 func (h *house) admin() *admin {
-	return &admin{config: h.config, store: h.store, queue: h.queue, mda: h.mda}
+	return &admin{config: h.config, store: h.store, auth: h.auth, queue: h.queue, mda: h.mda}
 }
 
 // loadCertificates reads the certificate of the config, or one of our own

@@ -83,7 +83,7 @@ func (c *cli) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.AddCommand(
 		c.tryCommand(), c.serveCommand(),
-		c.domainCommand(), c.userCommand(), c.aliasCommand(),
+		c.domainCommand(), c.userCommand(), c.appPasswordCommand(), c.aliasCommand(),
 		c.queueCommand(), c.sendmailCommand(),
 		c.checkCommand(), c.reindexCommand(), c.configCommand(),
 	)

@@ -54,6 +54,9 @@ func (c *cli) serve(ctx context.Context, cfg *Config, log *slog.Logger) (err err
 	if err := h.loadCertificates(); err != nil {
 		return err
 	}
+	if err := h.auth.Settle(ctx); err != nil {
+		return err
+	}
 	listeners, err := h.listen()
 	if err != nil {
 		return err
@@ -94,6 +97,7 @@ func (h *house) run(ctx context.Context, listeners []listener, tend func(context
 		})
 	}
 	above.Go(func() { tend(serving) })
+	below.Go(func() { h.auth.Run(working) })
 	below.Go(func() {
 		if err := h.queue.Run(working); err != nil && working.Err() == nil {
 			fail(fmt.Errorf("queue: %w", err))

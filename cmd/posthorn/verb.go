@@ -28,6 +28,7 @@ func verbs() []interface{ register(*http.ServeMux, *admin) } {
 	return []interface{ register(*http.ServeMux, *admin) }{
 		domainAdd, domainList, domainRemove, domainDNS,
 		userAdd, userList, userShow, userPassword, userQuota, userEnable, userRemove,
+		appAdd, appList, appRevoke,
 		aliasAdd, aliasList, aliasRemove,
 		queueList, queueShow, queueRetry, queueDrop,
 		sendMail, checkStore,

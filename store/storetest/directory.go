@@ -137,7 +137,7 @@ func accountRefused(f *fixture) {
 			f.Errorf("%q: %v", login, err)
 		}
 	}
-	if _, _, err := f.s.Password(f.ctx, "not an address"); !errors.Is(err, store.ErrNotFound) {
+	if _, err := f.s.Credentials(f.ctx, "not an address"); !errors.Is(err, store.ErrNotFound) {
 		f.Errorf("a login that is no address: %v", err)
 	}
 }
@@ -146,8 +146,9 @@ func accountChanges(f *fixture) {
 	f.must(f.s.SetQuota(f.ctx, f.bob.ID, store.Quota{Bytes: 5, Messages: 6}))
 	f.must(f.s.SetEnabled(f.ctx, f.bob.ID, false))
 	f.must(f.s.SetPassword(f.ctx, f.bob.ID, "new"))
-	a, hash, err := f.s.Password(f.ctx, "BOB@Example.Test")
+	c, err := f.s.Credentials(f.ctx, "BOB@Example.Test")
 	f.must(err)
+	a, hash := c.Account, c.Password
 	if hash != "new" || a.Enabled || a.Limit != (store.Quota{Bytes: 5, Messages: 6}) || a.ID != f.bob.ID {
 		f.Errorf("account %+v, hash %q", a, hash)
 	}

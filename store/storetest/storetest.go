@@ -22,12 +22,12 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		cases []test
 	}{
 		{"directory", directoryTests},
+		{"credentials", credentialsTests},
 		{"quota", quotaTests},
 		{"append", appendTests},
 		{"flags", flagTests},
 		{"expunge", expungeTests},
 		{"copy", copyTests},
-		{"sharing", sharingTests},
 		{"mailboxes", mailboxTests},
 		{"changes", changesTests},
 		{"queue", queueTests},
