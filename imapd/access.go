@@ -26,6 +26,11 @@ var needs = map[string]store.Rights{
 	"EXAMINE":      store.RightRead,
 	"STATUS":       store.RightRead,
 	"GETQUOTAROOT": store.RightRead,
+	"SETACL":       store.RightAdmin,
+	"DELETEACL":    store.RightAdmin,
+	"GETACL":       store.RightAdmin,
+	"LISTRIGHTS":   store.RightAdmin,
+	"MYRIGHTS":     0, // any of existence
 	"DELETE":       store.RightDelete,
 	"RENAME":       store.RightDelete,
 	"APPEND":       store.RightInsert,
@@ -85,6 +90,16 @@ func (s *session) reachFor(c *call, name string, need store.Rights) (place, erro
 	}
 	p.Name, p.local = name, local
 	return p, permit(p.Rights, need)
+}
+
+// takePlace takes the one mailbox name that is a command's whole argument, and
+// finds it.
+func (s *session) takePlace(c *call) (place, error) {
+	name, err := c.takeName()
+	if err != nil {
+		return place{}, err
+	}
+	return s.reach(c, name)
 }
 
 // permit says why rights are not enough, nil when they are.

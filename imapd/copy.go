@@ -14,7 +14,7 @@ func (s *session) copyCommand(c *call) error {
 	if err != nil || len(uids) == 0 {
 		return err
 	}
-	copied, err := s.view.box.Copy(c.ctx, uids, to)
+	copied, err := s.view.box.Copy(c.ctx, uids, to.ID, changeable(to.Rights))
 	if err != nil {
 		return target(err)
 	}
@@ -36,30 +36,27 @@ func (s *session) move(c *call) error {
 		return nil
 	}
 	defer s.view.box.touch()
-	moved, err := s.view.box.Move(c.ctx, uids, to)
-	if err != nil {
-		return target(err)
-	}
-	if code := copyUID(moved); code != "" {
+	moved, err := s.view.box.Move(c.ctx, uids, to.ID, changeable(to.Rights))
+	if code := copyUID(moved); code != "" { // after an error, too, some may have moved
 		s.untagged("OK", code, "Moved")
 	}
-	return nil
+	return target(err)
 }
 
 // takeTransfer takes the arguments of both.
-func (s *session) takeTransfer(c *call) ([]store.UID, store.MailboxID, error) {
+func (s *session) takeTransfer(c *call) ([]store.UID, place, error) {
 	c.dec.SP()
 	set := c.dec.Set()
 	name, err := c.takeName()
 	if err != nil {
-		return nil, 0, err
+		return nil, place{}, err
 	}
 	numbers, err := s.view.resolve(set, c.uid())
 	if err != nil {
-		return nil, 0, err
+		return nil, place{}, err
 	}
 	to, err := s.targetBox(c, name)
-	return s.view.seen.uids(numbers), to.ID, err
+	return s.view.seen.uids(numbers), to, err
 }
 
 // targetBox looks up a mailbox that messages are to be put into. Where there is

@@ -38,8 +38,20 @@ var extensions = []extension{
 		{"MOVE", selected, 0, (*session).move},
 		{"UID MOVE", selected, byUID, (*session).move},
 	}},
-	{capability: imap.CapESearch},    // RFC 4731
-	{capability: imap.CapSearchRes},  // RFC 5182
+	{capability: imap.CapESearch},   // RFC 4731
+	{capability: imap.CapSearchRes}, // RFC 5182
+	{capability: imap.CapSort, commands: []command{ // RFC 5256
+		{"SORT", selected, keepsNumbers, (*session).sort},
+		{"UID SORT", selected, byUID, (*session).sort},
+	}},
+	{capability: imap.CapSortDisplay}, // RFC 5957
+	{capability: "THREAD=ORDEREDSUBJECT", commands: []command{ // RFC 5256
+		{"THREAD", selected, keepsNumbers, (*session).thread},
+		{"UID THREAD", selected, byUID, (*session).thread},
+	}},
+	{capability: "THREAD=REFERENCES"},
+	{capability: "THREAD=REFS"},      // draft-ietf-morg-inthread
+	{capability: imap.CapESort},      // RFC 5267
 	{capability: "PARTIAL"},          // RFC 9394
 	{capability: imap.CapWithin},     // RFC 5032
 	{capability: imap.CapUTF8Accept}, // RFC 6855
@@ -48,6 +60,15 @@ var extensions = []extension{
 		{"GETQUOTAROOT", loggedIn, 0, (*session).getQuotaRoot},
 		{"SETQUOTA", loggedIn, 0, (*session).setQuota},
 	}},
+	{capability: imap.CapACL, commands: []command{ // RFC 4314
+		{"SETACL", loggedIn, 0, (*session).setACL},
+		{"DELETEACL", loggedIn, 0, (*session).deleteACL},
+		{"GETACL", loggedIn, 0, (*session).getACL},
+		{"LISTRIGHTS", loggedIn, 0, (*session).listRights},
+		{"MYRIGHTS", loggedIn, 0, (*session).myRights},
+	}},
+	{capability: "RIGHTS=", values: (*session).aclRights},
+	{capability: "LIST-MYRIGHTS"},     // RFC 8440
 	{capability: "QUOTA=RES-STORAGE"}, // RFC 9208
 	{capability: "QUOTA=RES-MESSAGE"},
 	{capability: imap.CapMultiAppend}, // RFC 3502

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,9 +87,18 @@ func (f *fakeMessages) Facts(ctx context.Context, uids []store.UID, _ store.Want
 	facts := make([]store.Fact, len(msgs))
 	for i, m := range msgs {
 		_, zone := m.Internal.Zone()
-		facts[i] = store.Fact{UID: m.UID, Size: m.Size, Internal: m.Internal.Unix(), Zone: int32(zone), Digest: f.digest(m.UID)}
+		facts[i] = store.Fact{UID: m.UID, Size: m.Size, Internal: m.Internal.Unix(), Zone: int32(zone), Sent: m.Internal.Unix(), Digest: f.digest(m.UID)}
+		if f.openErr[m.UID] == nil {
+			h := message.ParseHeader([]byte(f.texts[m.UID/10-1]))
+			facts[i].Known, facts[i].Sent, facts[i].Threading = true, message.Sent(h, m.Internal).Unix(), message.AppendThreading(nil, h)
+		}
 	}
-	return fn(facts)
+	for some := range slices.Chunk(facts, 300) {
+		if err := fn(some); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type fakeReader struct {

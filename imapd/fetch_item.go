@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"posthorn/imapd/wire"
+	"posthorn/store"
 )
 
 // need says how far FETCH and SEARCH have to reach for an answer. Each level
@@ -22,6 +23,7 @@ const (
 // fetchKind is a row of the table of data items.
 type fetchKind struct {
 	need  need
+	want  store.Want                   // the facts it is made of
 	write func(f *fetcher, m *fetched) // nil for items with a section
 	// fixed is the section of an RFC822 item.
 	fixed *section
@@ -31,17 +33,17 @@ type fetchKind struct {
 var fetchKinds = map[string]fetchKind{
 	"UID":           {need: needRow, write: (*fetcher).writeUID},
 	"FLAGS":         {need: needRow, write: (*fetcher).writeFlags},
-	"INTERNALDATE":  {need: needMessage, write: (*fetcher).writeInternalDate},
-	"RFC822.SIZE":   {need: needMessage, write: (*fetcher).writeSize},
-	"EMAILID":       {need: needMessage, write: (*fetcher).writeEmailID},
-	"THREADID":      {need: needMessage, write: (*fetcher).writeThreadID},
-	"SAVEDATE":      {need: needMessage, write: (*fetcher).writeSaveDate},
-	"ENVELOPE":      {need: needDigest, write: (*fetcher).writeEnvelope},
-	"BODY":          {need: needDigest, write: (*fetcher).writeBody},
-	"BODYSTRUCTURE": {need: needDigest, write: (*fetcher).writeBodyStructure},
+	"INTERNALDATE":  {need: needMessage, want: store.WantIndex, write: (*fetcher).writeInternalDate},
+	"RFC822.SIZE":   {need: needMessage, want: store.WantIndex, write: (*fetcher).writeSize},
+	"EMAILID":       {need: needMessage, want: store.WantIndex, write: (*fetcher).writeEmailID},
+	"THREADID":      {need: needMessage, want: store.WantIndex, write: (*fetcher).writeThreadID},
+	"SAVEDATE":      {need: needMessage, want: store.WantIndex, write: (*fetcher).writeSaveDate},
+	"ENVELOPE":      {need: needDigest, want: store.WantEnvelope, write: (*fetcher).writeEnvelope},
+	"BODY":          {need: needDigest, want: store.WantBody, write: (*fetcher).writeBody},
+	"BODYSTRUCTURE": {need: needDigest, want: store.WantStructure, write: (*fetcher).writeBodyStructure},
 	"RFC822":        {need: needContent, fixed: &section{}, seen: true},
-	"RFC822.HEADER": {need: needDigest, fixed: &section{text: "HEADER"}},
-	"RFC822.TEXT":   {need: needContent, fixed: &section{text: "TEXT"}, seen: true},
+	"RFC822.HEADER": {need: needDigest, want: store.WantHeader, fixed: &section{text: "HEADER"}},
+	"RFC822.TEXT":   {need: needContent, want: store.WantBody, fixed: &section{text: "TEXT"}, seen: true},
 }
 
 // fetchItem is one item as it was asked for.
@@ -95,7 +97,9 @@ func takeFetchItem(d *wire.Decoder, name string) fetchItem {
 	}
 	it := fetchItem{fetchKind: fetchKind{need: needContent, seen: !peek}, section: sec}
 	if strings.HasPrefix(sec.text, "HEADER") && len(sec.path) == 0 {
-		it.need = needDigest
+		it.need, it.want = needDigest, store.WantHeader
+	} else if !sec.whole() {
+		it.want = store.WantBody
 	}
 	it.label = base + sec.label()
 	return it

@@ -11,11 +11,11 @@ import (
 )
 
 // Messages are fetched in blocks: a block is read, the reading ends, the block
-// is sent. A block with content holds its files open from the moment \Seen is
-// decided until they are sent, so it is small.
+// is sent. Facts make blocks of a size that suits the store, out of todoBlock
+// messages at a time. A block with content holds its files open from the moment
+// \Seen is decided until they are sent, so it is small.
 const (
-	rowBlock     = 1024
-	digestBlock  = 256
+	todoBlock    = 1 << 14
 	contentBlock = 16
 )
 
@@ -29,25 +29,32 @@ type fetcher struct {
 	box   messages
 	items []fetchItem
 	need  need
-	maps  bool // digests are needed: the whole content alone needs none
-	mark  bool // \Seen is to be set
-	tells bool // FLAGS are among the items
+	want  store.Want // the facts that are needed; the whole content alone needs none
+	mark  bool       // \Seen is to be set
+	tells bool       // FLAGS are among the items
 
 	now    *version // the flags' names
+	todo   []asked
 	block  []fetched
 	uids   []store.UID
 	failed error // what some messages failed with; the others are sent
 }
 
+// asked is a message that is asked for: its number and row in the view.
+type asked struct {
+	n   uint32
+	row store.Row
+}
+
 // fetched is one message on its way to the client.
 type fetched struct {
-	n       uint32
-	row     store.Row
-	msg     store.Message
-	digest  message.Digest
+	asked
+	fact    store.Fact
+	msg     store.Message // when content is needed
 	root    *message.Part
 	content *witness
 	octets  []octets // for items with a section, in order
+	picked  []byte   // the fields they asked for
 	changed bool     // \Seen was set just now
 	err     error
 }
@@ -65,18 +72,20 @@ func (f *fetcher) run(ctx context.Context, numbers []wire.Range) error {
 	f.now = f.s.view.seen
 	for _, it := range f.items {
 		f.need = max(f.need, it.need)
-		f.maps = f.maps || it.need >= needDigest && !it.section.whole()
+		f.want |= it.want
 		f.mark = f.mark || it.seen && !f.s.view.readOnly && f.s.view.rights.Has(store.RightSeen)
 		f.tells = f.tells || it.label == "FLAGS"
 	}
-	size := []int{rowBlock, rowBlock, digestBlock, contentBlock}[f.need]
-	if f.need < needContent && f.mark {
-		size = digestBlock
+	if f.need < needMessage {
+		return f.sendRows(numbers)
+	}
+	size := todoBlock
+	if f.need == needContent {
+		size = contentBlock
 	}
 	var err error
 	f.s.view.seen.each(numbers, func(n uint32, r store.Row) bool {
-		f.block = append(f.block, fetched{n: n, row: r, octets: f.reuse()})
-		if len(f.block) == size {
+		if f.todo = append(f.todo, asked{n, r}); len(f.todo) == size {
 			err = f.flush(ctx)
 		}
 		return err == nil
@@ -93,29 +102,50 @@ func (f *fetcher) run(ctx context.Context, numbers []wire.Range) error {
 	return err
 }
 
-// reuse is the space for octets of the message that stood here in the block
-// before.
-func (f *fetcher) reuse() []octets {
-	if n := len(f.block); n < cap(f.block) {
-		return f.block[:n+1][n].octets[:0]
-	}
-	return nil
+// sendRows sends what the view itself knows.
+func (f *fetcher) sendRows(numbers []wire.Range) error {
+	m := new(fetched)
+	f.s.view.seen.each(numbers, func(n uint32, r store.Row) bool {
+		m.asked = asked{n, r}
+		f.send(m)
+		return f.s.out.Err() == nil
+	})
+	return nil // a lost connection is the session's to find
 }
 
-// flush reads and sends a block.
+// flush reads and sends what is to be done.
 func (f *fetcher) flush(ctx context.Context) error {
+	todo := f.todo
+	f.todo = f.todo[:0]
+	switch {
+	case len(todo) == 0:
+		return nil
+	case f.need == needContent:
+		return f.withContent(ctx, todo)
+	}
+	return f.withFacts(ctx, todo)
+}
+
+// add adds a message to the block. What stood there before gives it its space.
+func (f *fetcher) add(at asked) *fetched {
+	n := len(f.block)
+	if n == cap(f.block) {
+		f.block = append(f.block, fetched{})
+	}
+	f.block = f.block[:n+1]
+	m := &f.block[n]
+	*m = fetched{asked: at, octets: m.octets[:0], picked: m.picked[:0]}
+	return m
+}
+
+// sendBlock sends the block that was loaded.
+func (f *fetcher) sendBlock(ctx context.Context) error {
 	defer func() {
 		for i := range f.block {
 			f.block[i].close()
 		}
 		f.block = f.block[:0]
 	}()
-	if len(f.block) == 0 {
-		return nil
-	}
-	if err := f.load(ctx); err != nil {
-		return err
-	}
 	for i := range f.block {
 		if err := f.prepare(ctx, &f.block[i]); err != nil {
 			return err
@@ -148,57 +178,6 @@ func (m *fetched) close() {
 	}
 }
 
-// load reads index rows and digests of the block, as far as they are needed.
-func (f *fetcher) load(ctx context.Context) error {
-	if f.need < needMessage {
-		return nil
-	}
-	f.uids = f.uids[:0]
-	for i := range f.block {
-		f.uids = append(f.uids, f.block[i].row.UID)
-	}
-	msgs, err := f.box.Messages(ctx, f.uids)
-	if err != nil {
-		return err
-	}
-	var digests []message.Digest
-	if f.maps {
-		if digests, err = f.box.Digests(ctx, msgs); err != nil {
-			return err
-		}
-	}
-	at := 0
-	for i := range f.block {
-		m := &f.block[i]
-		if at == len(msgs) || msgs[at].UID != m.row.UID {
-			f.fail(m, store.ErrExpunged)
-			continue
-		}
-		m.msg = msgs[at]
-		if digests != nil {
-			if err := f.digest(ctx, m, digests[at]); err != nil {
-				return err
-			}
-		}
-		at++
-	}
-	return nil
-}
-
-// digest takes a message's digest. Where there is none the content cannot be
-// read, and opening it says why.
-func (f *fetcher) digest(ctx context.Context, m *fetched, d message.Digest) error {
-	if m.digest = d; d.Envelope != nil {
-		return nil
-	}
-	r, err := f.box.Open(ctx, m.msg)
-	if err == nil {
-		r.Close()
-		err = store.ErrCorrupt
-	}
-	return f.skip(m, err)
-}
-
 // fail leaves a message out and keeps the reason for the tagged response:
 // damage before what merely is gone.
 func (f *fetcher) fail(m *fetched, err error) {
@@ -225,15 +204,8 @@ func (f *fetcher) prepare(ctx context.Context, m *fetched) error {
 		if it.section == nil {
 			continue
 		}
-		if m.content == nil && (it.need == needContent || m.digest.Header == nil) {
-			r, err := f.box.Open(ctx, m.msg)
-			if err == nil {
-				m.content = &witness{Reader: r}
-				if r.Size() != m.msg.Size {
-					err = store.ErrCorrupt
-				}
-			}
-			if err != nil {
+		if m.content == nil && (it.need == needContent || m.fact.Header == nil) {
+			if err := f.open(ctx, m); err != nil {
 				return f.skip(m, err)
 			}
 		}

@@ -48,8 +48,8 @@ func (m *fetched) locate(sec *section) (octets, error) {
 
 // entire is the section without its partial.
 func (m *fetched) entire(sec *section) (octets, error) {
-	if len(sec.path) == 0 && strings.HasPrefix(sec.text, "HEADER") && m.digest.Header != nil {
-		return memory(sec.pick(m.digest.Header)), nil
+	if len(sec.path) == 0 && strings.HasPrefix(sec.text, "HEADER") && m.fact.Header != nil {
+		return m.pick(sec, m.fact.Header), nil
 	}
 	if sec.whole() {
 		return m.span(0, m.msg.Size), nil
@@ -72,17 +72,19 @@ func (m *fetched) entire(sec *section) (octets, error) {
 		return m.span(p.HeaderStart, p.BodyStart), nil
 	case len(sec.fields) > 0:
 		header, err := m.read(p.HeaderStart, min(p.BodyStart, p.HeaderStart+maxHeader))
-		return memory(sec.pick(header)), err
+		return m.pick(sec, header), err
 	}
 	return m.span(p.BodyStart, p.End), nil
 }
 
 // pick gives a header, or the fields of it that are asked for.
-func (sec *section) pick(header []byte) []byte {
+func (m *fetched) pick(sec *section, header []byte) octets {
 	if len(sec.fields) == 0 {
-		return header
+		return memory(header)
 	}
-	return message.PickFields(header, sec.fields, sec.text == "HEADER.FIELDS.NOT")
+	from := len(m.picked)
+	m.picked = message.AppendFields(m.picked, header, sec.fields, sec.text == "HEADER.FIELDS.NOT")
+	return memory(m.picked[from:])
 }
 
 // decoded is a part without its transfer encoding. Its size is found by
@@ -141,7 +143,7 @@ func (m *fetched) tree() (*message.Part, error) {
 	if m.root != nil {
 		return m.root, nil
 	}
-	root, err := m.digest.Root()
+	root, err := m.fact.Root()
 	if err == nil && root.End != m.msg.Size {
 		err = store.ErrCorrupt
 	}

@@ -50,8 +50,8 @@ func (f *fetcher) writeFlags(m *fetched) {
 	s.out.Bytes(s.scratch)
 }
 
-func (f *fetcher) writeInternalDate(m *fetched)  { f.s.out.DateTime(m.msg.Internal) }
-func (f *fetcher) writeSize(m *fetched)          { f.s.out.Num(m.msg.Size) }
-func (f *fetcher) writeEnvelope(m *fetched)      { f.s.out.Bytes(m.digest.Envelope) }
-func (f *fetcher) writeBody(m *fetched)          { f.s.out.Bytes(m.digest.Body) }
-func (f *fetcher) writeBodyStructure(m *fetched) { f.s.out.Bytes(m.digest.BodyStructure) }
+func (f *fetcher) writeInternalDate(m *fetched)  { f.s.out.Date(m.fact.Internal, m.fact.Zone) }
+func (f *fetcher) writeSize(m *fetched)          { f.s.out.Num(m.fact.Size) }
+func (f *fetcher) writeEnvelope(m *fetched)      { f.s.out.Bytes(m.fact.Envelope) }
+func (f *fetcher) writeBody(m *fetched)          { f.s.out.Bytes(m.fact.Body) }
+func (f *fetcher) writeBodyStructure(m *fetched) { f.s.out.Bytes(m.fact.BodyStructure) }

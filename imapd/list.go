@@ -2,7 +2,8 @@ package imapd
 
 import "posthorn/imapd/wire"
 
-// listing is what a LIST asks for (RFC 9051 §6.3.9, RFC 5258, 5819, 6154).
+// listing is what a LIST asks for (RFC 9051 §6.3.9, RFC 5258, 5819, 6154,
+// 8440).
 type listing struct {
 	extended  bool
 	reference string
@@ -10,6 +11,7 @@ type listing struct {
 
 	onlySubscribed, onlySpecial, recursive bool // selection options
 	subscribed                             bool // return options; CHILDREN and SPECIAL-USE are returned always
+	myRights                               bool // RFC 8440
 	status                                 []string
 }
 
@@ -32,6 +34,9 @@ func (s *session) list(c *call) error {
 			continue
 		}
 		s.writeList(l, e)
+		if l.myRights && e.exists {
+			s.writeMyRights(e.name, e.rights)
+		}
 		if len(l.status) > 0 && e.exists && e.rights.Has(needs["STATUS"]) && l.selects(e) {
 			if err := s.writeStatus(c, e.box, l.status); err != nil {
 				return err
@@ -98,6 +103,8 @@ func (l *listing) takeReturn(d *wire.Decoder) {
 		case "SUBSCRIBED":
 			l.subscribed = true
 		case "CHILDREN", "SPECIAL-USE":
+		case "MYRIGHTS":
+			l.myRights = true
 		case "STATUS":
 			d.SP()
 			l.status = takeStatusItems(d)

@@ -32,11 +32,11 @@ func (s *session) writeMailboxID(b store.Box) {
 func (f *fetcher) account() store.AccountID { return f.s.view.seen.box.Account }
 
 func (f *fetcher) writeEmailID(m *fetched) {
-	f.s.out.Raw("(").Raw(emailID(f.account(), m.msg.Email)).Raw(")")
+	f.s.out.Raw("(").Raw(emailID(f.account(), m.fact.Email)).Raw(")")
 }
 
 func (f *fetcher) writeThreadID(m *fetched) {
-	f.s.out.Raw("(").Raw(threadID(f.account(), m.msg.Thread)).Raw(")")
+	f.s.out.Raw("(").Raw(threadID(f.account(), m.fact.Thread)).Raw(")")
 }
 
 // messageKey is a search key that is judged by the index.

@@ -10,7 +10,7 @@ import (
 // APPEND, COPY or MOVE. Every mailbox of this store knows it. It is told in
 // UTC, and days are compared in UTC.
 
-func (f *fetcher) writeSaveDate(m *fetched) { f.s.out.DateTime(m.msg.Saved.UTC()) }
+func (f *fetcher) writeSaveDate(m *fetched) { f.s.out.Date(m.fact.Saved, 0) }
 
 func savedKey(is func(time.Time) bool) node {
 	return messageKey(func(msg *store.Message) bool { return is(msg.Saved.UTC()) })

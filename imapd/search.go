@@ -13,7 +13,7 @@ func (s *session) search(c *call) error {
 	c.dec.SP()
 	p := parser{d: c.dec, utf8: s.utf8}
 	want, key := p.program()
-	found, err := s.find(c, &p, want, key)
+	found, err := s.find(c, &p, want, key, nil)
 	if err != nil {
 		return err
 	}
@@ -21,15 +21,19 @@ func (s *session) search(c *call) error {
 	return nil
 }
 
-// find ends the taking of a program, runs it on the selected mailbox, and keeps
-// for SAVE what it finds: RFC 9051 §6.4.4.1, a NO empties $, a BAD leaves it.
-func (s *session) find(c *call, p *parser, want results, key node) (found []hit, err error) {
+// find ends the taking of a program, runs it on the selected mailbox, puts what
+// it finds in order if one was asked for, and keeps it for SAVE: RFC 9051
+// §6.4.4.1, a NO empties $, a BAD leaves it.
+func (s *session) find(c *call, p *parser, want results, key node, by []criterion) (found []hit, err error) {
 	if err := c.dec.End(); err != nil {
 		return nil, err
 	}
 	if err = p.err; err == nil {
 		f := finder{s: s, box: s.view.box, seen: s.view.seen, key: bind(key, s.view)}
 		found, err = f.run(c.ctx)
+	}
+	if err == nil && by != nil {
+		found, err = s.order(c.ctx, found, by)
 	}
 	if want.save {
 		s.view.saved = nil

@@ -12,6 +12,9 @@ import (
 	"posthorn/store"
 )
 
+// digestBlock is how many undecided messages are judged by digests at a time.
+const digestBlock = 256
+
 // finder runs one search.
 type finder struct {
 	s    *session

@@ -43,6 +43,7 @@ type Server struct {
 	table      map[string]*command
 	extensions []extension
 	boxes      boxes
+	gists      gistCache
 
 	mu       sync.Mutex // guards sessions
 	sessions map[store.AccountID]int

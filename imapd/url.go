@@ -139,7 +139,7 @@ func (s *session) openURL(c *call, text string) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &fetched{msg: msgs[0], digest: digests[0], content: &witness{Reader: r}}
+	m := &fetched{msg: msgs[0], fact: store.Fact{Digest: digests[0]}, content: &witness{Reader: r}}
 	o, err := m.locate(&u.section)
 	if err == nil && o.missing {
 		err = urlError("The message has no such part")

@@ -52,25 +52,36 @@ func ParseHeader(b []byte) Header {
 	return h
 }
 
-// PickFields gives those fields of the header section in b that have one of the
-// names, or with not those that have none of them, and an empty line behind
-// them: what IMAP calls HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 9051
+// AppendFields appends to out those fields of the header section in b that have
+// one of the names, or with not those that have none of them, and an empty line
+// behind them: what IMAP calls HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 9051
 // §6.4.5.1).
-func PickFields(b []byte, names []string, not bool) []byte {
-	out := make([]byte, 0, min(len(b), 1<<10))
+func AppendFields(out, b []byte, names []string, not bool) []byte {
+	start := len(out)
 	for raw := range rawFields(b) {
 		name := fieldName(raw)
-		listed := slices.ContainsFunc(names, func(s string) bool {
-			return len(s) == len(name) && strings.EqualFold(s, string(name))
-		})
-		if listed != not {
+		if listed(names, name) != not {
 			out = append(out, raw...)
 		}
 	}
-	if len(out) > 0 && out[len(out)-1] != '\n' {
+	if len(out) > start && out[len(out)-1] != '\n' {
 		out = append(out, '\r', '\n')
 	}
 	return append(out, '\r', '\n')
+}
+
+// listed tells whether a field's name is among names, in any case of letters.
+func listed(names []string, name []byte) bool {
+	if len(name) == 0 {
+		return slices.Contains(names, "")
+	}
+	for _, s := range names {
+		// Most names differ in length or in the last letter.
+		if n := len(s); n == len(name) && (s[n-1]^name[n-1])&^0x20 == 0 && strings.EqualFold(s, string(name)) {
+			return true
+		}
+	}
+	return false
 }
 
 // rawFields are the octets of each field of a header section, continuation

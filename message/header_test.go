@@ -54,7 +54,7 @@ func TestHeaderAllAndHas(t *testing.T) {
 	}
 }
 
-func TestPickFields(t *testing.T) {
+func TestAppendFields(t *testing.T) {
 	const header = "To: a\r\n b\r\nbad line\r\nX-One : 1\r\nto: c\r\n\r\nTo: body\r\n"
 	tests := []struct {
 		names []string
@@ -67,11 +67,11 @@ func TestPickFields(t *testing.T) {
 		{[]string{"to", "x-one"}, true, "bad line\r\n\r\n"},
 	}
 	for _, tt := range tests {
-		if got := PickFields([]byte(header), tt.names, tt.not); string(got) != tt.want {
+		if got := AppendFields(nil, []byte(header), tt.names, tt.not); string(got) != tt.want {
 			t.Errorf("%v, not %v: %q, want %q", tt.names, tt.not, got, tt.want)
 		}
 	}
-	if got := PickFields([]byte("To: a"), []string{"To"}, false); string(got) != "To: a\r\n\r\n" {
+	if got := AppendFields(nil, []byte("To: a"), []string{"To"}, false); string(got) != "To: a\r\n\r\n" {
 		t.Errorf("without a line end: %q", got)
 	}
 }

@@ -2,7 +2,6 @@ package message
 
 import (
 	"encoding/binary"
-	"strings"
 	"time"
 )
 
@@ -13,9 +12,6 @@ type Threading struct {
 	ID         string   // of Message-ID, without brackets; "" when there is none
 	References []string // of References, else the first of In-Reply-To (§3, REFERENCES, step 1)
 }
-
-// maxReferences is how many message ids of References are kept: the last ones.
-const maxReferences = 100
 
 // AppendThreading appends what ParseThreading reads.
 func AppendThreading(b []byte, h Header) []byte {
@@ -29,7 +25,6 @@ func AppendThreading(b []byte, h Header) []byte {
 		refs = MessageIDs(h.Get("In-Reply-To"))
 		refs = refs[:min(1, len(refs))]
 	}
-	refs = refs[max(0, len(refs)-maxReferences):]
 	flags := byte(0)
 	if reply {
 		flags = 1
@@ -57,29 +52,10 @@ func ParseThreading(b []byte) (Threading, error) {
 	return t, nil
 }
 
-// MessageIDs takes what stands in angle brackets. Blanks in it are dropped, as
-// bad folding leaves them there.
-func MessageIDs(s string) (ids []string) {
-	for {
-		_, rest, ok := strings.Cut(s, "<")
-		if !ok {
-			return ids
-		}
-		id, rest, ok := strings.Cut(rest, ">")
-		if !ok {
-			return ids
-		}
-		if id = strings.Join(strings.Fields(id), ""); id != "" {
-			ids = append(ids, id)
-		}
-		s = rest
-	}
-}
-
 // Sent is the sent date of a header (RFC 5256 §2.2), or another where it has
 // none that can be read.
 func Sent(h Header, other time.Time) time.Time {
-	if t, ok := ParseDate(h.Get("Date")); ok {
+	if t, ok := SentDate(h.Get("Date")); ok {
 		return t
 	}
 	return other

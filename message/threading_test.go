@@ -17,8 +17,8 @@ func TestThreading(t *testing.T) {
 			Threading{"café", true, "3@x", []string{"1@x", "2@x"}}},
 		{"In-Reply-To counts once, and only without References", "In-Reply-To: <8@x> <9@x>\r\n", Threading{References: []string{"8@x"}}},
 		{"an id that was folded", "Message-ID: <a\r\n b@x>\r\n", Threading{ID: "ab@x"}},
-		{"too many references", "References: " + strings.Repeat("<1@x> ", 5) + strings.Repeat("<2@x> ", maxReferences) + "\r\n",
-			Threading{References: strings.Fields(strings.Repeat("2@x ", maxReferences))}},
+		{"too many references", "References: " + strings.Repeat("<1@x> ", 5) + strings.Repeat("<2@x> ", maxIDs) + "\r\n",
+			Threading{References: strings.Fields("1@x " + strings.Repeat("2@x ", maxIDs-1))}},
 	} {
 		b := AppendThreading(nil, ParseHeader([]byte(c.header)))
 		got, err := ParseThreading(b)

@@ -14,6 +14,7 @@ type Role int
 const (
 	MX Role = iota
 	Submission
+	LMTP // RFC 2033
 )
 
 // Config is what an operator may set in [smtp] and, for Submission, in
@@ -47,6 +48,26 @@ func DefaultSubmissionConfig() Config {
 	c.Listen, c.ListenTLS = ":587", ":465"
 	c.GreetPause = 0
 	return c
+}
+
+// LMTPConfig is what an operator may set in [lmtp]: for mail that another server
+// on this machine has taken in and judged.
+type LMTPConfig struct {
+	Listen        string         `toml:"listen"` // a loopback address, or the path of a socket; "" for none
+	MaxSize       serve.Size     `toml:"max_size"`
+	MaxRecipients int            `toml:"max_recipients"`
+	IdleTimeout   serve.Duration `toml:"idle_timeout"`
+}
+
+// DefaultLMTPConfig is an LMTP server that nobody configured.
+func DefaultLMTPConfig() LMTPConfig {
+	c := DefaultConfig()
+	return LMTPConfig{MaxSize: c.MaxSize, MaxRecipients: c.MaxRecipients, IdleTimeout: c.IdleTimeout}
+}
+
+// Config is that of the server.
+func (c LMTPConfig) Config() Config {
+	return Config{Listen: c.Listen, MaxSize: c.MaxSize, MaxRecipients: c.MaxRecipients, IdleTimeout: c.IdleTimeout}
 }
 
 // Limits that are not the operator's.

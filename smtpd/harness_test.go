@@ -88,6 +88,8 @@ func (b *bench) configure(t testing.TB, settings string) {
 		switch word {
 		case "submission":
 			*b = *newBench(Submission)
+		case "lmtp":
+			b.role, b.cfg, b.deps.TLS = LMTP, DefaultLMTPConfig().Config(), nil
 		case "implicit":
 			b.implicit = true
 		case "no-tls":

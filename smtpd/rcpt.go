@@ -38,7 +38,7 @@ func (s *session) admit(r mail.Recipient) error {
 
 // onward takes a recipient elsewhere, from those who logged in.
 func (s *session) onward(r mail.Recipient) error {
-	if s.role == MX {
+	if s.role != Submission {
 		return mail.RelayDenied.With(r.Path.Domain)
 	}
 	if strings.HasPrefix(r.Path.Domain, "[") {

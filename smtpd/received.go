@@ -20,7 +20,7 @@ func (s *session) received(tx *transaction) []byte {
 		}
 	}
 	add("Received: ")
-	if s.role == MX {
+	if s.role != Submission {
 		add("from ", host(s.hello()), " (", s.address, ")\r\n\t")
 	}
 	add("by ", s.Hostname, " with ", s.protocol(tx.UTF8), " id ", tx.id)
@@ -38,11 +38,15 @@ func (s *session) received(tx *transaction) []byte {
 
 // protocol is the with-keyword (RFC 3848, RFC 6531 §4.3).
 func (s *session) protocol(utf8 bool) string {
-	if !s.conn.ESMTP() {
-		return "SMTP"
-	}
 	p := "ESMTP"
-	if utf8 {
+	switch {
+	case !s.conn.ESMTP():
+		return "SMTP"
+	case s.role == LMTP && utf8:
+		p = "UTF8LMTP"
+	case s.role == LMTP:
+		p = "LMTP"
+	case utf8:
 		p = "UTF8SMTP"
 	}
 	if s.conn.TLS() != nil {
@@ -69,11 +73,12 @@ func host(name string) string {
 	}, name)
 }
 
-// literal is an address literal (RFC 5321 §4.1.3).
+// literal is an address literal (RFC 5321 §4.1.3). Only a socket of this machine
+// has no address.
 func literal(a netip.Addr) string {
 	switch {
 	case !a.IsValid():
-		return "[unknown]"
+		return "localhost"
 	case a.Is6():
 		return "[IPv6:" + a.String() + "]"
 	}

@@ -15,7 +15,7 @@ import (
 	"posthorn/smtpd/front"
 )
 
-// Server is an MX or a submission server. It may serve several listeners.
+// Server is an MX, a submission server or an LMTP server. It may serve several listeners.
 type Server struct {
 	role   Role
 	cfg    Config
@@ -77,6 +77,7 @@ func (s *Server) frontConfig(implicitTLS bool) front.Config {
 		Hostname: s.Hostname,
 		TLS:      s.TLS,
 		Implicit: implicitTLS,
+		LMTP:     s.role == LMTP,
 		Auth:     s.role == Submission,
 		DSN:      s.role == Submission,
 		Repair:   s.role == Submission,

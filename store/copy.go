@@ -16,75 +16,30 @@ type Copied struct {
 	From, To    []UID
 }
 
-// Copy copies messages to another mailbox of the account, or to this one again:
-// all or none (RFC 9051 §6.4.7). Each copy is a file and a message of its own with
-// the flags, INTERNALDATE, EMAILID and THREADID of the first, and is charged in
-// full. UIDs that are gone are left out.
-func (m *Mailbox) Copy(ctx context.Context, uids []UID, to MailboxID) (Copied, error) {
-	p := &prepared{Change: new(Change), store: m.store}
-	all, err := m.stageCopies(ctx, p, uids, to)
+// AllFlags is every flag there is.
+const AllFlags = ^Flags(0)
+
+// Copy copies messages to another mailbox, or to this one again: all or none
+// (RFC 9051 §6.4.7). Each copy is a file and a message of its own with the
+// INTERNALDATE, EMAILID, THREADID and of the flags those in keep, and is charged
+// in full. UIDs that are gone are left out. In another account's mailbox the
+// copies have identities of that account's.
+func (m *Mailbox) Copy(ctx context.Context, uids []UID, to MailboxID, keep Flags) (Copied, error) {
+	t, err := m.stage(ctx, uids, to, keep)
 	var c Copied
-	if err == nil && len(all) > 0 {
-		c.From = uidsOf(all)
-		err = m.store.db.CommitAfter(ctx, int64(m.account), p, func(tx *db.Tx) error {
-			d := sum(all)
-			modseq, _, err := chargeAccount(tx, m.account, Quota{d.size, d.messages}, false)
-			if err != nil {
-				return err
-			}
-			if err := translate(tx, m.id, to, all); err != nil {
-				return err
-			}
-			c.UIDValidity, err = enter(tx, to, all, modseq)
+	if err == nil && len(t.all) > 0 {
+		c.From = uidsOf(t.all)
+		err = m.store.db.CommitAfter(ctx, int64(t.account), t.prepared, func(tx *db.Tx) error {
+			c.UIDValidity, err = t.enter(tx)
 			return err
 		})
 	}
-	if err = m.store.finish(p, err); err != nil {
+	if err = m.store.finish(t.prepared, err); err != nil {
 		return Copied{}, m.failed("copy from", err)
 	}
-	c.To = uidsOf(all)
-	m.store.changed(m.account)
+	c.To = uidsOf(t.all)
+	m.store.changed(t.account)
 	return c, nil
-}
-
-// stageCopies gives the content of messages new names in the mailbox to, and
-// returns the messages they are to become.
-func (m *Mailbox) stageCopies(ctx context.Context, p *prepared, uids []UID, to MailboxID) (all []Message, err error) {
-	var folder string
-	err = m.store.db.View(ctx, func(tx *db.Tx) error {
-		if folder, err = m.destination(tx, to); err == nil {
-			all, err = messagesOf(tx, m.id, uids, `expunged = 0`)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	now := time.Now()
-	for i := range all {
-		msg := &all[i]
-		st, err := m.store.blobs.Restage(m.file(*msg))
-		if err != nil {
-			return nil, err
-		}
-		p.unsynced.Staged = append(p.unsynced.Staged, st)
-		msg.Key, msg.Saved, msg.UIDL = st.Key(), now, ""
-		f := File{Place: Place{m.dir, folder}, Key: msg.Key, Size: msg.Size}
-		if err := st.Link(f); err != nil {
-			return nil, err
-		}
-		p.unsynced.Files = append(p.unsynced.Files, f)
-	}
-	return all, nil
-}
-
-// destination is the folder of a mailbox of this one's account.
-func (m *Mailbox) destination(tx *db.Tx, to MailboxID) (folder string, err error) {
-	err = tx.Row(`SELECT folder FROM mailboxes WHERE id = ? AND account = ? AND name IS NOT NULL`, to, m.account).Scan(&folder)
-	if err != nil {
-		return "", fmt.Errorf("to mailbox %d: %w", to, err)
-	}
-	return folder, nil
 }
 
 func uidsOf(all []Message) []UID {
@@ -95,39 +50,56 @@ func uidsOf(all []Message) []UID {
 	return uids
 }
 
-// Move moves messages to another mailbox of the account (RFC 6851). It never
-// fails for quota, and touches no file: the messages keep their keys, and their
-// files follow. After an error the messages in Copied have been moved.
-func (m *Mailbox) Move(ctx context.Context, uids []UID, to MailboxID) (Copied, error) {
+// Move moves messages to another mailbox (RFC 6851) with those of their flags
+// that are in keep. Within an account it never fails for quota, and touches no
+// file: the messages keep their keys, and their files follow. After an error the
+// messages in Copied have been moved.
+func (m *Mailbox) Move(ctx context.Context, uids []UID, to MailboxID, keep Flags) (Copied, error) {
 	var c Copied
 	if to == m.id {
 		return c, m.failed("move within", ErrInvalid)
 	}
+	var account AccountID
+	err := m.store.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Row(`SELECT account FROM mailboxes WHERE id = ? AND name IS NOT NULL`, to).Scan(&account)
+	})
+	if err != nil {
+		return c, m.failed("move from", fmt.Errorf("to mailbox %d: %w", to, err))
+	}
+	move := m.moveHere
+	if account != m.account {
+		move = m.moveAway
+	}
 	for part := range slices.Chunk(uids, chunk) {
-		var moved Copied
-		err := m.store.db.Commit(ctx, int64(m.account), func(tx *db.Tx) error {
-			if _, err := m.read(tx); err != nil {
-				return err
-			}
-			if _, err := m.destination(tx, to); err != nil {
-				return err
-			}
-			all, err := messagesOf(tx, m.id, part, `expunged = 0`)
-			if err == nil && len(all) > 0 {
-				moved, err = moveAll(tx, m.account, m.id, to, all, time.Now())
-			}
-			return err
-		})
+		moved, err := move(ctx, part, to, keep)
 		if err != nil {
 			return c, m.failed("move from", err)
 		}
 		c.From, c.To = append(c.From, moved.From...), append(c.To, moved.To...)
 		if len(moved.From) > 0 {
 			c.UIDValidity = moved.UIDValidity
-			m.store.changed(m.account)
+			m.store.changed(m.account, account)
 		}
 	}
 	return c, nil
+}
+
+// moveHere moves within the account.
+func (m *Mailbox) moveHere(ctx context.Context, uids []UID, to MailboxID, keep Flags) (moved Copied, err error) {
+	err = m.store.db.Commit(ctx, int64(m.account), func(tx *db.Tx) error {
+		if _, err := m.read(tx); err != nil {
+			return err
+		}
+		all, err := messagesOf(tx, m.id, uids, `expunged = 0`)
+		for i := range all {
+			all[i].Flags &= keep
+		}
+		if err == nil && len(all) > 0 {
+			moved, err = moveAll(tx, m.account, m.id, to, all, time.Now())
+		}
+		return err
+	})
+	return moved, err
 }
 
 // moveAll makes the messages all of one mailbox messages of another: one

@@ -51,10 +51,14 @@ func workUntilKilled(dir string) error {
 	if err != nil {
 		return err
 	}
+	bob, err := s.AccountByLogin(ctx, "bob@example.test")
+	if err != nil {
+		return err
+	}
 	failed := make(chan error, 5)
 	run := mail.NewID()
 	for g := range 4 {
-		go func() { failed <- work(ctx, s, a.ID, fmt.Sprintf("%s-%d", run, g)) }()
+		go func() { failed <- work(ctx, s, a.ID, bob.ID, fmt.Sprintf("%s-%d", run, g)) }()
 	}
 	go func() {
 		for {
@@ -66,7 +70,7 @@ func workUntilKilled(dir string) error {
 	return <-failed
 }
 
-func work(ctx context.Context, s *store.Store, a store.AccountID, name string) error {
+func work(ctx context.Context, s *store.Store, a, other store.AccountID, name string) error {
 	inbox, err := s.Mailbox(ctx, a, "INBOX")
 	if err != nil {
 		return err
@@ -94,7 +98,9 @@ func work(ctx context.Context, s *store.Store, a store.AccountID, name string) e
 				return err
 			}},
 			{"copy", func() error { return carry(ctx, s, a, "Trash", uid, inbox.Copy) }},
-			{"move", func() error { return carry(ctx, s, a, "Archive", uid, inbox.Move) }},
+			{"move", func() error {
+				return carry(ctx, s, []store.AccountID{a, other}[rand.IntN(2)], "Archive", uid, inbox.Move)
+			}},
 			{"expunge", func() error { _, err := inbox.Expunge(ctx, uid, true); return err }},
 		} {
 			if rand.IntN(2) == 0 {
@@ -110,14 +116,14 @@ func work(ctx context.Context, s *store.Store, a store.AccountID, name string) e
 }
 
 func carry(ctx context.Context, s *store.Store, a store.AccountID, to string, uid []store.UID,
-	do func(context.Context, []store.UID, store.MailboxID) (store.Copied, error)) error {
+	do func(context.Context, []store.UID, store.MailboxID, store.Flags) (store.Copied, error)) error {
 	m, err := s.Mailbox(ctx, a, to)
 	if err != nil {
 		return err
 	}
 	b, err := m.Box(ctx)
 	if err == nil {
-		_, err = do(ctx, uid, b.ID)
+		_, err = do(ctx, uid, b.ID, store.AllFlags)
 	}
 	return err
 }
@@ -130,6 +136,7 @@ func crashText(id string) string {
 // once, what was removed is gone, and every invariant holds.
 func TestKilledAtAnyMoment(t *testing.T) {
 	f := setUp(t)
+	f.account("bob", store.Quota{})
 	ok(t, f.Close())
 	told := make(map[string]map[string]bool) // by message: "has append" ...
 	for range 10 {
@@ -177,7 +184,14 @@ func killOnce(t *testing.T, dir string, told map[string]map[string]bool) {
 // agree compares the mailboxes with what was told.
 func (f *fixture) agree(told map[string]map[string]bool) {
 	f.t.Helper()
-	inbox, trash, archive := f.ids("INBOX"), f.ids("Trash"), f.ids("Archive")
+	bob, err := f.AccountByLogin(f.t.Context(), "bob@example.test")
+	ok(f.t, err)
+	away, err := f.Mailbox(f.t.Context(), bob.ID, "Archive")
+	ok(f.t, err)
+	inbox, trash, archive := f.ids(f.box("INBOX")), f.ids(f.box("Trash")), f.ids(f.box("Archive"))
+	for id, n := range f.ids(away) { // moved to the other account
+		archive[id] += n
+	}
 	for id, said := range told {
 		wrong := func(what string) {
 			f.t.Errorf("%s: %s; in INBOX %d, Trash %d, Archive %d; told %v", id, what, inbox[id], trash[id], archive[id], said)
@@ -210,10 +224,9 @@ func (f *fixture) agree(told map[string]map[string]bool) {
 }
 
 // ids counts a mailbox's messages by their subject; each must be whole.
-func (f *fixture) ids(box string) map[string]int {
+func (f *fixture) ids(m *store.Mailbox) map[string]int {
 	f.t.Helper()
 	ctx := f.t.Context()
-	m := f.box(box)
 	var uids []store.UID
 	_, err := m.Rows(ctx, func(rows []store.Row) {
 		for _, r := range rows {
@@ -232,7 +245,7 @@ func (f *fixture) ids(box string) map[string]int {
 		ok(f.t, r.Close())
 		id, _, _ := strings.Cut(strings.TrimPrefix(string(text), "Subject: "), "\r\n")
 		if string(text) != crashText(id) {
-			f.t.Errorf("UID %d of %s is not whole: %d octets", msg.UID, box, len(text))
+			f.t.Errorf("UID %d is not whole: %d octets", msg.UID, len(text))
 		}
 		ids[id]++
 	}

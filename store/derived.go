@@ -79,8 +79,12 @@ func (s *Store) openDerived(ctx context.Context) error {
 	return s.beginOpening(ctx)
 }
 
+// derivedPage: a pack is tens of kilobytes, and reading it is one system call a
+// page.
+const derivedPage = 16 << 10
+
 func openDerivedAt(ctx context.Context, path string) (*db.DB, error) {
-	return db.Open(ctx, path, []db.Migration{derivedSchema}, db.Options{Unsynced: true})
+	return db.Open(ctx, path, []db.Migration{derivedSchema}, db.Options{Unsynced: true, PageSize: derivedPage})
 }
 
 func removeDerived(dir string) error {

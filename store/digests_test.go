@@ -223,7 +223,7 @@ func TestDeletedMailboxLeavesNoPacks(t *testing.T) {
 		box, err := f.CreateMailbox(t.Context(), f.a.ID, "Old", "")
 		ok(t, err)
 		f.fill(0, store.BlockUIDs+5)
-		_, err = f.box("INBOX").Move(t.Context(), uidsTo(store.BlockUIDs+5), box.ID)
+		_, err = f.box("INBOX").Move(t.Context(), uidsTo(store.BlockUIDs+5), box.ID, store.AllFlags)
 		ok(t, err)
 		ok(t, f.Derive(t.Context()))
 		rows := func() int64 {

@@ -47,10 +47,9 @@ type Fact struct {
 	Thread   ThreadID
 	Sent     int64 // the sent date (RFC 5256 §2.2), Unix seconds; Internal where there is none
 
-	// Digest is what was made from content; its Envelope is nil, if asked for,
-	// where that cannot be read.
 	message.Digest
-	Threading []byte // for message.ParseThreading; nil where content cannot be read
+	Threading []byte // for message.ParseThreading
+	Known     bool   // Digest, Threading and Sent are set as asked for; false where content cannot be read
 }
 
 // InternalDate is INTERNALDATE in its zone.
@@ -65,8 +64,8 @@ const factBlocks = 4
 // order of uids (ascending). UIDs that were never there or have been purged are
 // left out; those expunged for less than an hour are there (and a moment longer
 // perhaps: the caller's view says what exists). No transaction is open while fn
-// runs, and what it was given is good until it returns. An error of fn ends Facts
-// and comes back as it is.
+// runs. The array it is given is used again, the octets in it are not. An error of
+// fn ends Facts and comes back as it is.
 func (m *Mailbox) Facts(ctx context.Context, uids []UID, want Want, fn func([]Fact) error) error {
 	var r factReader
 	for len(uids) > 0 {
@@ -118,7 +117,7 @@ func (r *factReader) read(ctx context.Context, m *Mailbox, uids []UID, want Want
 	}
 	var rest []UID
 	for i := range r.facts {
-		if r.got[i]&want != want {
+		if r.facts[i].Known = r.got[i]&want == want; !r.facts[i].Known {
 			rest = append(rest, r.facts[i].UID)
 		}
 	}
@@ -277,7 +276,7 @@ func (f *Fact) fill(ctx context.Context, m *Mailbox, msg Message, loose []byte, 
 		}
 		return err
 	}
-	f.Digest = d.Digest
+	f.Digest, f.Known = d.Digest, true
 	if want&(WantSent|WantThreading) != 0 {
 		h := message.ParseHeader(d.head)
 		f.Sent, f.Threading = message.Sent(h, msg.Internal).Unix(), message.AppendThreading(nil, h)

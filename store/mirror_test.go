@@ -69,7 +69,7 @@ func TestNamesFollowTheirMessages(t *testing.T) {
 	ok(t, err)
 	b, err := f.box("a/b").Box(ctx)
 	ok(t, err)
-	_, err = inbox.Move(ctx, []store.UID{1}, b.ID)
+	_, err = inbox.Move(ctx, []store.UID{1}, b.ID, store.AllFlags)
 	ok(t, err)
 	read(f.box("a/b"), 1)
 	f.show(". U=2:2,", ".a.b U=1:2,RSa") // red is the first keyword there

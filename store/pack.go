@@ -41,7 +41,7 @@ CREATE TABLE loose (
 `
 
 // packVersion changes with the form of packs or entries.
-const packVersion = 1
+const packVersion = 2
 
 // blockUIDs is how many UIDs make a block.
 const blockUIDs = 128

@@ -76,7 +76,7 @@ func TestPurgeAfterMove(t *testing.T) {
 	f.deliver(hello, 0)
 	archive, err := f.box("Archive").Box(ctx)
 	ok(t, err)
-	_, err = f.box("INBOX").Move(ctx, []store.UID{1}, archive.ID)
+	_, err = f.box("INBOX").Move(ctx, []store.UID{1}, archive.ID, store.AllFlags)
 	ok(t, err)
 	f.purge(later())
 	f.text(f.box("Archive"), 1)

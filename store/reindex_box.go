@@ -4,13 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"io"
 	"slices"
 	"strings"
 	"time"
 
 	"posthorn/internal/db"
-	"posthorn/message"
 )
 
 // foundBox is a mailbox's folder as it lies on the disk.
@@ -41,7 +39,7 @@ func (r *reindexer) box(ctx context.Context, a *foundAccount, b *foundBox) error
 		blobs := make([]Blob, len(part)) // what threads are made of
 		for i, m := range part {
 			if !m.removed {
-				if err := r.describe(&blobs[i], m.File); err != nil {
+				if err := describe(r.blobs, &blobs[i], m.File); err != nil {
 					return err
 				}
 			}
@@ -146,25 +144,5 @@ func (b *foundBox) enterMessage(tx *db.Tx, a *foundAccount, m *foundMessage, des
 	_, err = tx.Exec(`INSERT INTO messages (mailbox, uid, key, size, flags, modseq, internal, zone, saved, email, thread, uidl, unended)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '', ?)`,
 		b.id, m.uid, m.Key, m.Size, m.flags, a.modseq, m.Time.Unix(), zone, m.Time.Unix(), a.email, t, described.unended)
-	return err
-}
-
-// describe reads a message's header section and how it ends. Content that is cut has a row all
-// the same, so that it is told of and not forgotten.
-func (r *reindexer) describe(b *Blob, f File) error {
-	rd, err := r.blobs.Open(f)
-	if errors.Is(err, ErrCorrupt) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer rd.Close()
-	h := headerReader{r: rd}
-	if _, err := io.CopyN(io.Discard, &h, maxHeader); err != nil && err != io.EOF {
-		return err
-	}
-	b.describe(message.ParseHeader(h.section()))
-	b.unended, err = unended(rd)
 	return err
 }

@@ -116,7 +116,7 @@ func TestReindexBringsEverythingBack(t *testing.T) {
 	inbox := f.box("INBOX")
 	deep, err := f.box("L%sts/G\u00f6.x/~y").Box(ctx)
 	ok(t, err)
-	_, err = inbox.Copy(ctx, []store.UID{1, 3}, deep.ID)
+	_, err = inbox.Copy(ctx, []store.UID{1, 3}, deep.ID, store.AllFlags)
 	ok(t, err)
 	_, err = inbox.Expunge(ctx, []store.UID{3}, true)
 	ok(t, err)

@@ -39,7 +39,7 @@ func TestUnendedIsKnown(t *testing.T) {
 	holds("INBOX", want)
 	b, err := f.box("Archive").Box(t.Context())
 	ok(t, err)
-	_, err = f.box("INBOX").Copy(t.Context(), []store.UID{1, 2}, b.ID)
+	_, err = f.box("INBOX").Copy(t.Context(), []store.UID{1, 2}, b.ID, store.AllFlags)
 	ok(t, err)
 	holds("Archive", want[:2])
 

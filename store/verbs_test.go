@@ -151,11 +151,11 @@ func shuffle(ctx context.Context, st *store.Store, a store.AccountID, uid store.
 	if err != nil {
 		return err
 	}
-	c, err := archive.Copy(ctx, []store.UID{uid}, b.ID)
+	c, err := archive.Copy(ctx, []store.UID{uid}, b.ID, store.AllFlags)
 	if err != nil {
 		return err
 	}
-	if _, err := archive.Move(ctx, []store.UID{uid}, b.ID); err != nil {
+	if _, err := archive.Move(ctx, []store.UID{uid}, b.ID, store.AllFlags); err != nil {
 		return err
 	}
 	_, err = trash.Expunge(ctx, c.To, true)

@@ -32,20 +32,21 @@ type Config struct {
 	Hostname string `toml:"hostname"` // in greetings, EHLO and Received; "" for the machine's own name
 	DataDir  string `toml:"data_dir"`
 
-	SMTP       smtpd.Config  `toml:"smtp"`
-	Submission smtpd.Config  `toml:"submission"`
-	IMAP       imapd.Config  `toml:"imap"`
-	POP3       pop3d.Config  `toml:"pop3"`
-	TLS        TLSConfig     `toml:"tls"`
-	DNS        DNSConfig     `toml:"dns"`
-	Limits     serve.Limits  `toml:"limits"` // of each of the four servers
-	Auth       auth.Config   `toml:"auth"`
-	Check      check.Config  `toml:"check"`
-	MDA        mda.Config    `toml:"mda"`
-	Queue      queue.Config  `toml:"queue"`
-	Relay      relay.Config  `toml:"relay"`
-	Log        LogConfig     `toml:"log"`
-	Route      []relay.Route `toml:"route"`
+	SMTP       smtpd.Config     `toml:"smtp"`
+	Submission smtpd.Config     `toml:"submission"`
+	LMTP       smtpd.LMTPConfig `toml:"lmtp"`
+	IMAP       imapd.Config     `toml:"imap"`
+	POP3       pop3d.Config     `toml:"pop3"`
+	TLS        TLSConfig        `toml:"tls"`
+	DNS        DNSConfig        `toml:"dns"`
+	Limits     serve.Limits     `toml:"limits"` // of each of the four servers
+	Auth       auth.Config      `toml:"auth"`
+	Check      check.Config     `toml:"check"`
+	MDA        mda.Config       `toml:"mda"`
+	Queue      queue.Config     `toml:"queue"`
+	Relay      relay.Config     `toml:"relay"`
+	Log        LogConfig        `toml:"log"`
+	Route      []relay.Route    `toml:"route"`
 
 	file string
 	text []byte // of the file
@@ -70,6 +71,7 @@ func DefaultConfig() Config {
 		DataDir:    "/var/lib/posthorn",
 		SMTP:       smtpd.DefaultConfig(),
 		Submission: smtpd.DefaultSubmissionConfig(),
+		LMTP:       smtpd.DefaultLMTPConfig(),
 		IMAP:       imapd.DefaultConfig(),
 		POP3:       pop3d.DefaultConfig(),
 		Limits:     serve.DefaultLimits(),
@@ -138,6 +140,9 @@ func parseConfig(file string, data []byte) (*Config, error) {
 // written, relative to where the program runs.
 func (c *Config) resolvePaths(base string) {
 	paths := []*string{&c.DataDir, &c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA}
+	if isPath(c.LMTP.Listen) {
+		paths = append(paths, &c.LMTP.Listen)
+	}
 	for i := range c.Route {
 		r := &c.Route[i]
 		paths = append(paths, &r.PasswordFile, &r.CAFile)

@@ -31,6 +31,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"not a network", "[smtp]\nproxies = ['here']\n", `x.toml:2: smtp.proxies: "here" is not a network such as`},
 		{"four numbers that are no address", "[smtp]\nlisten = '300.1.1.1:25'\n", `x.toml:2: smtp.listen: "300.1.1.1:25" is not`},
 		{"one port for two servers", "[imap]\nlisten = ':25'\n", "x.toml:2: imap.listen: smtp.listen listens on :25 already"},
+		{"LMTP for everybody", "[lmtp]\nlisten = ':24'\n", `x.toml:2: lmtp.listen: ":24" can be reached from elsewhere`},
 		{"a duration without its unit", "[imap]\nidle_timeout = 5\n", "x.toml:2: imap.idle_timeout: 5 needs quotes and a unit"},
 		{"no time at all", "[pop3]\nidle_timeout = '0s'\n", "x.toml:2: pop3.idle_timeout: no time at all"},
 		{"a negative number", "[limits]\nconnections = -1\n", "x.toml:2: limits.connections: -1 is negative"},

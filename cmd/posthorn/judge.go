@@ -94,6 +94,7 @@ func (c *Config) addresses() []listenKey {
 	return []listenKey{
 		{"smtp.listen", c.SMTP.Listen}, {"smtp.listen_tls", c.SMTP.ListenTLS},
 		{"submission.listen", c.Submission.Listen}, {"submission.listen_tls", c.Submission.ListenTLS},
+		{"lmtp.listen", c.LMTP.Listen},
 		{"imap.listen", c.IMAP.Listen}, {"imap.listen_tls", c.IMAP.ListenTLS},
 		{"pop3.listen", c.POP3.Listen}, {"pop3.listen_tls", c.POP3.ListenTLS},
 	}
@@ -103,7 +104,11 @@ func (c *Config) addresses() []listenKey {
 func (c *Config) judgeAddresses(j *judgement) {
 	taken := map[string]string{}
 	for _, a := range c.addresses() {
-		if err := checkListen(a.address); err != nil {
+		check := checkListen
+		if a.key == "lmtp.listen" {
+			check = checkLMTP
+		}
+		if err := check(a.address); err != nil {
 			j.mistake(a.key, 0, "%v", err)
 			continue
 		}
@@ -127,6 +132,25 @@ func checkListen(address string) error {
 	}
 	return nil
 }
+
+// checkLMTP wants a socket or a loopback address: who may speak LMTP delivers
+// without being judged (RFC 2033 §5).
+func checkLMTP(address string) error {
+	if address == "" || isPath(address) {
+		return nil
+	}
+	if err := checkListen(address); err != nil {
+		return err
+	}
+	host, _, _ := net.SplitHostPort(address)
+	if a, err := netip.ParseAddr(host); host != "localhost" && (err != nil || !a.IsLoopback()) {
+		return fmt.Errorf(`%q can be reached from elsewhere, and nobody judges what comes in by LMTP: give a loopback address such as "127.0.0.1:24", or the path of a socket`, address)
+	}
+	return nil
+}
+
+// isPath tells the path of a socket from an address.
+func isPath(address string) bool { return strings.Contains(address, "/") }
 
 // isHost tells whether s may be an address or a name; "" is every address.
 func isHost(s string) bool {

@@ -16,13 +16,13 @@ const minRecipients = 100
 // judgeNumbers finds numbers that no server could go by.
 func (c *Config) judgeNumbers(j *judgement) {
 	j.numbers(reflect.ValueOf(*c), "")
-	for key, n := range map[string]int{"smtp.max_recipients": c.SMTP.MaxRecipients, "submission.max_recipients": c.Submission.MaxRecipients} {
+	for key, n := range map[string]int{"smtp.max_recipients": c.SMTP.MaxRecipients, "submission.max_recipients": c.Submission.MaxRecipients, "lmtp.max_recipients": c.LMTP.MaxRecipients} {
 		if n >= 0 && n < minRecipients {
 			j.mistake(key, 0, "%d is less than the %d that RFC 5321 asks of every server", n, minRecipients)
 		}
 	}
 	for key, d := range map[string]serve.Duration{
-		"smtp.idle_timeout": c.SMTP.IdleTimeout, "submission.idle_timeout": c.Submission.IdleTimeout,
+		"smtp.idle_timeout": c.SMTP.IdleTimeout, "submission.idle_timeout": c.Submission.IdleTimeout, "lmtp.idle_timeout": c.LMTP.IdleTimeout,
 		"imap.idle_timeout": c.IMAP.IdleTimeout, "pop3.idle_timeout": c.POP3.IdleTimeout,
 		"relay.connect_timeout": c.Relay.ConnectTimeout,
 	} {

@@ -46,7 +46,7 @@ func openPorts(services []service) (ls []listener, err error) {
 		if s.address == "" {
 			continue
 		}
-		ln, err := net.Listen("tcp", s.address)
+		ln, err := openPort(s.address)
 		if err != nil {
 			closePorts(ls)
 			return nil, listenError(s, err)
@@ -54,6 +54,15 @@ func openPorts(services []service) (ls []listener, err error) {
 		ls = append(ls, listener{ln, s})
 	}
 	return ls, nil
+}
+
+// openPort opens a port or, for a path, a socket. Who may enter the socket's
+// folder may connect: its own mode keeps nobody out.
+func openPort(address string) (net.Listener, error) {
+	if !isPath(address) {
+		return net.Listen("tcp", address)
+	}
+	return openSocket(address, 0o666)
 }
 
 func closePorts(ls []listener) {

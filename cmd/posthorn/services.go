@@ -61,10 +61,13 @@ func (h *house) services() []service {
 	mx, submission := deps, deps
 	mx.Limiter, submission.Limiter = h.limiter(), h.limiter()
 	mx.TLS = h.certificates.TLSConfig() // no strange server is asked for a certificate
+	lmtp := deps
+	lmtp.TLS = nil // it comes from this machine
 	mx.Policy = check.NewPolicy(c.Check, h.dns, h.log)
 	submission.Auth = h.auth
 	in := smtpd.New(smtpd.MX, c.SMTP, mx)
 	out := smtpd.New(smtpd.Submission, c.Submission, submission)
+	local := smtpd.New(smtpd.LMTP, c.LMTP.Config(), lmtp)
 	imap := imapd.New(c.IMAP, h.store, h.auth, tls, spools, h.log)
 	imapLimit := h.limiter()
 	pop3 := pop3d.New(c.POP3, h.store, h.auth, tls, h.log)
@@ -74,6 +77,7 @@ func (h *house) services() []service {
 		{"smtps", c.SMTP.ListenTLS, true, in, nil, nil},
 		{"submission", c.Submission.Listen, false, out, nil, nil},
 		{"submissions", c.Submission.ListenTLS, true, out, nil, nil},
+		{"lmtp", c.LMTP.Listen, false, local, nil, nil},
 		{"imap", c.IMAP.Listen, false, imap, imapLimit, imapd.Refuse},
 		{"imaps", c.IMAP.ListenTLS, true, imap, imapLimit, nil},
 		{"pop3", c.POP3.Listen, false, pop3, pop3Limit, pop3d.Refuse},

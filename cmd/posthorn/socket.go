@@ -47,14 +47,26 @@ func answer(w http.ResponseWriter, out any, err error) {
 // listenSocket opens the socket for the folder's owner alone. The caller holds
 // the data folder's lock, so a socket that is there already belongs to nobody.
 func listenSocket(path string) (net.Listener, error) {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	ln, err := net.Listen("unix", path)
+	ln, err := openSocket(path, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("administrator's socket: %w", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
+	return ln, nil
+}
+
+// openSocket makes a socket, where one may be left of a server that was killed.
+// What is no socket stays.
+func openSocket(path string, mode fs.FileMode) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().Type() == fs.ModeSocket {
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, mode); err != nil {
 		ln.Close()
 		return nil, err
 	}

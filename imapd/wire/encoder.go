@@ -126,6 +126,11 @@ func (e *Encoder) DateTime(t time.Time) *Encoder {
 	return e.Bytes(append(b, '"'))
 }
 
+// Date writes a date-time: Unix seconds, and a zone in seconds east of UTC.
+func (e *Encoder) Date(at int64, zone int32) *Encoder {
+	return e.Bytes(appendDate(e.scratch[:0], at, zone))
+}
+
 // List writes words in parentheses. They must be atoms or flags.
 func (e *Encoder) List(words []string) *Encoder {
 	e.Raw("(")

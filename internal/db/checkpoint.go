@@ -6,7 +6,6 @@ package db
 const (
 	rowsBeforeCheckpoint = 1000     // about 4 MiB of log
 	logLimit             = 64 << 20 // octets
-	pageSize             = 4096
 )
 
 // grown wakes the checkpointer when enough has been written.
@@ -20,7 +19,7 @@ func (d *DB) grown(w *conn) {
 	default: // it has been told already
 		var busy, frames, copied int64
 		tx := &Tx{c: w}
-		if err := tx.Row("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied); err == nil && frames*pageSize > logLimit {
+		if err := tx.Row("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied); err == nil && frames*d.pageSize() > logLimit {
 			// A failure shows again at the next batch, and in its commit.
 			_ = tx.Row("PRAGMA wal_checkpoint(RESTART)").Scan(&busy, &frames, &copied)
 		}

@@ -18,6 +18,7 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -47,6 +48,11 @@ type Options struct {
 	// Unsynced is for a database that can be made again at any time: its
 	// commits do not wait for the disk.
 	Unsynced bool
+
+	// PageSize is the unit the file is read and written in, in octets, a power
+	// of two up to 65536: large for large rows that are read one after the
+	// other. 0 is 4096. It counts when the file is made.
+	PageSize int
 
 	// Durable makes everything durable that the operations of a batch came
 	// with (CommitAfter), before the batch's COMMIT: it runs while their rows
@@ -145,6 +151,7 @@ func private(path string) error {
 // one unlucky commit wait (see checkpoints).
 func (d *DB) connect(writer bool) (*conn, error) {
 	q := url.Values{"_pragma": {
+		fmt.Sprintf("page_size(%d)", d.pageSize()), // before anything is written
 		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", "temp_store(MEMORY)",
 		"wal_autocheckpoint(0)", "journal_size_limit(67108864)",
 	}}
@@ -171,6 +178,8 @@ func (d *DB) connect(writer bool) (*conn, error) {
 	}
 	return &conn{c: c, statements: map[string]*statement{}}, nil
 }
+
+func (d *DB) pageSize() int64 { return cmp.Or(int64(d.options.PageSize), 4096) }
 
 // View runs fn in one read transaction: it sees one state, and no write waits
 // for it. fn must not wait for anything slow: an old view keeps the log from

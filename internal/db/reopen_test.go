@@ -52,7 +52,7 @@ func TestDamageIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, damage := range map[string]func([]byte) []byte{
-		"a page is garbage":      func(b []byte) []byte { copy(b[30*pageSize:], bytes.Repeat([]byte("garbage "), pageSize/8)); return b },
+		"a page is garbage":      func(b []byte) []byte { copy(b[30*4096:], bytes.Repeat([]byte("garbage "), 4096/8)); return b },
 		"an index entry is bent": func(b []byte) []byte { return bytes.Replace(b, []byte("row 117"), []byte("row 999"), 1) },
 	} {
 		if err := os.WriteFile(path, damage(bytes.Clone(b)), 0o600); err != nil {

@@ -24,6 +24,8 @@ const (
 	needNoMail                  // no transaction
 	needMail                    // a transaction
 	needNoArg                   // the verb alone
+	onlySMTP                    // not a command of LMTP
+	onlyLMTP                    // not a command of SMTP
 	ends                        // ends a transaction, even between the chunks of a message
 	aside                       // changes nothing: allowed between chunks too
 )
@@ -33,8 +35,9 @@ var commands map[string]*command
 func init() { // not a literal: rows refer to functions that refer to the table
 	commands = map[string]*command{}
 	for _, cmd := range []*command{
-		{"EHLO", ends, (*Conn).runHello, (*Conn).answerHello},
-		{"HELO", ends, (*Conn).runHello, (*Conn).answerHello},
+		{"EHLO", ends | onlySMTP, (*Conn).runHello, (*Conn).answerHello},
+		{"HELO", ends | onlySMTP, (*Conn).runHello, (*Conn).answerHello},
+		{"LHLO", ends | onlyLMTP, (*Conn).runHello, (*Conn).answerHello},
 		{"STARTTLS", needNoMail | needNoArg, (*Conn).runStartTLS, nil},
 		{"AUTH", needHello | needNoMail, (*Conn).runAuth, (*Conn).answerAuth},
 		{"MAIL", needHello | needNoMail, (*Conn).runMail, (*Conn).answerMail},
@@ -100,7 +103,7 @@ func parse(b []byte) (cmd *command, arg string) {
 // command checks whether a command may come now and runs it.
 func (c *Conn) command(b []byte) error {
 	cmd, arg := parse(b)
-	if cmd == nil {
+	if cmd == nil || !c.speaks(cmd) {
 		c.say(mail.BadCommand)
 		return nil
 	}
@@ -111,11 +114,19 @@ func (c *Conn) command(b []byte) error {
 	return cmd.run(c, cmd, arg)
 }
 
+// speaks tells whether a command is of this listener's protocol (RFC 2033 §4.1).
+func (c *Conn) speaks(cmd *command) bool {
+	if c.cfg.LMTP {
+		return cmd.needs&onlySMTP == 0
+	}
+	return cmd.needs&onlyLMTP == 0
+}
+
 // legal gives the refusal of a command that may not come now.
 func (c *Conn) legal(cmd *command, arg string) (mail.Reply, bool) {
 	switch n := cmd.needs; {
 	case n&needHello != 0 && !c.hello:
-		return mail.BadSequence.With("Say EHLO first"), false
+		return mail.BadSequence.With("Say " + c.cfg.protocol().hello + " first"), false
 	case n&needNoMail != 0 && c.inMail:
 		return mail.BadSequence.With("A mail transaction is open"), false
 	case n&needMail != 0 && !c.inMail:

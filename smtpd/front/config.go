@@ -13,6 +13,7 @@ type Config struct {
 	Hostname string      // stands in the greeting and in the answer to EHLO
 	TLS      *tls.Config // nil: STARTTLS is not offered
 	Implicit bool        // TLS begins before the greeting (RFC 8314 §3.3)
+	LMTP     bool        // RFC 2033: LHLO, and a reply for each recipient; the peer's errors are not counted
 	Auth     bool        // AUTH may be used, over TLS only; its mechanisms come from the session
 	DSN      bool        // RET, ENVID, NOTIFY and ORCPT are parameters (RFC 3461)
 	Repair   bool        // bare CR and LF in content become CRLF; otherwise they are a Fault

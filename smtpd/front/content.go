@@ -90,13 +90,26 @@ func (c *Conn) answerContent(code int, b []byte) error {
 	if err := c.drainBody(); err != nil {
 		return err
 	}
-	aborted := c.body.aborted
+	aborted, replies := c.body.aborted, 1
+	if c.cfg.LMTP {
+		replies = c.rcpts
+	}
 	c.mode, c.asked = modeCommand, nil
 	c.ended()
 	if aborted {
 		return nil
 	}
-	return c.relay(code, b)
+	start := len(c.out)
+	if err := c.relay(code, b); err != nil {
+		return err
+	}
+	// The message is taken or refused for all of its recipients, and LMTP wants
+	// to hear so for each (RFC 2033 §4.2).
+	reply := c.out[start:]
+	for range replies - 1 {
+		c.out = append(c.out, reply...)
+	}
+	return nil
 }
 
 // drainBody passes over what the session did not read: of DATA all, of a

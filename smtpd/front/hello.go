@@ -11,7 +11,7 @@ import (
 // maxHello is the longest name a client may give itself, as long as a domain.
 const maxHello = 255
 
-// runHello takes EHLO and HELO. Any printable name is accepted: what clients
+// runHello takes EHLO, HELO and LHLO. Any printable name is accepted: what clients
 // call themselves is policy's to judge, and RFC 5321 §4.1.4 forbids refusing
 // for it; but nothing may be in it that could break a header field.
 func (c *Conn) runHello(cmd *command, arg string) error {
@@ -21,8 +21,22 @@ func (c *Conn) runHello(cmd *command, arg string) error {
 		return nil
 	}
 	c.ended()
-	c.pass(cmd, cmd.verb, " ", name)
+	verb := cmd.verb
+	if verb == "LHLO" { // go-smtp knows of no LMTP: what differs is front's
+		verb = "EHLO"
+	}
+	c.pass(cmd, verb, " ", name)
 	return nil
+}
+
+// protocol is what a listener speaks, as far as replies tell.
+type protocol struct{ name, hello string }
+
+func (c *Config) protocol() protocol {
+	if c.LMTP {
+		return protocol{"LMTP", "LHLO"}
+	}
+	return protocol{"ESMTP", "EHLO"}
 }
 
 // answerHello names this host and edits the list of keywords.
@@ -32,7 +46,7 @@ func (c *Conn) answerHello(code int, b []byte) error {
 	if code != 250 {
 		return c.relay(code, b)
 	}
-	c.hello, c.esmtp = true, cmd.verb == "EHLO"
+	c.hello, c.esmtp = true, cmd.verb != "HELO"
 	if !c.esmtp {
 		c.out = append(c.out, "250 "+c.cfg.Hostname+"\r\n"...)
 		return nil

@@ -27,7 +27,7 @@ func (c *Conn) judge(code int, unknown bool) {
 // guesses tells whether the client has named more unknown recipients than one
 // who knows whom it writes to.
 func (c *Conn) guesses() bool {
-	return c.cfg.UnknownRefused > 0 && c.unknown >= c.cfg.UnknownRefused && !c.listed(c.cfg.Exempt)
+	return c.cfg.UnknownRefused > 0 && c.unknown >= c.cfg.UnknownRefused && !c.exempt()
 }
 
 // impatient is called before each command. It ends the session of a client
@@ -38,7 +38,7 @@ func (c *Conn) impatient() error {
 	switch {
 	case c.guesses() && c.rcpts == 0:
 		return c.hangup(mail.TooManyErrors)
-	case c.cfg.Errors > 0 && c.errors >= c.cfg.Errors && !c.listed(c.cfg.Exempt):
+	case c.cfg.Errors > 0 && c.errors >= c.cfg.Errors && !c.exempt():
 		return c.hangup(mail.TooManyErrors)
 	}
 	return nil
@@ -46,7 +46,7 @@ func (c *Conn) impatient() error {
 
 // slowDown holds back the answer to an unknown recipient beyond the first few.
 func (c *Conn) slowDown() {
-	if !c.slow || c.listed(c.cfg.Exempt) {
+	if !c.slow || c.exempt() {
 		return
 	}
 	c.slow = false
@@ -57,3 +57,7 @@ func (c *Conn) slowDown() {
 	case <-c.stop:
 	}
 }
+
+// exempt tells whether the client's errors are not counted: it is another
+// server that hands on what it was given.
+func (c *Conn) exempt() bool { return c.cfg.LMTP || c.listed(c.cfg.Exempt) }

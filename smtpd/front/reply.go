@@ -212,6 +212,6 @@ func (c *Conn) greet() error {
 	if err := c.open(); err != nil {
 		return err
 	}
-	c.out = append(c.out, "220 "+c.cfg.Hostname+" ESMTP\r\n"...)
+	c.out = append(c.out, "220 "+c.cfg.Hostname+" "+c.cfg.protocol().name+"\r\n"...)
 	return nil
 }

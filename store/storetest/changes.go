@@ -87,10 +87,10 @@ func changesFollow(f *fixture) {
 			_, err := m.Expunge(f.ctx, []store.UID{uid - 1}, true)
 			f.must(err)
 		case 3:
-			_, err := m.Move(f.ctx, []store.UID{uid}, f.box(f.alice, "Trash").ID)
+			_, err := m.Move(f.ctx, []store.UID{uid}, f.box(f.alice, "Trash").ID, store.AllFlags)
 			f.must(err)
 		case 4:
-			_, err := m.Copy(f.ctx, []store.UID{uid}, f.box(f.alice, "INBOX").ID)
+			_, err := m.Copy(f.ctx, []store.UID{uid}, f.box(f.alice, "INBOX").ID, store.AllFlags)
 			f.must(err)
 		}
 		if i%3 == 0 {

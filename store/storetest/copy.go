@@ -22,7 +22,7 @@ func copyKeeps(f *fixture) {
 	f.deliver(f.alice, "two")
 	inbox, archive := f.mailbox(f.alice, "INBOX"), f.mailbox(f.alice, "Archive")
 	f.append(store.Incoming{Blob: f.put("older"), Account: f.alice.ID, Mailbox: f.box(f.alice, "Archive").ID, Keywords: []string{"blue"}})
-	got, err := inbox.Copy(f.ctx, []store.UID{1, 2}, f.box(f.alice, "Archive").ID)
+	got, err := inbox.Copy(f.ctx, []store.UID{1, 2}, f.box(f.alice, "Archive").ID, store.AllFlags)
 	f.must(err)
 	b := f.box(f.alice, "Archive")
 	if !slices.Equal(got.From, []store.UID{1, 2}) || !slices.Equal(got.To, []store.UID{2, 3}) || got.UIDValidity != b.UIDValidity {
@@ -46,7 +46,7 @@ func copyKeeps(f *fixture) {
 func copySame(f *fixture) {
 	f.fill(f.alice, 1)
 	m := f.mailbox(f.alice, "INBOX")
-	got, err := m.Copy(f.ctx, []store.UID{1}, f.box(f.alice, "INBOX").ID)
+	got, err := m.Copy(f.ctx, []store.UID{1}, f.box(f.alice, "INBOX").ID, store.AllFlags)
 	f.must(err)
 	_, err = m.Expunge(f.ctx, []store.UID{1}, true)
 	f.must(err)
@@ -59,7 +59,7 @@ func copyQuota(f *fixture) {
 	uids := f.fill(f.alice, 2)
 	f.must(f.s.SetQuota(f.ctx, f.alice.ID, store.Quota{Messages: 3}))
 	m := f.mailbox(f.alice, "INBOX")
-	if _, err := m.Copy(f.ctx, uids, f.box(f.alice, "Trash").ID); !errors.Is(err, store.ErrOverQuota) {
+	if _, err := m.Copy(f.ctx, uids, f.box(f.alice, "Trash").ID, store.AllFlags); !errors.Is(err, store.ErrOverQuota) {
 		f.Errorf("two more of one: %v", err)
 	}
 	if b := f.box(f.alice, "Trash"); b.Messages != 0 {
@@ -73,7 +73,7 @@ func moveLeaves(f *fixture) {
 	before := f.messages(inbox, uids[1])[0]
 	at := f.box(f.alice, "INBOX").ModSeq
 	used := f.used(f.alice)
-	got, err := inbox.Move(f.ctx, uids[1:2], f.box(f.alice, "Archive").ID)
+	got, err := inbox.Move(f.ctx, uids[1:2], f.box(f.alice, "Archive").ID, store.AllFlags)
 	f.must(err)
 	if !slices.Equal(got.From, uids[1:2]) || !slices.Equal(got.To, []store.UID{1}) {
 		f.Errorf("moved %+v", got)
@@ -93,7 +93,7 @@ func moveLeaves(f *fixture) {
 func moveQuota(f *fixture) {
 	uids := f.fill(f.alice, 2)
 	f.must(f.s.SetQuota(f.ctx, f.alice.ID, store.Quota{Bytes: 1, Messages: 1}))
-	_, err := f.mailbox(f.alice, "INBOX").Move(f.ctx, uids, f.box(f.alice, "Trash").ID)
+	_, err := f.mailbox(f.alice, "INBOX").Move(f.ctx, uids, f.box(f.alice, "Trash").ID, store.AllFlags)
 	f.must(err)
 	if b := f.box(f.alice, "Trash"); b.Messages != 2 {
 		f.Errorf("mailbox %+v", b)
@@ -103,14 +103,14 @@ func moveQuota(f *fixture) {
 func copyMissing(f *fixture) {
 	uids := f.fill(f.alice, 1)
 	m := f.mailbox(f.alice, "INBOX")
-	got, err := m.Copy(f.ctx, append(uids, 9), f.box(f.alice, "Archive").ID)
+	got, err := m.Copy(f.ctx, append(uids, 9), f.box(f.alice, "Archive").ID, store.AllFlags)
 	f.must(err)
 	if !slices.Equal(got.From, uids) {
 		f.Errorf("copied %+v", got)
 	}
 	for name, copy := range map[string]func() (store.Copied, error){
-		"copy": func() (store.Copied, error) { return m.Copy(f.ctx, uids, 999) },
-		"move": func() (store.Copied, error) { return m.Move(f.ctx, uids, 999) },
+		"copy": func() (store.Copied, error) { return m.Copy(f.ctx, uids, 999, store.AllFlags) },
+		"move": func() (store.Copied, error) { return m.Move(f.ctx, uids, 999, store.AllFlags) },
 	} {
 		if _, err := copy(); !errors.Is(err, store.ErrNotFound) {
 			f.Errorf("%s to a mailbox that is not there: %v", name, err)

@@ -23,7 +23,7 @@ func quotaUse(f *fixture) {
 		f.Fatalf("used %+v", u)
 	}
 	inbox := f.mailbox(f.alice, "INBOX")
-	_, err := inbox.Copy(f.ctx, []store.UID{1}, f.box(f.alice, "Archive").ID)
+	_, err := inbox.Copy(f.ctx, []store.UID{1}, f.box(f.alice, "Archive").ID, store.AllFlags)
 	f.must(err)
 	if u := f.used(f.alice); u != (store.Quota{Bytes: 2 * size, Messages: 2}) {
 		f.Fatalf("used after a copy %+v", u)

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"flags", flagTests},
 		{"expunge", expungeTests},
 		{"copy", copyTests},
+		{"sharing", sharingTests},
 		{"mailboxes", mailboxTests},
 		{"changes", changesTests},
 		{"queue", queueTests},
