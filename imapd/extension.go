@@ -50,8 +50,10 @@ var extensions = []extension{
 		{"UID THREAD", selected, byUID, (*session).thread},
 	}},
 	{capability: "THREAD=REFERENCES"},
-	{capability: "THREAD=REFS"},      // draft-ietf-morg-inthread
-	{capability: imap.CapESort},      // RFC 5267
+	{capability: "THREAD=REFS"}, // draft-ietf-morg-inthread
+	{capability: imap.CapESort}, // RFC 5267
+	{capability: "CONTEXT=SEARCH", commands: []command{{"CANCELUPDATE", selected, 0, (*session).cancelUpdate}}},
+	{capability: "CONTEXT=SORT"},     // RFC 5267
 	{capability: "PARTIAL"},          // RFC 9394
 	{capability: imap.CapWithin},     // RFC 5032
 	{capability: imap.CapUTF8Accept}, // RFC 6855

@@ -28,6 +28,7 @@ type results struct {
 	given                      bool // RETURN was there
 	min, max, all, count, save bool
 	partial                    *window
+	update                     bool // RFC 5267 §4.3
 }
 
 // silent says that SAVE alone was asked for, which the tagged OK answers.
@@ -43,6 +44,8 @@ var resultOptions = map[string]func(p *parser, r *results){
 	"COUNT":   func(_ *parser, r *results) { r.count = true },
 	"SAVE":    func(_ *parser, r *results) { r.save = true },
 	"PARTIAL": (*parser).partial,
+	"UPDATE":  func(_ *parser, r *results) { r.update = true },
+	"CONTEXT": func(*parser, *results) {}, // a hint (RFC 5267 §4.2), and nothing is gained from it here
 }
 
 // results takes the list behind RETURN. One that names no result means ALL.

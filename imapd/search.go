@@ -28,6 +28,9 @@ func (s *session) find(c *call, p *parser, want results, key node, by []criterio
 	if err := c.dec.End(); err != nil {
 		return nil, err
 	}
+	if err := s.mayUpdate(c, want); err != nil {
+		return nil, err
+	}
 	if err = p.err; err == nil {
 		f := finder{s: s, box: s.view.box, seen: s.view.seen, key: bind(key, s.view)}
 		found, err = f.run(c.ctx)
@@ -40,6 +43,9 @@ func (s *session) find(c *call, p *parser, want results, key node, by []criterio
 		if err == nil {
 			s.view.saved = want.kept(found)
 		}
+	}
+	if err == nil && want.update {
+		s.keepUpdating(c, p, key, by, found)
 	}
 	return found, err
 }

@@ -19,6 +19,7 @@ type parser struct {
 	utf8    bool
 	charset string
 	keys    int
+	aging   bool // what is found changes with time alone
 	err     error
 }
 
@@ -154,19 +155,11 @@ func (p *parser) keyword() node {
 	})
 }
 
-// numbers is a key of message numbers. Those that are not there match nothing:
-// in a search nobody is harmed by a set that is too large.
 func (p *parser) numbers(set wire.Set) node {
 	if p.d.Err() != nil {
 		return constant(fails)
 	}
-	return viewKey(func(v *view) node {
-		ranges := v.numbers(v.saved)
-		if !set.Saved {
-			ranges = set.Resolve(v.seen.count)
-		}
-		return rowKey(func(n uint32, _ store.Row) bool { return within(ranges, n) })
-	})
+	return numbersKey{set}
 }
 
 func (p *parser) uids(set wire.Set) node {

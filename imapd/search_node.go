@@ -1,9 +1,11 @@
 package imapd
 
 import (
+	"slices"
 	"strings"
 	"time"
 
+	"posthorn/imapd/wire"
 	"posthorn/message"
 	"posthorn/store"
 )
@@ -80,8 +82,52 @@ func (n not) judge(m *candidate) verdict { return -n.node.judge(m) }
 // only: numbers, "$", keywords, \Recent. It is no key before it is bound.
 type viewKey func(v *view) node
 
-func (viewKey) judge(*candidate) verdict { panic("a search key was not bound to a mailbox") }
+func (viewKey) judge(*candidate) verdict { panic(errUnbound) }
 func (viewKey) needs() need              { return needRow }
+
+const errUnbound = "a search key was not bound to a mailbox"
+
+// numbersKey is a key of message numbers, or of "$". Those that are not there
+// match nothing: in a search nobody is harmed by a set that is too large.
+type numbersKey struct{ set wire.Set }
+
+func (numbersKey) judge(*candidate) verdict { panic(errUnbound) }
+func (numbersKey) needs() need              { return needRow }
+
+func (k numbersKey) bind(v *view) node {
+	ranges := v.numbers(v.saved)
+	if !k.set.Saved {
+		ranges = k.set.Resolve(v.seen.count)
+	}
+	return rowKey(func(n uint32, _ store.Row) bool { return within(ranges, n) })
+}
+
+// fix is the key with message numbers and "$" as they are meant now, by UID; a
+// range to "*" stays open.
+func (k numbersKey) fix(v *view) node {
+	var ranges []wire.Range
+	if k.set.Saved {
+		ranges = wire.Compact(slices.Clone(v.saved))
+	}
+	for _, r := range k.set.Ranges {
+		open := (r.A == 0) != (r.B == 0)
+		for _, r := range (wire.Set{Ranges: []wire.Range{r}}).Resolve(v.seen.count) {
+			if r.A = max(r.A, 1); r.A > v.seen.count {
+				continue
+			}
+			r.A, r.B = uint32(v.seen.row(r.A).UID), uint32(v.seen.row(min(r.B, v.seen.count)).UID)
+			if open {
+				r.B = 1<<32 - 1
+			}
+			ranges = append(ranges, r)
+		}
+	}
+	if len(ranges) == 0 {
+		return constant(fails)
+	}
+	ranges = wire.Set{Ranges: ranges}.Resolve(1<<32 - 1)
+	return rowKey(func(_ uint32, r store.Row) bool { return within(ranges, uint32(r.UID)) })
+}
 
 // bind gives the key as it is meant in a view.
 func bind(n node, v *view) node {
@@ -94,6 +140,23 @@ func bind(n node, v *view) node {
 		return not{bind(n.node, v)}
 	case viewKey:
 		return n(v)
+	case numbersKey:
+		return n.bind(v)
+	}
+	return n
+}
+
+// fix gives the key with its message numbers fixed, to be bound later.
+func fix(n node, v *view) node {
+	switch n := n.(type) {
+	case and:
+		return and(fixAll(n, v))
+	case or:
+		return or(fixAll(n, v))
+	case not:
+		return not{fix(n.node, v)}
+	case numbersKey:
+		return n.fix(v)
 	}
 	return n
 }
@@ -104,6 +167,14 @@ func bindAll(nodes []node, v *view) []node {
 		bound[i] = bind(n, v)
 	}
 	return bound
+}
+
+func fixAll(nodes []node, v *view) []node {
+	fixed := make([]node, len(nodes))
+	for i, n := range nodes {
+		fixed[i] = fix(n, v)
+	}
+	return fixed
 }
 
 // rowKey is judged by the view alone.

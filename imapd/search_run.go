@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"posthorn/imapd/wire"
 	"posthorn/message"
 	"posthorn/store"
 )
@@ -17,10 +18,11 @@ const digestBlock = 256
 
 // finder runs one search.
 type finder struct {
-	s    *session
-	box  messages
-	seen *version // of the box
-	key  node     // bound to it
+	s     *session
+	box   messages
+	seen  *version     // of the box
+	among []wire.Range // message numbers to look at; nil: all
+	key   node         // bound to seen
 }
 
 // candidate is a message that is being judged, with what is known of it.
@@ -64,8 +66,11 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 		clear(block)
 		block, open = block[:0], 0
 	}
-	v := f.seen
-	v.each(v.all(), func(n uint32, r store.Row) bool {
+	among := f.among
+	if among == nil {
+		among = f.seen.all()
+	}
+	f.seen.each(among, func(n uint32, r store.Row) bool {
 		m := candidate{n: n, row: r}
 		if m.verdict = f.key.judge(&m); m.verdict == fails {
 			return true

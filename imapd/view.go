@@ -31,6 +31,8 @@ type view struct {
 
 	recent []wire.Range // UIDs that are \Recent in this session
 	saved  []store.UID  // "$", the result of SEARCH RETURN (SAVE)
+
+	contexts contexts // searches that are kept up to date
 }
 
 var errGone = no("NONEXISTENT", "The selected mailbox was deleted, or is not shared any more")
@@ -101,13 +103,18 @@ func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 		s.untagged("NO", "NONEXISTENT", "The selected mailbox was deleted, or is not shared any more")
 		return errGone
 	}
-	if err != nil || newest == v.seen {
+	if err != nil {
 		return err
+	}
+	defer v.update(ctx, s)
+	if newest == v.seen {
+		return nil
 	}
 	d := diff(v.seen, newest)
 	if len(d.expunged) > 0 && !mayExpunge {
 		return nil
 	}
+	v.expunging(s, d.expunged)
 	old := v.seen
 	v.seen = newest
 	for _, n := range slices.Backward(d.expunged) {

@@ -12,6 +12,7 @@ import (
 func (p *parser) age(is func(age, seconds int64) bool) node {
 	seconds := takeInterval(p.arg())
 	now := time.Now()
+	p.aging = true
 	return internalKey(func(t time.Time) bool { return is(int64(now.Sub(t)/time.Second), seconds) })
 }
 
