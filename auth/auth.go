@@ -52,6 +52,7 @@ type Peer struct {
 	Addr     netip.Addr // the zero Addr for a Unix socket
 	Protocol string     // "imap", "pop3", "submission"
 	TLS      bool
+	Trusted  bool           // the operator takes passwords in the clear from there
 	Channel  *serve.Channel // what TLS knows of the peer; nil where nothing can be bound to it
 }
 

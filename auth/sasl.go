@@ -27,10 +27,10 @@ var mechanisms = []mechanism{
 }
 
 func (m *mechanism) isOffered(a *Auth, p Peer) bool {
-	return p.TLS && (m.offered == nil || m.offered(a, p)) // never without TLS (RFC 8314 §3.3)
+	return (p.TLS || p.Trusted) && (m.offered == nil || m.offered(a, p)) // RFC 8314 §3.3
 }
 
-// Mechanisms are those to announce to p: none without TLS.
+// Mechanisms are those to announce to p: none without TLS, unless it is trusted.
 func (a *Auth) Mechanisms(p Peer) (names []string) {
 	for _, m := range mechanisms {
 		if m.isOffered(a, p) {

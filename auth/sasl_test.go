@@ -16,6 +16,11 @@ func TestMechanisms(t *testing.T) {
 	if m := a.Mechanisms(bare); len(m) != 0 {
 		t.Errorf("without TLS: %v", m)
 	}
+	trusted := bare
+	trusted.Trusted = true
+	if m := a.Mechanisms(trusted); !slices.Equal(m, []string{"PLAIN", "LOGIN"}) {
+		t.Errorf("trusted: %v", m)
+	}
 	for mech, p := range map[string]Peer{"PLAIN": bare, "CRAM-MD5": home, "": home} {
 		if _, err := a.Server(t.Context(), mech, p, nil); !errors.Is(err, ErrMechanism) {
 			t.Errorf("%s: %v", mech, err)

@@ -108,7 +108,7 @@ func start(name, dir string) (*peer.Server, error) {
 	switch name {
 	case "posthorn":
 		return peer.Posthorn{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: users, Password: password,
-			Config: "[check]\nspf = false\ndkim = false\ndmarc = false\n"}.Start()
+			Plaintext: true, Config: "[check]\nspf = false\ndkim = false\ndmarc = false\n"}.Start()
 	case "postfix+dovecot":
 		return peer.Debian{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: users, Password: password}.Start()
 	}

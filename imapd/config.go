@@ -1,6 +1,8 @@
 package imapd
 
 import (
+	"net/netip"
+	"slices"
 	"time"
 
 	"posthorn/imapd/wire"
@@ -11,6 +13,8 @@ import (
 type Config struct {
 	Listen    string `toml:"listen"`     // STARTTLS, port 143; "" for none
 	ListenTLS string `toml:"listen_tls"` // implicit TLS, port 993; "" for none
+
+	PlaintextFrom []netip.Prefix `toml:"plaintext_from"` // who may log in without TLS
 
 	ConnectionsPerAccount int            `toml:"connections_per_account"` // 0 for any number
 	AppendLimit           serve.Size     `toml:"append_limit"`            // largest message a client may put (RFC 7889)
@@ -26,6 +30,11 @@ func DefaultConfig() Config {
 		AppendLimit:           64 << 20,
 		IdleTimeout:           serve.Duration(35 * time.Minute),
 	}
+}
+
+// trusts says whether passwords are taken in the clear from an address.
+func (c *Config) trusts(a netip.Addr) bool {
+	return slices.ContainsFunc(c.PlaintextFrom, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
 }
 
 // Every limit that is not the operator's, in one place.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/netip"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -46,6 +47,7 @@ type tweaks struct {
 	Bytes       int64  `toml:"quota_bytes"`
 	Messages    int64  `toml:"quota_messages"`
 	RequireTLS  bool   `toml:"require_tls"`
+	Plaintext   string `toml:"plaintext_from"`
 	Auth        string `toml:"auth"` // "failing", "throttling": what it answers
 }
 
@@ -74,6 +76,9 @@ func newWorld(t testing.TB, tw tweaks) *world {
 	}
 	if tw.Connections > 0 {
 		config.ConnectionsPerAccount = tw.Connections
+	}
+	if tw.Plaintext != "" {
+		config.PlaintextFrom = []netip.Prefix{netip.MustParsePrefix(tw.Plaintext)}
 	}
 	w.server = New(config, st, w, certificate(t), serve.Spools{Memory: serve.NewBudget(spoolMemory), Dir: dir}, slog.New(slog.NewTextHandler(logWriter{t}, nil)))
 	w.listen()
@@ -149,7 +154,7 @@ func certificate(t testing.TB) *tls.Config {
 // world is its own Authenticator: everyone's password is "secret".
 
 func (w *world) Mechanisms(p auth.Peer) []string {
-	if w.tweaks.RequireTLS && !p.TLS {
+	if w.tweaks.RequireTLS && !p.TLS && !p.Trusted {
 		return nil
 	}
 	return []string{sasl.Plain}

@@ -37,10 +37,11 @@ type session struct {
 }
 
 func newSession(ctx context.Context, srv *Server, c *conn, channel *serve.Channel) *session {
+	addr := serve.RemoteAddr(c.raw)
 	return &session{
 		srv: srv, ctx: ctx, conn: c, state: stranger,
 		log:  srv.log.With("session", rand.Text()[:10]),
-		peer: auth.Peer{Addr: serve.RemoteAddr(c.raw), Protocol: "imap", TLS: channel != nil, Channel: channel},
+		peer: auth.Peer{Addr: addr, Protocol: "imap", TLS: channel != nil, Trusted: srv.config.trusts(addr), Channel: channel},
 	}
 }
 

@@ -15,15 +15,16 @@ import (
 // Posthorn describes a Posthorn built from this tree, run as its own process
 // with a config file of its own.
 type Posthorn struct {
-	Dir      string
-	Hostname string
-	Domain   string
-	Users    []string // local parts
-	Password string
-	SMTP     string // where the MX port listens; a free port of 127.0.0.1 when empty
-	Config   string // TOML tables put behind the listeners
-	Tags     string // build tags
-	Race     bool   // build with the race detector
+	Dir       string
+	Hostname  string
+	Domain    string
+	Users     []string // local parts
+	Password  string
+	SMTP      string // where the MX port listens; a free port of 127.0.0.1 when empty
+	Config    string // TOML tables put behind the listeners
+	Plaintext bool   // IMAP takes a login without TLS, as Debian's does from this machine
+	Tags      string // build tags
+	Race      bool   // build with the race detector
 }
 
 // Process is a Posthorn that can be killed and started again on its data.
@@ -64,8 +65,12 @@ func (p Posthorn) StartProcess() (*Process, error) {
 	pr := &Process{binary: binary, Config: filepath.Join(p.Dir, "posthorn.toml"),
 		Server: &Server{Name: "posthorn", Dir: p.Dir, Domain: p.Domain, Password: p.Password,
 			SMTP: a[0], Submission: a[1], Submissions: a[2], IMAP: a[3], IMAPS: a[4], POP3: a[5], POP3S: a[6], CA: filepath.Join(p.Dir, "data", "tls", "ca.pem")}}
-	config := fmt.Sprintf("hostname = %q\ndata_dir = %q\n[smtp]\nlisten = %q\n[submission]\nlisten = %q\nlisten_tls = %q\n[imap]\nlisten = %q\nlisten_tls = %q\n[pop3]\nlisten = %q\nlisten_tls = %q\n%s",
-		p.Hostname, filepath.Join(p.Dir, "data"), a[0], a[1], a[2], a[3], a[4], a[5], a[6], p.Config)
+	plaintext := ""
+	if p.Plaintext {
+		plaintext = "plaintext_from = [\"127.0.0.1/32\"]\n"
+	}
+	config := fmt.Sprintf("hostname = %q\ndata_dir = %q\n[smtp]\nlisten = %q\n[submission]\nlisten = %q\nlisten_tls = %q\n[imap]\nlisten = %q\nlisten_tls = %q\n%s[pop3]\nlisten = %q\nlisten_tls = %q\n%s",
+		p.Hostname, filepath.Join(p.Dir, "data"), a[0], a[1], a[2], a[3], a[4], plaintext, a[5], a[6], p.Config)
 	if !strings.Contains(p.Config, "[dns]") {
 		config += "\n[dns]\nresolver = \"none\"\n" // nobody out there is asked
 	}
