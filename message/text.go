@@ -1,92 +1,138 @@
 package message
 
 import (
+	"bytes"
 	"io"
 	"strings"
 
 	"github.com/emersion/go-message/charset"
-	"golang.org/x/net/html"
 )
 
+// Bounds of what is searched of one message.
+const (
+	maxText   = 8 << 20  // octets of text parts, as they stand in the content
+	maxFolded = 16 << 20 // octets of folded text
+	maxHead   = 1 << 20  // octets of one header section
+)
+
+// Texts reads the texts of messages as they are searched: decoded and folded. It
+// keeps its memory from one message to the next. The zero Texts is ready; it
+// belongs to one goroutine.
+type Texts struct {
+	raw, decoded, html, folded []byte
+
+	r    io.ReaderAt
+	left int64 // of maxText
+	err  error // r's own
+}
+
+// Body is the text of a message's body: of all its text parts, HTML without
+// markup, and of the header sections of messages within, with a line end behind
+// each. It is valid until the next call. What cannot be decoded is searched as
+// it stands; what is beyond the bounds is not. The error is r's own.
+func (t *Texts) Body(r io.ReaderAt, root *Part) ([]byte, error) {
+	t.r, t.left, t.err = r, maxText, nil
+	t.folded = t.folded[:0]
+	t.collect(root)
+	t.r = nil
+	return t.folded, t.err
+}
+
+// collect takes in the text below a part, which nests to maxDepth at most.
+func (t *Texts) collect(p *Part) {
+	switch {
+	case t.left <= 0 || t.err != nil || len(t.folded) >= maxFolded:
+	case p.Message != nil:
+		t.folded = AppendHeaderText(t.folded, ParseHeader(t.read(p.Message.HeaderStart, min(p.Message.BodyStart, p.Message.HeaderStart+maxHead))))
+		t.collect(p.Message)
+	case len(p.Parts) > 0:
+		for _, c := range p.Parts {
+			t.collect(c)
+		}
+	case p.Type == "text":
+		t.folded = appendFold(t.folded, t.leaf(p), maxFolded)
+		t.folded = append(t.folded, '\n')
+	}
+}
+
+// read gives octets [from,to) of the content, as many as are left to be read,
+// until it is called again.
+func (t *Texts) read(from, to int64) []byte {
+	n := max(0, min(to-from, t.left))
+	t.left -= n
+	if int64(cap(t.raw)) < n {
+		t.raw = make([]byte, n)
+	}
+	b := t.raw[:n]
+	got, err := t.r.ReadAt(b, from)
+	if err != nil && err != io.EOF {
+		t.err = err
+	}
+	return b[:got]
+}
+
+// leaf is the text of a part of type text: UTF-8, or octets nobody can read.
+func (t *Texts) leaf(p *Part) []byte {
+	b := t.read(p.BodyStart, p.End)
+	var d decoder
+	switch strings.ToLower(p.Encoding) {
+	case "base64":
+		d = new(base64Decoder)
+	case "quoted-printable":
+		d = new(qpDecoder)
+	}
+	if d != nil {
+		t.decoded = d.decode(d.decode(t.decoded[:0], b), nil)
+		b = t.decoded
+	}
+	b = fromCharset(p.Param("charset"), b)
+	if p.Subtype == "html" {
+		t.html = appendHTMLText(t.html[:0], b)
+		b = t.html
+	}
+	return b
+}
+
 // Text is what a person reads in a leaf of type text: transfer encoding and
-// charset decoded, HTML without markup, at most limit octets of UTF-8. For any
-// other part it is empty. The error is r's own.
+// charset decoded, HTML without markup, of at most limit octets of the content.
+// For any other part it is empty. The error is r's own.
 func Text(r io.ReaderAt, p *Part, limit int64) (string, error) {
 	if p.Type != "text" {
 		return "", nil
 	}
-	src := &sourceReader{r: io.NewSectionReader(r, p.BodyStart, p.Size())}
-	decoded, _ := Decoder(p.Encoding, src) // of an unknown encoding the octets are searched
-	text := decodeReader(p.Param("charset"), decoded)
-	var b strings.Builder
-	if p.Subtype == "html" {
-		writeHTMLText(&b, text, limit)
-	} else {
-		io.Copy(&b, io.LimitReader(text, limit)) // src keeps what matters
-	}
-	return strings.ToValidUTF8(b.String(), "\uFFFD"), src.err
+	t := Texts{r: r, left: limit}
+	text := t.leaf(p)
+	return strings.ToValidUTF8(string(text), "\uFFFD"), t.err
 }
 
-// sourceReader keeps the error of the content itself apart from those of
-// decoders, which only mean that the rest is unreadable.
-type sourceReader struct {
-	r   io.Reader
-	err error
-}
-
-func (s *sourceReader) Read(b []byte) (int, error) {
-	n, err := s.r.Read(b)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
-}
-
-func decodeReader(name string, r io.Reader) io.Reader {
+// fromCharset is UTF-8 of octets. A charset nobody knows counts as none.
+func fromCharset(name string, b []byte) []byte {
 	if isUTF8Name(name) {
-		return r
+		return b
 	}
-	if d, err := charset.Reader(name, r); err == nil {
-		return d
+	r, err := charset.Reader(name, bytes.NewReader(b))
+	if err != nil {
+		return b
 	}
-	return r
+	out, _ := io.ReadAll(r) // reads from memory: an error means that the rest is unreadable
+	return out
 }
 
-// maxToken bounds one HTML token; the rest of the text is not searched then.
-const maxToken = 1 << 20
-
-// blocks are elements that part words.
-var blocks = map[string]bool{
-	"p": true, "br": true, "div": true, "td": true, "th": true, "tr": true, "li": true, "table": true, "hr": true,
-	"h1": true, "h2": true, "h3": true, "h4": true, "h5": true, "h6": true, "blockquote": true, "pre": true, "title": true,
-}
-
-// writeHTMLText writes the text of an HTML document, without scripts and styles.
-func writeHTMLText(b *strings.Builder, r io.Reader, limit int64) {
-	z := html.NewTokenizer(r)
-	z.SetMaxBuf(maxToken)
-	hidden := ""
-	for int64(b.Len()) < limit {
-		t := z.Next()
-		switch t {
-		case html.ErrorToken:
-			return
-		case html.TextToken:
-			if hidden == "" {
-				text := z.Text()
-				b.Write(text[:min(int64(len(text)), limit-int64(b.Len()))])
-			}
-		case html.StartTagToken, html.SelfClosingTagToken, html.EndTagToken:
-			name, _ := z.TagName()
-			tag := string(name)
-			switch {
-			case blocks[tag]:
-				b.WriteByte('\n')
-			case t == html.StartTagToken && (tag == "script" || tag == "style"):
-				hidden = tag
-			case t == html.EndTagToken && tag == hidden:
-				hidden = ""
-			}
+// AppendHeaderText appends a header section as it is searched: a line for each
+// field, folded, with its name.
+func AppendHeaderText(dst []byte, h Header) []byte {
+	for _, f := range h.Fields() {
+		if f.Name != "" {
+			dst = append(append(dst, f.Name...), ": "...)
+			lowerASCII(dst[len(dst)-len(f.Name)-2:])
 		}
+		dst = append(AppendFieldText(dst, f), '\n')
 	}
+	return dst
+}
+
+// AppendFieldText appends the value of a field as it is searched: encoded words
+// decoded, folded.
+func AppendFieldText(dst []byte, f Field) []byte {
+	return AppendFold(dst, []byte(DecodeWords(f.Value())))
 }

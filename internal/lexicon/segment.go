@@ -162,14 +162,14 @@ func (s *Segment) Opaque() Set {
 // postings gives octets [from,to) of the Postings part.
 func (s *Segment) Find(f Field, q Query, words []byte, postings func(from, to uint32) ([]byte, error)) (Set, error) {
 	all := newSet(len(s.docs))
-	i := slices.IndexFunc(s.fields, func(r fieldRange) bool { return r.field == f })
-	if i < 0 {
+	if len(q.patterns) == 0 { // white space alone: any text may have it
+		for n := range s.docs {
+			all.add(uint32(n))
+		}
 		return all, nil
 	}
-	if len(q.patterns) == 0 { // white space alone: any text may have it
-		for i := range s.docs {
-			all.add(uint32(i))
-		}
+	i := slices.IndexFunc(s.fields, func(r fieldRange) bool { return r.field == f })
+	if i < 0 {
 		return all, nil
 	}
 	for n, pattern := range q.patterns {
