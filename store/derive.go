@@ -18,7 +18,9 @@ import (
 // it enters the derived file in one commit together with the marks.
 
 // derivations is what is made besides digests.
-var derivations = []derivation{}
+var derivations = []derivation{
+	{name: textStep, begin: newTextWork, forget: forgetText, drop: dropTextOf},
+}
 
 // derivation is one kind of facts that is made from content.
 type derivation struct {
@@ -372,13 +374,13 @@ func (u *unit) write(tx *db.Tx, works []work) error {
 		}
 	}
 	for i, dv := range derivations {
-		if works[i] != nil {
-			if err := works[i].write(tx); err != nil {
+		if u.marks[dv.name] < u.through {
+			if err := setMark(tx, u.box.id, dv.name, u.through); err != nil {
 				return err
 			}
 		}
-		if u.marks[dv.name] < u.through {
-			if err := setMark(tx, u.box.id, dv.name, u.through); err != nil {
+		if works[i] != nil { // after the mark: it may have to begin anew
+			if err := works[i].write(tx); err != nil {
 				return err
 			}
 		}

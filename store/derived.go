@@ -41,7 +41,7 @@ CREATE TABLE derived_of (
 	version INTEGER NOT NULL, -- of this schema and of digests
 	opening INTEGER NOT NULL
 ) STRICT;
-` + packSchema + markSchema
+` + packSchema + markSchema + textSchema
 
 // derivedVersion tells derived files of different making apart.
 func derivedVersion() int64 {

@@ -24,6 +24,7 @@ type Store struct {
 	mirror     *mirror
 	purge      *purger
 	mender     *mender
+	indexer    indexer // deriver.working
 	deriver    *deriver
 	background background
 	troubles   *troubles

@@ -14,7 +14,7 @@ type Field uint8
 // Bounds of a builder. A document with more than maxDistinct octets of distinct
 // words is opaque: its words would be a copy of it.
 const (
-	maxDistinct = 1 << 20
+	maxDistinct = 512 << 10
 	fullWords   = 8 << 20 // octets of words
 	fullPosts   = 4 << 20
 )
@@ -144,7 +144,7 @@ func (b *Builder) Seal() Parts {
 		e := &b.words[i]
 		w.word(e.field, b.text(e), docs[starts[i]:starts[i+1]])
 	}
-	b.reset()
+	b.Reset()
 	return w.finish()
 }
 
@@ -172,8 +172,8 @@ func (b *Builder) order() []ranked {
 	return order
 }
 
-// reset keeps the memory for the next segment.
-func (b *Builder) reset() {
+// Reset empties the builder and keeps its memory.
+func (b *Builder) Reset() {
 	clear(b.slots)
 	b.docs, b.opaque = b.docs[:0], b.opaque[:0]
 	b.words, b.arena, b.posts = b.words[:0], b.arena[:0], b.posts[:0]

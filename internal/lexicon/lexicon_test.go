@@ -119,7 +119,7 @@ func TestOpaque(t *testing.T) {
 	if got := o.ids(t, 0, "three"); !slices.Equal(got, []uint32{3}) {
 		t.Errorf("%v", got)
 	}
-	if n := o.WordsSize(); n > 3*maxDistinct/2 {
+	if n := o.WordsSize(); n > 2*maxDistinct {
 		t.Errorf("%d octets of words", n)
 	}
 	m, err := Merge([]Parts{o.parts}, func(id uint32) bool { return id != 1 })
