@@ -37,6 +37,7 @@ type messages interface {
 	Messages(ctx context.Context, uids []store.UID) ([]store.Message, error)
 	Digests(ctx context.Context, msgs []store.Message) ([]message.Digest, error)
 	Facts(ctx context.Context, uids []store.UID, want store.Want, fn func([]store.Fact) error) error
+	FindText(ctx context.Context, queries []store.TextQuery) ([]store.TextAnswer, error)
 	Open(ctx context.Context, msg store.Message) (store.Reader, error)
 	SetFlags(ctx context.Context, uids []store.UID, op store.SetOp, flags store.Flags, keywords []string, unchangedSince store.ModSeq) (changed []store.Row, failed []store.UID, err error)
 }

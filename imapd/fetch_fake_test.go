@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ type fakeMessages struct {
 	readErr  map[store.UID]error // of reading what could be opened
 	sizes    map[store.UID]int64 // what the index wrongly says
 	flagsErr error
+	mu       sync.Mutex // guards opened, open and maxOpen
 	opened   []store.UID
 	open     int // readers not closed
 	maxOpen  int
@@ -114,12 +116,24 @@ func (r *fakeReader) ReadAt(b []byte, off int64) (int, error) {
 	return r.Reader.ReadAt(b, off)
 }
 
-func (r *fakeReader) Close() error { r.f.open--; return nil }
+func (r *fakeReader) Close() error {
+	r.f.mu.Lock()
+	defer r.f.mu.Unlock()
+	r.f.open--
+	return nil
+}
+
+// FindText has no index.
+func (f *fakeMessages) FindText(_ context.Context, queries []store.TextQuery) ([]store.TextAnswer, error) {
+	return make([]store.TextAnswer, len(queries)), nil
+}
 
 func (f *fakeMessages) Open(_ context.Context, m store.Message) (store.Reader, error) {
 	if err := f.openErr[m.UID]; err != nil {
 		return nil, err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.opened = append(f.opened, m.UID)
 	f.open++
 	f.maxOpen = max(f.maxOpen, f.open)

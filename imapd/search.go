@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"github.com/emersion/go-message/charset"
+
+	"posthorn/message"
 )
 
 // search is SEARCH and UID SEARCH (RFC 9051 §6.4.4).
@@ -117,20 +119,20 @@ func (p *parser) setCharset(name string) {
 	p.charset = name
 }
 
-// text takes a string to look for.
-func (p *parser) text() string {
+// text takes a string to look for, and folds it.
+func (p *parser) text() []byte {
 	s := p.d.AString()
 	if p.charset == "" || p.err != nil {
-		return fold(s)
+		return []byte(message.Fold(s))
 	}
 	r, err := charset.Reader(p.charset, strings.NewReader(s))
 	if err != nil {
 		p.err = errCharset
-		return ""
+		return nil
 	}
 	b, err := io.ReadAll(r)
 	if err != nil {
 		p.err = errCharset
 	}
-	return fold(string(b))
+	return message.AppendFold(nil, b)
 }

@@ -130,8 +130,8 @@ var keys = map[string]func(p *parser) node{
 	"SUBJECT":           func(p *parser) node { return p.field("Subject") },
 	"TO":                func(p *parser) node { return p.field("To") },
 	"HEADER":            func(p *parser) node { return p.field(p.arg().AString()) },
-	"BODY":              func(p *parser) node { p.arg(); return textKey{text: p.text()} },
-	"TEXT":              func(p *parser) node { p.arg(); return textKey{text: p.text(), header: true} },
+	"BODY":              func(p *parser) node { p.arg(); return bodyKey{p.text()} },
+	"TEXT":              func(p *parser) node { p.arg(); return textKey(p.text()) },
 }
 
 // field takes the string to look for in a header field. The empty string asks

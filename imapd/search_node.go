@@ -2,7 +2,6 @@ package imapd
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"posthorn/imapd/wire"
@@ -227,41 +226,3 @@ func (k sentKey) judge(m *candidate) verdict {
 }
 
 func (sentKey) needs() need { return needDigest }
-
-// fieldKey looks for text, folded, in the header fields of a name.
-type fieldKey struct{ name, text string }
-
-func (k fieldKey) judge(m *candidate) verdict {
-	h, ok := m.head()
-	if !ok {
-		return unknown
-	}
-	for _, f := range h.Fields() {
-		if strings.EqualFold(f.Name, k.name) && (k.text == "" || strings.Contains(fold(message.DecodeWords(f.Value())), k.text)) {
-			return holds
-		}
-	}
-	return fails
-}
-
-func (fieldKey) needs() need { return needDigest }
-
-// textKey looks for text, folded, in the body, or in header and body.
-type textKey struct {
-	text   string
-	header bool
-}
-
-func (k textKey) judge(m *candidate) verdict {
-	if k.header {
-		if h, ok := m.head(); ok && strings.Contains(m.foldedHead(h), k.text) {
-			return holds
-		}
-	}
-	if m.level < needContent {
-		return unknown
-	}
-	return verdictOf(strings.Contains(m.body(), k.text))
-}
-
-func (textKey) needs() need { return needContent }

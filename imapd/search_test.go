@@ -140,7 +140,9 @@ func TestSearchOpensOnlyWhatItMust(t *testing.T) {
 	for _, tt := range tests {
 		f := searchBox()
 		s, _ := fakeSession(f)
-		if _, err := runSearch(t, s, f, tt.program); err != nil || !slices.Equal(f.opened, tt.opened) {
+		_, err := runSearch(t, s, f, tt.program)
+		slices.Sort(f.opened) // several are read at a time
+		if err != nil || !slices.Equal(f.opened, tt.opened) {
 			t.Errorf("%s: opened %v, %v; want %v", tt.program, f.opened, err, tt.opened)
 		}
 	}

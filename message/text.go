@@ -38,6 +38,9 @@ func (t *Texts) Body(r io.ReaderAt, root *Part) ([]byte, error) {
 	return t.folded, t.err
 }
 
+// Kept is how many octets of memory it keeps.
+func (t *Texts) Kept() int { return cap(t.raw) + cap(t.decoded) + cap(t.html) + cap(t.folded) }
+
 // collect takes in the text below a part, which nests to maxDepth at most.
 func (t *Texts) collect(p *Part) {
 	switch {

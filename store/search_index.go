@@ -25,6 +25,7 @@ type indexer struct {
 // textWork puts the messages of one unit into segments.
 type textWork struct {
 	*indexer
+	few   bool // the backlog is done
 	s     *Store
 	box   MailboxID
 	parts []textParts
@@ -37,7 +38,7 @@ type textParts struct {
 
 func newTextWork(s *Store, u *unit) work {
 	s.indexer.builder.Reset() // what a unit that failed has left
-	return &textWork{indexer: &s.indexer, s: s, box: u.box.id}
+	return &textWork{indexer: &s.indexer, few: !u.sealed, s: s, box: u.box.id}
 }
 
 // textFields are the header fields with a field of their own in the index.
@@ -102,6 +103,9 @@ func (w *textWork) write(tx *db.Tx) error {
 		if err := writeSegment(tx, w.box, p.docs, p.Parts); err != nil {
 			return err
 		}
+	}
+	if w.few {
+		*w.indexer = indexer{} // nobody knows when it is needed next
 	}
 	err := mergeText(tx, w.box)
 	if errors.Is(err, lexicon.ErrDamaged) {

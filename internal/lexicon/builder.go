@@ -16,7 +16,7 @@ type Field uint8
 const (
 	maxDistinct = 512 << 10
 	fullWords   = 8 << 20 // octets of words
-	fullPosts   = 4 << 20
+	fullPosts   = 1 << 20
 )
 
 // Builder gathers documents into a segment. The zero Builder is empty.
