@@ -91,6 +91,9 @@ func (f *fakeMessages) Facts(ctx context.Context, uids []store.UID, _ store.Want
 		_, zone := m.Internal.Zone()
 		facts[i] = store.Fact{UID: m.UID, Size: m.Size, Internal: m.Internal.Unix(), Zone: int32(zone), Sent: m.Internal.Unix(), Digest: f.digest(m.UID)}
 		if f.openErr[m.UID] == nil {
+			if facts[i].Header != nil {
+				facts[i].Fields = message.AppendListFields(nil, facts[i].Header)
+			}
 			h := message.ParseHeader([]byte(f.texts[m.UID/10-1]))
 			facts[i].Known, facts[i].Sent, facts[i].Threading = true, message.Sent(h, m.Internal).Unix(), message.AppendThreading(nil, h)
 		}

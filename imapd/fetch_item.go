@@ -2,10 +2,12 @@ package imapd
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 	"strings"
 
 	"posthorn/imapd/wire"
+	"posthorn/message"
 	"posthorn/store"
 )
 
@@ -59,6 +61,7 @@ type section struct {
 	path    []int
 	text    string   // "", HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT or MIME
 	fields  []string // of HEADER.FIELDS and HEADER.FIELDS.NOT
+	list    bool     // the fields are all list fields
 	partial bool
 	offset  int64
 	length  int64
@@ -98,11 +101,20 @@ func takeFetchItem(d *wire.Decoder, name string) fetchItem {
 	it := fetchItem{fetchKind: fetchKind{need: needContent, seen: !peek}, section: sec}
 	if strings.HasPrefix(sec.text, "HEADER") && len(sec.path) == 0 {
 		it.need, it.want = needDigest, store.WantHeader
+		if sec.list = sec.ofList(); sec.list {
+			it.want = store.WantFields
+		}
 	} else if !sec.whole() {
 		it.want = store.WantBody
 	}
 	it.label = base + sec.label()
 	return it
+}
+
+// ofList says whether a section is made of fields that are kept apart from the
+// others, as those are that programs ask for to make a list.
+func (sec *section) ofList() bool {
+	return sec.text == "HEADER.FIELDS" && !slices.ContainsFunc(sec.fields, func(name string) bool { return !message.IsListField(name) })
 }
 
 // take takes what stands between the brackets.

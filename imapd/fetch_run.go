@@ -204,7 +204,7 @@ func (f *fetcher) prepare(ctx context.Context, m *fetched) error {
 		if it.section == nil {
 			continue
 		}
-		if m.content == nil && (it.need == needContent || m.fact.Header == nil) {
+		if m.content == nil && (it.need == needContent || m.header(it.section) == nil) {
 			if err := f.open(ctx, m); err != nil {
 				return f.skip(m, err)
 			}

@@ -48,8 +48,10 @@ func (m *fetched) locate(sec *section) (octets, error) {
 
 // entire is the section without its partial.
 func (m *fetched) entire(sec *section) (octets, error) {
-	if len(sec.path) == 0 && strings.HasPrefix(sec.text, "HEADER") && m.fact.Header != nil {
-		return m.pick(sec, m.fact.Header), nil
+	if len(sec.path) == 0 && strings.HasPrefix(sec.text, "HEADER") {
+		if header := m.header(sec); header != nil {
+			return m.pick(sec, header), nil
+		}
 	}
 	if sec.whole() {
 		return m.span(0, m.msg.Size), nil
@@ -75,6 +77,15 @@ func (m *fetched) entire(sec *section) (octets, error) {
 		return m.pick(sec, header), err
 	}
 	return m.span(p.BodyStart, p.End), nil
+}
+
+// header is what a section of the message's own header is picked from; nil when
+// it is too long to be kept.
+func (m *fetched) header(sec *section) []byte {
+	if sec.list && m.fact.Header == nil {
+		return m.fact.Fields
+	}
+	return m.fact.Header
 }
 
 // pick gives a header, or the fields of it that are asked for.

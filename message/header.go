@@ -57,10 +57,13 @@ func ParseHeader(b []byte) Header {
 // behind them: what IMAP calls HEADER.FIELDS and HEADER.FIELDS.NOT (RFC 9051
 // §6.4.5.1).
 func AppendFields(out, b []byte, names []string, not bool) []byte {
+	return appendIf(out, b, func(name []byte) bool { return listed(names, name) != not })
+}
+
+func appendIf(out, b []byte, wanted func(name []byte) bool) []byte {
 	start := len(out)
 	for raw := range rawFields(b) {
-		name := fieldName(raw)
-		if listed(names, name) != not {
+		if wanted(fieldName(raw)) {
 			out = append(out, raw...)
 		}
 	}

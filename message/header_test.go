@@ -54,6 +54,21 @@ func TestHeaderAllAndHas(t *testing.T) {
 	}
 }
 
+// What is picked out of the list fields is what is picked out of the header.
+func TestListFields(t *testing.T) {
+	header := []byte("Received: x\r\nFROM : a\r\n b\r\nno field\r\nList-Id: l\r\nsubject: s\r\nDKIM-Signature: d\r\n\tContent-Type: no\r\nContent-Type: text/plain\r\n\r\nTo: body\r\n")
+	list := AppendListFields(nil, header)
+	if bytes.Contains(list, []byte("DKIM")) || bytes.Contains(list, []byte("body")) || !bytes.HasSuffix(list, []byte("\r\n\r\n")) {
+		t.Errorf("list fields %q", list)
+	}
+	for _, names := range [][]string{{"From"}, {"LIST-ID", "Subject"}, {"content-type", "To"}, {"Bcc"}} {
+		want, got := AppendFields(nil, header, names, false), AppendFields(nil, list, names, false)
+		if !bytes.Equal(want, got) {
+			t.Errorf("%v: %q, want %q", names, got, want)
+		}
+	}
+}
+
 func TestAppendFields(t *testing.T) {
 	const header = "To: a\r\n b\r\nbad line\r\nX-One : 1\r\nto: c\r\n\r\nTo: body\r\n"
 	tests := []struct {

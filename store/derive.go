@@ -115,6 +115,13 @@ func (s *Store) runDeriver(ctx context.Context) {
 	}
 }
 
+// Derive makes at once everything that there is to make from content, beside the
+// goroutine that does it otherwise.
+func (s *Store) Derive(ctx context.Context) error {
+	s.deriveBacklog(ctx)
+	return fail("derive", s.derive(ctx))
+}
+
 // deriveBacklog finds what the process before this one left undone, and drops
 // what belongs to mailboxes that are gone.
 func (s *Store) deriveBacklog(ctx context.Context) {

@@ -19,14 +19,6 @@ func (s *Store) Reflect(ctx context.Context) error {
 // Halt ends what the store does by itself.
 func (s *Store) Halt() { s.background.halt() }
 
-// Derive makes everything there is to make from content, in place of the
-// goroutine that does it otherwise.
-func (s *Store) Derive(ctx context.Context) error {
-	s.background.halt()
-	s.deriveBacklog(ctx)
-	return s.derive(ctx)
-}
-
 // Derived changes the derived file behind the store's back.
 func (s *Store) Derived(ctx context.Context, query string, args ...any) (n int64, err error) {
 	err = s.derived.Commit(ctx, 0, func(tx *db.Tx) (err error) {

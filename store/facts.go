@@ -21,9 +21,10 @@ const (
 	WantBody                       // Digest.Body and Tree
 	WantHeader                     // Digest.Header, nil when it is longer than 64 KiB
 	WantThreading                  // Threading
+	WantFields                     // Fields, nil when Header would be
 	WantSent                       // Sent; the other facts of WantIndex with it
 
-	wantContent = WantEnvelope | WantStructure | WantBody | WantHeader | WantThreading | WantSent
+	wantContent = WantEnvelope | WantStructure | WantBody | WantHeader | WantThreading | WantFields | WantSent
 )
 
 // wantParts are the parts of packs that facts are in.
@@ -32,7 +33,7 @@ var wantParts = [...]struct {
 	part int
 }{
 	{WantIndex | WantSent, partIndex}, {WantEnvelope, partEnvelope}, {WantStructure, partStructure},
-	{WantBody, partBody}, {WantHeader, partHeader}, {WantThreading, partThreading},
+	{WantBody, partBody}, {WantHeader, partHeader}, {WantThreading, partThreading}, {WantFields, partFields},
 }
 
 // Fact is what never changes of a message. What was not asked for is not set, or
@@ -48,8 +49,9 @@ type Fact struct {
 	Sent     int64 // the sent date (RFC 5256 §2.2), Unix seconds; Internal where there is none
 
 	message.Digest
+	Fields    []byte // message.AppendListFields of the header
 	Threading []byte // for message.ParseThreading
-	Known     bool   // Digest, Threading and Sent are set as asked for; false where content cannot be read
+	Known     bool   // Digest, Fields, Threading and Sent are set as asked for; false where content cannot be read
 }
 
 // InternalDate is INTERNALDATE in its zone.
@@ -198,6 +200,8 @@ func (f *Fact) set(part int, e []byte) bool {
 		}
 	case partThreading:
 		f.Threading = e
+	case partFields:
+		f.Fields = e
 	}
 	return true
 }
@@ -277,6 +281,9 @@ func (f *Fact) fill(ctx context.Context, m *Mailbox, msg Message, loose []byte, 
 		return err
 	}
 	f.Digest, f.Known = d.Digest, true
+	if want&WantFields != 0 && d.Header != nil {
+		f.Fields = message.AppendListFields(nil, d.Header)
+	}
 	if want&(WantSent|WantThreading) != 0 {
 		h := message.ParseHeader(d.head)
 		f.Sent, f.Threading = message.Sent(h, msg.Internal).Unix(), message.AppendThreading(nil, h)

@@ -41,7 +41,7 @@ CREATE TABLE loose (
 `
 
 // packVersion changes with the form of packs or entries.
-const packVersion = 2
+const packVersion = 3
 
 // blockUIDs is how many UIDs make a block.
 const blockUIDs = 128
@@ -63,6 +63,7 @@ const (
 	partBody // BODY and the part tree
 	partHeader
 	partThreading
+	partFields
 	partCount
 )
 
@@ -172,6 +173,9 @@ func writePacks(tx *db.Tx, box MailboxID, block uint32, all []*derivable) error 
 		parts[partBody].add(slot, binary.AppendUvarint(nil, uint64(len(d.Body))), d.Body, d.Tree)
 		parts[partHeader].add(slot, d.Header)
 		parts[partThreading].add(slot, message.AppendThreading(nil, h))
+		if d.Header != nil { // else some may be missing
+			parts[partFields].add(slot, message.AppendListFields(nil, d.Header))
+		}
 	}
 	for part := range parts {
 		if err := writePack(tx, box, part, block, &parts[part]); err != nil {
