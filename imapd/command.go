@@ -48,10 +48,22 @@ const (
 	keepsNumbers flags = 1 << iota
 	// byUID: the numbers of the command are UIDs.
 	byUID
+	// numberless: the command has a twin with UID before its name and yet
+	// names no message by number itself.
+	numberless
 	// movesView: the command itself decides what the client is told about
 	// its mailbox; the session adds nothing.
 	movesView
 )
+
+// numbered says whether a command names messages by their numbers, in what it
+// takes or in what it answers: it has a twin that does so by UID. After ENABLE
+// UIDONLY it is refused (RFC 9586 §3), before it runs. Numbers elsewhere, as in
+// search keys, are taken with Decoder.Numbers, which refuses them then; FETCH
+// responses begin with startFetch, and expunges are told by the view alone.
+func (s *session) numbered(c *command) bool {
+	return c.flags&numberless == 0 && s.srv.table["UID "+c.name] != nil
+}
 
 // call is one command as it was sent.
 type call struct {
@@ -90,7 +102,7 @@ var base = []command{
 	{"APPEND", loggedIn, 0, (*session).appendCommand},
 	{"CHECK", selected, 0, (*session).noop},
 	{"CLOSE", selected, movesView, (*session).closeCommand},
-	{"EXPUNGE", selected, 0, (*session).expunge},
+	{"EXPUNGE", selected, numberless, (*session).expunge},
 	{"SEARCH", selected, keepsNumbers, (*session).search},
 	{"UID SEARCH", selected, byUID, (*session).search},
 	{"FETCH", selected, keepsNumbers, (*session).fetch},

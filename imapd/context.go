@@ -138,7 +138,7 @@ func (v *view) update(ctx context.Context, s *session) {
 
 // update judges what came and what changed since the last time.
 func (x *searchContext) update(ctx context.Context, s *session, v *view) error {
-	d := diff(x.at, v.seen)
+	d := diff(x.at, v.seen, true)
 	open := wire.Compact(d.changed)
 	if d.added > 0 {
 		open = append(open, wire.Range{A: v.seen.count - d.added + 1, B: v.seen.count})

@@ -28,7 +28,7 @@ func (x *searchContext) remove(v *version, gone map[store.UID]bool) (removed []c
 			continue
 		}
 		n, _ := v.number(u)
-		removed = x.append(removed, within, len(left)+1, hit{n, u})
+		removed = x.append(removed, within, len(left)+1, hit{n: n, uid: u})
 		within = true
 	}
 	x.found = left
@@ -58,7 +58,7 @@ func (x *searchContext) add(ctx context.Context, s *session, v *view, new []hit)
 	isNew := make(map[store.UID]bool, len(new))
 	for _, u := range x.found {
 		n, _ := v.seen.number(u)
-		all = append(all, hit{n, u})
+		all = append(all, hit{n: n, uid: u})
 	}
 	for _, h := range new {
 		all = append(all, h)

@@ -32,8 +32,11 @@ var extensions = []extension{
 	{capability: imap.CapStatusSize},       // RFC 8438
 	{capability: imap.CapUnselect, commands: []command{{"UNSELECT", selected, movesView, (*session).unselect}}},
 	{capability: imap.CapUIDPlus, commands: []command{{"UID EXPUNGE", selected, byUID, (*session).expunge}}},
-	{capability: imap.CapObjectID}, // RFC 8474
-	{capability: imap.CapSaveDate}, // RFC 8514
+	{capability: imap.CapCondStore}, // RFC 7162
+	{capability: imap.CapQResync},   // RFC 7162
+	{capability: "UIDONLY"},         // RFC 9586
+	{capability: imap.CapObjectID},  // RFC 8474
+	{capability: imap.CapSaveDate},  // RFC 8514
 	{capability: imap.CapMove, commands: []command{
 		{"MOVE", selected, 0, (*session).move},
 		{"UID MOVE", selected, byUID, (*session).move},

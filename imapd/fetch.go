@@ -14,7 +14,7 @@ func (s *session) fetch(c *call) error {
 	set := c.dec.Set()
 	c.dec.SP()
 	items := takeFetchItems(c.dec)
-	mods := takeFetchModifiers(c)
+	mods := s.takeFetchModifiers(c)
 	if err := c.dec.End(); err != nil {
 		return err
 	}
@@ -22,12 +22,26 @@ func (s *session) fetch(c *call) error {
 	if err != nil {
 		return err
 	}
+	f := &fetcher{s: s, box: s.view.box, items: items}
+	if mods.changed || f.asks("MODSEQ") {
+		s.useModSeq()
+	}
+	if mods.vanished {
+		if err := s.tellEarlier(c, set, mods.since); err != nil {
+			return err
+		}
+	}
+	if mods.changed {
+		numbers = s.view.seen.since(numbers, mods.since)
+	}
 	if mods.partial != nil {
 		numbers = mods.partial.ofNumbers(numbers)
 	}
-	f := &fetcher{s: s, box: s.view.box, items: items}
-	if c.uid() {
-		f.withUID()
+	if s.condstore {
+		f.first("MODSEQ") // RFC 7162 §3.1: in all FETCH responses from then on
+	}
+	if (c.uid() || s.qresync) && !s.uidOnly {
+		f.first("UID") // RFC 9051 §6.4.9, RFC 7162 §3.2.4
 	}
 	return f.run(c.ctx, numbers)
 }

@@ -193,7 +193,7 @@ func runFetch(t testing.TB, s *session, out *bytes.Buffer, f *fakeMessages, args
 		return "", err
 	}
 	if uid {
-		ft.withUID()
+		ft.first("UID")
 	}
 	numbers, err := s.view.resolve(set, uid)
 	if err == nil {

@@ -35,6 +35,7 @@ type fetchKind struct {
 var fetchKinds = map[string]fetchKind{
 	"UID":           {need: needRow, write: (*fetcher).writeUID},
 	"FLAGS":         {need: needRow, write: (*fetcher).writeFlags},
+	"MODSEQ":        {need: needRow, write: (*fetcher).writeModSeq},
 	"INTERNALDATE":  {need: needMessage, want: store.WantIndex, write: (*fetcher).writeInternalDate},
 	"RFC822.SIZE":   {need: needMessage, want: store.WantIndex, write: (*fetcher).writeSize},
 	"EMAILID":       {need: needMessage, want: store.WantIndex, write: (*fetcher).writeEmailID},

@@ -1,20 +1,28 @@
 package imapd
 
-import "posthorn/imapd/wire"
+import (
+	"posthorn/imapd/wire"
+	"posthorn/store"
+)
 
 // fetchModifiers are what a FETCH may say behind its items (RFC 4466 §2.4).
 type fetchModifiers struct {
-	partial *window // RFC 9394 §3.3
+	partial  *window // RFC 9394 §3.3
+	changed  bool    // CHANGEDSINCE was there (RFC 7162 §3.1.4.1)
+	since    store.ModSeq
+	vanished bool // RFC 7162 §3.2.6
 }
 
 // fetchModifierWords are the modifiers, by what takes their arguments.
-var fetchModifierWords = map[string]func(c *call, m *fetchModifiers){
-	"PARTIAL": takePartialModifier,
+var fetchModifierWords = map[string]func(s *session, c *call, m *fetchModifiers){
+	"PARTIAL":      takePartialModifier,
+	"CHANGEDSINCE": takeChangedSince,
+	"VANISHED":     takeVanished,
 }
 
 // takeFetchModifiers takes the list of modifiers, if there is one. Their order
 // does not matter; each may be there once.
-func takeFetchModifiers(c *call) (m fetchModifiers) {
+func (s *session) takeFetchModifiers(c *call) (m fetchModifiers) {
 	if !c.dec.TakeSP() {
 		return m
 	}
@@ -27,16 +35,19 @@ func takeFetchModifiers(c *call) (m fetchModifiers) {
 			return
 		}
 		given[word] = true
-		take(c, &m)
+		take(s, c, &m)
 	})
 	if len(given) == 0 {
 		c.dec.Fail("expected a modifier")
+	}
+	if m.vanished && !m.changed {
+		c.dec.Fail("VANISHED needs CHANGEDSINCE")
 	}
 	return m
 }
 
 // takePartialModifier takes PARTIAL, which is UID FETCH's alone.
-func takePartialModifier(c *call, m *fetchModifiers) {
+func takePartialModifier(_ *session, c *call, m *fetchModifiers) {
 	if !c.uid() {
 		c.dec.Fail("PARTIAL goes with UID FETCH")
 		return

@@ -59,12 +59,15 @@ type fetched struct {
 	err     error
 }
 
-// withUID puts UID before the items when it is not among them: each response
-// to UID FETCH has it (RFC 9051 §6.4.9).
-func (f *fetcher) withUID() {
-	if !slices.ContainsFunc(f.items, func(it fetchItem) bool { return it.label == "UID" }) {
-		f.items = append([]fetchItem{{fetchKind: fetchKinds["UID"], label: "UID"}}, f.items...)
+// first puts an item before the others when it is not among them.
+func (f *fetcher) first(label string) {
+	if !f.asks(label) {
+		f.items = append([]fetchItem{{fetchKind: fetchKinds[label], label: label}}, f.items...)
 	}
+}
+
+func (f *fetcher) asks(label string) bool {
+	return slices.ContainsFunc(f.items, func(it fetchItem) bool { return it.label == label })
 }
 
 // run sends what is asked about the messages with these numbers.

@@ -5,7 +5,7 @@ import "posthorn/imapd/wire"
 // send writes one FETCH response.
 func (f *fetcher) send(m *fetched) {
 	out := f.s.out
-	out.Raw("* ").Num(int64(m.n)).Raw(" FETCH (")
+	f.s.startFetch(m.n, m.row.UID)
 	section := 0
 	for i, it := range f.items {
 		if i > 0 {

@@ -83,7 +83,7 @@ func TestFetchSyntax(t *testing.T) {
 		"1", "1 ", "1 ()", "1 NOTHING", "1 (ALL)", "1 (FLAGS", "1 FLAGS)", "1 FLAGS UID", "1 BODY[", "1 BODY[]<", "1 BODY[]<1>", "1 BODY[]<1.0>", "1 BODY[]<-1.1>",
 		"1 BODY[0]", "1 BODY[1.0]", "1 BODY[MIME]", "1 BODY[1.]", "1 BODY[HEADER.FIELDS]", "1 BODY[HEADER.FIELDS ()]", "1 BODY[HEADER.FIELDS (\"a b\")]", "1 BODY[HEADER.FIELDS (\"\")]",
 		"1 BODY[ALL]", "1 BODY[1.2.X]", "1 BODY[99999999999]", "1 BINARY[TEXT]", "1 BINARY[1.MIME]", "1 FLAGS[]", "1 BINARY.SIZE.PEEK[1]", "1 BINARY.SIZE[1]<0.1>", "1 BINARY", "1 X-EMAILID",
-		"1 MODSEQ", "1 BODY.PEEK", "0 FLAGS", "1:2 (" + strings.Repeat("UID ", 200) + "UID)",
+		"1 MODSEQS", "1 BODY.PEEK", "0 FLAGS", "1:2 (" + strings.Repeat("UID ", 200) + "UID)",
 	} {
 		f := newFake(crlf(plainMail))
 		s, out := fakeSession(f)

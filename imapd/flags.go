@@ -153,7 +153,16 @@ func (s *session) writeRow(v *version, n uint32, r store.Row) {
 	if len(v.box.Keywords) != s.view.keywords {
 		s.writeFlags(v)
 	}
-	s.out.Raw("* ").Num(int64(n)).Raw(" FETCH (UID ").Num(int64(r.UID)).Raw(" FLAGS ")
+	s.startFetch(n, r.UID)
+	if !s.uidOnly {
+		s.out.Raw("UID ").Num(int64(r.UID)).SP()
+	}
+	s.out.Raw("FLAGS ")
 	s.scratch = v.appendFlags(s.scratch[:0], r.Flags, s.view.isRecent(r.UID))
-	s.out.Bytes(s.scratch).Raw(")").CRLF()
+	s.out.Bytes(s.scratch)
+	if s.condstore {
+		s.out.Raw(" MODSEQ ")
+		s.writeModSeq(r.ModSeq)
+	}
+	s.out.Raw(")").CRLF()
 }

@@ -40,6 +40,7 @@ var kinds = []struct {
 	{store.ErrLocked, reply{"NO", "INUSE", "In use by another session; try again"}},
 	{store.ErrClosed, reply{"NO", "UNAVAILABLE", "The server is shutting down"}},
 	{wire.ErrName, reply{"NO", "CANNOT", "That is not a valid mailbox name"}},
+	{wire.ErrNumbers, reply{"BAD", "UIDREQUIRED", "This session uses UIDs only"}},
 	{wire.ErrTooBig, reply{"NO", "TOOBIG", "That literal is larger than allowed"}},
 	{wire.ErrTooLong, reply{"BAD", "", "That command line is longer than allowed"}},
 }

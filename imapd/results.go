@@ -10,8 +10,9 @@ import (
 
 // hit is a message that was found.
 type hit struct {
-	n   uint32
-	uid store.UID
+	n      uint32
+	uid    store.UID
+	modseq store.ModSeq // 0: the client did not ask
 }
 
 // id is what the client is told: a UID, or the message number.
@@ -137,6 +138,9 @@ func (s *session) writeExtended(c *call, want results, found []hit) {
 	}
 	if want.count {
 		s.out.Raw(" COUNT ").Num(int64(len(found)))
+	}
+	if m := want.highest(found); m > 0 {
+		s.out.Raw(" MODSEQ ").Num(int64(m)) // RFC 7162 §3.1.10
 	}
 	s.out.CRLF()
 }

@@ -22,6 +22,9 @@ func (s *session) command(tag, name string, lineErr error) {
 			err = e
 		}
 	}
+	if s.state == selected {
+		s.view.settle(s, c, err)
+	}
 	s.respond(c, err)
 	if c.after != nil {
 		s.broken = c.after()
@@ -41,10 +44,13 @@ func (s *session) run(c *call, lineErr error) error {
 		return bad("There is no such command")
 	case c.legal&s.state == 0:
 		return s.illegal(c)
+	case s.uidOnly && s.numbered(c.command):
+		return wire.ErrNumbers
 	}
 	if s.state == selected && c.flags&movesView == 0 {
 		// News that renumbers nothing is told before the command runs, so
 		// that a new message can be fetched at once.
+		s.view.before = s.view.seen
 		if err := s.view.tell(c.ctx, s, false); err != nil && c.legal == selected {
 			return err
 		}

@@ -33,6 +33,10 @@ func (s *session) find(c *call, p *parser, want results, key node, by []criterio
 	if err := s.mayUpdate(c, want); err != nil {
 		return nil, err
 	}
+	if p.modseqs {
+		s.useModSeq()
+		defer func() { s.view.seen.mark(found) }()
+	}
 	if err = p.err; err == nil {
 		f := finder{s: s, box: s.view.box, seen: s.view.seen, key: bind(key, s.view)}
 		found, err = f.run(c.ctx)
@@ -68,6 +72,9 @@ func (s *session) writeHits(name string, uid bool, found []hit) {
 	s.out.Raw("* ").Raw(name)
 	for _, h := range found {
 		s.out.SP().Num(int64(h.id(uid)))
+	}
+	if m := highest(found); m > 0 {
+		s.out.Raw(" (MODSEQ ").Num(int64(m)).Raw(")") // RFC 7162 §3.1.5
 	}
 	s.out.CRLF()
 }

@@ -20,6 +20,7 @@ type parser struct {
 	charset string
 	keys    int
 	aging   bool // what is found changes with time alone
+	modseqs bool // MODSEQ is among the keys
 	err     error
 }
 
@@ -48,7 +49,7 @@ func (p *parser) key(word string) node {
 	switch word {
 	case "":
 		if !p.d.At('(') {
-			return p.numbers(p.d.Set())
+			return p.numbers(p.d.Numbers())
 		}
 		var keys and
 		p.d.List(func() { keys = append(keys, p.key(p.word())) })
@@ -119,6 +120,7 @@ var keys = map[string]func(p *parser) node{
 	"SAVEDON":           func(p *parser) node { return savedKey(p.day(on)) },
 	"SAVEDSINCE":        func(p *parser) node { return savedKey(p.day(since)) },
 	"SAVEDATESUPPORTED": func(*parser) node { return constant(holds) },
+	"MODSEQ":            (*parser).modseq,
 	"EMAILID":           (*parser).emailID,
 	"THREADID":          (*parser).threadID,
 	"SENTBEFORE":        func(p *parser) node { return sentKey(p.day(before)) },

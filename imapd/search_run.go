@@ -32,7 +32,7 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 		}
 		for i := range block {
 			if block[i].verdict == holds {
-				found = append(found, hit{block[i].n, block[i].row.UID})
+				found = append(found, hit{n: block[i].n, uid: block[i].row.UID})
 			}
 		}
 		clear(block)
@@ -47,7 +47,7 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 			return true
 		}
 		if m.verdict == holds && len(block) == 0 {
-			found = append(found, hit{n, r.UID})
+			found = append(found, hit{n: n, uid: r.UID})
 			return true
 		}
 		if m.verdict == unknown {

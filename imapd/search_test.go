@@ -101,7 +101,7 @@ func TestSearchKeys(t *testing.T) {
 func TestSearchSyntax(t *testing.T) {
 	tests := map[string]string{
 		"": "BAD", "NOTHING": "BAD", "NOT": "BAD", "OR SEEN": "BAD", "()": "BAD", "(SEEN": "BAD", "SEEN)": "BAD", "0": "BAD", "SUBJECT": "BAD", "ON yesterday": "BAD", "LARGER x": "BAD",
-		"RETURN (X) ALL": "BAD", "RETURN ALL": "BAD", "RETURN (COUNT)": "BAD", "CHARSET UTF-8": "BAD", "UID": "BAD", "MODSEQ 1": "BAD", "X-EMAILID x": "BAD",
+		"RETURN (X) ALL": "BAD", "RETURN ALL": "BAD", "RETURN (COUNT)": "BAD", "CHARSET UTF-8": "BAD", "UID": "BAD", "MODSEQ": "BAD", "MODSEQ -1": "BAD", "MODSEQ 9223372036854775808": "BAD", `MODSEQ "/flags/x" 1`: "BAD", `MODSEQ "/flags/x" any 1`: "BAD", "X-EMAILID x": "BAD",
 		"CHARSET nonsense-1 SUBJECT x": "NO", "CHARSET nonsense-1 (": "BAD",
 		strings.Repeat("NOT ", maxKeys+1) + "SEEN": "BAD", strings.Repeat("(", 60) + "SEEN" + strings.Repeat(")", 60): "BAD",
 	}
@@ -192,7 +192,7 @@ func TestSearchKeepsOrderOverBlocks(t *testing.T) {
 }
 
 func TestSearchKeptResult(t *testing.T) {
-	found := []hit{{1, 10}, {3, 30}, {4, 40}}
+	found := []hit{{n: 1, uid: 10}, {n: 3, uid: 30}, {n: 4, uid: 40}}
 	tests := []struct {
 		want results
 		uids []store.UID

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"posthorn/imapd/wire"
 	"posthorn/store"
 )
 
@@ -10,24 +11,70 @@ func (s *session) selectCommand(c *call) error { return s.open(c, false) }
 // examine: RFC 9051 §6.3.3.
 func (s *session) examine(c *call) error { return s.open(c, true) }
 
-func (s *session) open(c *call, readOnly bool) error {
+// selection is what a SELECT asks for.
+type selection struct {
+	name     string
+	readOnly bool
+	resync   *resync // nil: the client takes the mailbox as new
+}
+
+// selectParameters are what may stand in parentheses behind the name (RFC 4466
+// §2.1), by what takes their arguments.
+var selectParameters = map[string]func(s *session, c *call, o *selection){
+	"CONDSTORE": func(s *session, _ *call, _ *selection) { s.useModSeq() }, // RFC 7162 §3.1.8
+	"QRESYNC":   func(s *session, c *call, o *selection) { o.resync = s.takeResync(c.dec) },
+}
+
+func (s *session) takeSelection(c *call) (o selection, err error) {
 	c.dec.SP()
-	name := c.dec.Mailbox()
-	if err := c.dec.End(); err != nil {
+	o.name = c.dec.Mailbox()
+	given := map[string]bool{}
+	if c.dec.TakeSP() {
+		c.dec.List(func() {
+			word := c.dec.Word()
+			take, ok := selectParameters[word]
+			if !ok || given[word] {
+				c.dec.Fail("%q is not a parameter of %s here", word, c.name)
+				return
+			}
+			given[word] = true
+			take(s, c, &o)
+		})
+		if len(given) == 0 {
+			c.dec.Fail("expected a parameter")
+		}
+	}
+	return o, c.dec.End()
+}
+
+func (s *session) open(c *call, readOnly bool) error {
+	o, err := s.takeSelection(c)
+	if err != nil {
 		return err
 	}
 	if s.state == selected {
 		s.closeView()
 		s.state = member
-		if s.rev2 {
-			s.untagged("OK", "CLOSED", "The previous mailbox is closed")
-		}
+		s.untagged("OK", "CLOSED", "The previous mailbox is closed") // RFC 9051 §7.1, RFC 7162 §3.2.11
 	}
-	v, err := s.openView(c, canonical(name), readOnly)
+	v, err := s.openView(c, canonical(o.name), readOnly)
 	if err != nil {
 		return err
 	}
+	q := o.resync
+	var gone []wire.Range
+	if q != nil && q.validity == v.seen.box.UIDValidity {
+		if gone, err = q.gone(c, v); err != nil {
+			s.closeView()
+			return err
+		}
+	}
 	s.greet(c, v)
+	if q != nil && q.validity == v.seen.box.UIDValidity {
+		s.writeVanished("(EARLIER) ", gone)
+		s.writeSince(v, q)
+	}
+	v.told, v.vanished = 0, false
 	s.state = selected
 	c.code = "READ-WRITE"
 	if v.readOnly {
@@ -58,11 +105,12 @@ func (s *session) greet(c *call, v *view) {
 	s.writeFlags(v.seen)
 	s.out.Raw("* ").Num(int64(v.seen.count)).Raw(" EXISTS").CRLF()
 	v.claim(c.ctx, s, 0)
-	if n := v.seen.firstUnseen(); n > 0 && !s.rev2 {
+	if n := v.seen.firstUnseen(); n > 0 && !s.rev2 && !s.uidOnly {
 		s.out.Raw("* OK [UNSEEN ").Num(int64(n)).Raw("] First unseen message").CRLF()
 	}
 	s.out.Raw("* OK [UIDVALIDITY ").Num(int64(box.UIDValidity)).Raw("] UIDs are valid").CRLF()
 	s.out.Raw("* OK [UIDNEXT ").Num(int64(box.UIDNext)).Raw("] Predicted next UID").CRLF()
+	s.untagged("OK", highestModSeq(box.ModSeq), "Highest") // always: clients take its absence for NOMODSEQ
 	s.writeMailboxID(box)
 	if s.rev2 {
 		s.out.Raw(`* LIST () "/" `).Mailbox(v.name).CRLF()

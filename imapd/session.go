@@ -28,12 +28,11 @@ type session struct {
 	peer    auth.Peer
 	account store.AccountID // zero before the login
 	login   auth.Identity   // that of account
-	rev2    bool            // ENABLE IMAP4rev2
-	utf8    bool            // ENABLE UTF8=ACCEPT
-	view    *view           // of the selected mailbox
-	faults  int             // commands of a stranger that failed
-	broken  error           // the connection ended within a command
-	scratch []byte          // for what is written next
+	enabled
+	view    *view  // of the selected mailbox
+	faults  int    // commands of a stranger that failed
+	broken  error  // the connection ended within a command
+	scratch []byte // for what is written next
 }
 
 func newSession(ctx context.Context, srv *Server, c *conn, channel *serve.Channel) *session {

@@ -78,7 +78,7 @@ func sortFake(t testing.TB, f *fakeMessages, g *gists, keys string) []uint32 {
 	}
 	var hits []hit
 	s.view.seen.each(s.view.seen.all(), func(n uint32, r store.Row) bool {
-		hits = append(hits, hit{n, r.UID})
+		hits = append(hits, hit{n: n, uid: r.UID})
 		return true
 	})
 	var numbers []uint32
@@ -170,7 +170,7 @@ func TestGistsAreReadOnce(t *testing.T) {
 	want := factsOf(factSent, factSubject)
 	some := func(from, to, step int) (hits []hit) {
 		for n := from; n <= to; n += step {
-			hits = append(hits, hit{uint32(n), box.rows[n-1].UID})
+			hits = append(hits, hit{n: uint32(n), uid: box.rows[n-1].UID})
 		}
 		return hits
 	}
@@ -231,7 +231,7 @@ func benchmarkSort(b *testing.B, keys string) {
 	r := rand.New(rand.NewPCG(5, 6))
 	made := make([]gist, n)
 	for i := range made {
-		hits[i] = hit{uint32(i + 1), store.UID(i + 1)}
+		hits[i] = hit{n: uint32(i + 1), uid: store.UID(i + 1)}
 		made[i].uid = store.UID(i + 1)
 		made[i].numbers[factSent] = int64(1e9 + i*60 + r.IntN(86400))
 		made[i].texts[factSubject-numberFacts] = fmt.Sprintf("SUBJECT NUMBER %d", r.IntN(n/3))

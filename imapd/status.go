@@ -12,7 +12,7 @@ type statusItem func(*session, *call, store.Box) (string, error)
 
 // statusItems are what STATUS can tell of a mailbox (RFC 9051 §6.3.11; SIZE of
 // RFC 8438, DELETED-STORAGE of RFC 9208 §4.1.4, APPENDLIMIT of RFC 7889,
-// MAILBOXID of RFC 8474 §4.3).
+// MAILBOXID of RFC 8474 §4.3, HIGHESTMODSEQ of RFC 7162 §3.1.7).
 var statusItems = map[string]statusItem{
 	"MESSAGES":        fact(func(_ *session, b store.Box) int64 { return b.Messages }),
 	"UIDNEXT":         fact(func(_ *session, b store.Box) int64 { return int64(b.UIDNext) }),
@@ -21,6 +21,7 @@ var statusItems = map[string]statusItem{
 	"DELETED":         fact(func(_ *session, b store.Box) int64 { return b.Deleted }),
 	"SIZE":            fact(func(_ *session, b store.Box) int64 { return b.Size }),
 	"APPENDLIMIT":     fact(func(s *session, _ store.Box) int64 { return int64(s.srv.config.AppendLimit) }),
+	"HIGHESTMODSEQ":   fact(func(s *session, b store.Box) int64 { s.useModSeq(); return int64(b.ModSeq) }),
 	"MAILBOXID":       func(_ *session, _ *call, b store.Box) (string, error) { return "(" + mailboxID(b.ID) + ")", nil },
 	"RECENT":          counted((*session).countRecent),
 	"DELETED-STORAGE": counted((*session).deletedStorage),

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"slices"
 	"strings"
 
 	"posthorn/imapd/wire"
@@ -9,21 +10,27 @@ import (
 
 // alteration is what a STORE asks for.
 type alteration struct {
-	op       store.SetOp
-	silent   bool
-	flags    store.Flags
-	keywords []string
-	within   store.Flags // what the user's rights allow to change
+	op          store.SetOp
+	silent      bool
+	conditional bool // UNCHANGEDSINCE was there
+	flags       store.Flags
+	keywords    []string
+	within      store.Flags // what the user's rights allow to change
 }
 
-// store is STORE and UID STORE (RFC 9051 §6.4.6).
+// store is STORE and UID STORE (RFC 9051 §6.4.6, RFC 7162 §3.1.3).
 func (s *session) store(c *call) error {
 	c.dec.SP()
 	set := c.dec.Set()
 	c.dec.SP()
+	since := takeUnchangedSince(c.dec)
 	a, err := takeAlteration(c.dec)
 	if err != nil {
 		return err
+	}
+	if since >= 0 {
+		s.useModSeq()
+		a.conditional = true
 	}
 	if s.view.readOnly {
 		return errReadOnly
@@ -35,7 +42,8 @@ func (s *session) store(c *call) error {
 	if err != nil || len(numbers) == 0 {
 		return err
 	}
-	if _, _, err := s.view.box.SetFlagsWithin(c.ctx, s.view.seen.uids(numbers), a.op, a.flags, a.keywords, a.within, -1); err != nil {
+	_, failed, err := s.view.box.SetFlagsWithin(c.ctx, s.view.seen.uids(numbers), a.op, a.flags, a.keywords, a.within, since)
+	if err != nil {
 		return err
 	}
 	s.view.box.touch()
@@ -43,7 +51,9 @@ func (s *session) store(c *call) error {
 	if err != nil {
 		return err
 	}
-	s.echo(numbers, newest, a)
+	if modified := s.echo(numbers, newest, a, failed); len(modified) > 0 {
+		c.code, c.text = "MODIFIED "+formatHits(modified, c.uid()), "Some messages were changed meanwhile"
+	}
 	return nil
 }
 
@@ -77,25 +87,53 @@ func takeAlteration(d *wire.Decoder) (a alteration, err error) {
 	return a, err
 }
 
-// echo tells the new flags. After a .SILENT one it tells only those that are
-// not what the client must believe them to be, because another session had
-// changed them before (RFC 9051 §6.4.6).
-func (s *session) echo(numbers []wire.Range, newest *version, a alteration) {
+// echo tells the new flags, and gives the messages that a condition has kept as
+// they were, because they were changed or expunged meanwhile.
+//
+// After a .SILENT one it tells only those flags that are not what the client
+// must believe them to be, because another session had changed them before (RFC
+// 9051 §6.4.6). These are also those that it was told while its command ran: a
+// client that believes in its change from when it asked for it took them for
+// newer than that. It tells every new MODSEQ, and what failed (RFC 7162 §3.1.3).
+func (s *session) echo(numbers []wire.Range, newest *version, a alteration, failed []store.UID) (modified []hit) {
 	mask := a.flags | newest.bits(a.keywords)
 	var known []store.Row
 	s.view.seen.each(numbers, func(n uint32, old store.Row) bool {
 		at, ok := newest.number(old.UID)
 		if !ok {
+			if a.conditional {
+				modified = append(modified, hit{n: n, uid: old.UID})
+			}
 			return true
 		}
 		now := newest.row(at)
-		if !a.silent || now.Flags != a.apply(old.Flags, mask) {
+		_, kept := slices.BinarySearch(failed, old.UID)
+		switch {
+		case kept:
+			modified = append(modified, hit{n: n, uid: old.UID})
 			s.writeRow(newest, n, now)
+		case !a.silent || now.Flags != a.apply(old.Flags, mask) || now.Flags != old.Flags && s.view.news(old):
+			s.writeRow(newest, n, now)
+		case a.conditional || s.condstore && now.ModSeq != old.ModSeq:
+			s.writeSilent(n, now)
 		}
 		known = append(known, now)
 		return true
 	})
 	s.view.mine(known)
+	return modified
+}
+
+// writeSilent tells the modification sequence of a message whose flags the
+// client knows.
+func (s *session) writeSilent(n uint32, r store.Row) {
+	s.startFetch(n, r.UID)
+	if !s.uidOnly {
+		s.out.Raw("UID ").Num(int64(r.UID)).SP()
+	}
+	s.out.Raw("MODSEQ ")
+	s.writeModSeq(r.ModSeq)
+	s.out.Raw(")").CRLF()
 }
 
 // limit keeps the alteration within rights. It fails only where nothing is left

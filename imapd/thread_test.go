@@ -32,7 +32,7 @@ func gistsOf(letters []letter) (*gists, []hit) {
 		m := gist{uid: store.UID(i + 1), link: link{id: l.id, refs: l.refs, subject: l.subject, reply: l.reply}}
 		m.numbers = [numberFacts]int64{factSent: l.sent, factArrival: l.arrival}
 		g.add([]gist{m}, factsOf(factSent, factArrival, factLink))
-		hits = append(hits, hit{uint32(i + 1), store.UID(i + 1)})
+		hits = append(hits, hit{n: uint32(i + 1), uid: store.UID(i + 1)})
 	}
 	return g, hits
 }

@@ -174,12 +174,14 @@ func appendChunk(chunks [][]store.Row, rows []store.Row) [][]store.Row {
 // arrive at another.
 type difference struct {
 	expunged []uint32 // message numbers of the old version, ascending
-	changed  []uint32 // message numbers of the new version whose flags differ
+	changed  []uint32 // message numbers of the new version that differ
 	added    uint32
 }
 
 // diff compares two versions of one mailbox. Chunks they share cost nothing.
-func diff(old, new *version) (d difference) {
+// With modseqs, messages whose modification sequences differ have changed, even
+// if their flags are the same again.
+func diff(old, new *version, modseqs bool) (d difference) {
 	a, b := cursor{v: old}, cursor{v: new}
 	for {
 		if a.chunk < len(old.chunks) && b.chunk < len(new.chunks) && a.row == 0 && b.row == 0 && same(old.chunks[a.chunk], new.chunks[b.chunk]) {
@@ -198,7 +200,7 @@ func diff(old, new *version) (d difference) {
 			d.added++
 			b.next()
 		default:
-			if x.Flags != y.Flags {
+			if x.Flags != y.Flags || modseqs && x.ModSeq != y.ModSeq {
 				d.changed = append(d.changed, b.number())
 			}
 			a.next()

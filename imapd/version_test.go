@@ -87,7 +87,7 @@ func TestVersions(t *testing.T) {
 					t.Fatalf("seed %d step %d: a chunk of %d rows", seed, step, len(c))
 				}
 			}
-			if got := replay(old, want, diff(before, v)); !reflect.DeepEqual(got, flagsOf(want)) {
+			if got := replay(old, want, diff(before, v, false)); !reflect.DeepEqual(got, flagsOf(want)) {
 				t.Fatalf("seed %d step %d: the difference does not lead from %d to %d rows", seed, step, len(old), len(want))
 			}
 		}

@@ -33,6 +33,11 @@ type view struct {
 	saved  []store.UID  // "$", the result of SEARCH RETURN (SAVE)
 
 	contexts contexts // searches that are kept up to date
+
+	// Since the last tagged response (see settle):
+	before   *version     // what the client knew when its command came
+	told     store.ModSeq // the greatest MODSEQ in a FETCH response
+	vanished bool         // VANISHED was sent
 }
 
 var errGone = no("NONEXISTENT", "The selected mailbox was deleted, or is not shared any more")
@@ -51,11 +56,16 @@ func (v *view) resolve(set wire.Set, byUID bool) ([]wire.Range, error) {
 		}
 		return ranges, nil
 	}
+	return v.among(set.Resolve(uint32(v.seen.last()))), nil
+}
+
+// among gives the message numbers of what lies in ranges of UIDs, ascending and
+// disjoint both.
+func (v *view) among(uids []wire.Range) (out []wire.Range) {
 	if v.seen.count == 0 {
-		return nil, nil
+		return nil
 	}
-	var out []wire.Range
-	for _, r := range set.Resolve(uint32(v.seen.last())) {
+	for _, r := range uids {
 		first, after := v.seen.below(store.UID(r.A))+1, v.seen.count+1
 		if r.B < 1<<32-1 {
 			after = v.seen.below(store.UID(r.B+1)) + 1
@@ -66,7 +76,17 @@ func (v *view) resolve(set wire.Set, byUID bool) ([]wire.Range, error) {
 			out = append(out, wire.Range{A: first, B: after - 1})
 		}
 	}
-	return out, nil
+	return out
+}
+
+// news says whether the client was told of a message's flags since its command
+// came.
+func (v *view) news(r store.Row) bool {
+	if v.before == nil || v.before == v.seen {
+		return false
+	}
+	n, ok := v.before.number(r.UID)
+	return !ok || v.before.row(n).Flags != r.Flags
 }
 
 // numbers gives the message numbers of those UIDs (ascending) that are there.
@@ -88,8 +108,8 @@ func (v *view) mine(rows []store.Row) {
 	v.seen = v.seen.apply(store.Changes{At: v.seen.at, Box: v.seen.box, Rows: rows})
 }
 
-// tell brings the client to the newest version. Without mayExpunge it tells
-// nothing while an EXPUNGE is due: message numbers must stay.
+// tell brings the client to the newest version. Without mayExpunge it tells no
+// EXPUNGE: message numbers must stay, and what is due waits.
 func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 	if v.gone {
 		return errGone
@@ -110,16 +130,18 @@ func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 	if newest == v.seen {
 		return nil
 	}
-	d := diff(v.seen, newest)
+	d := diff(v.seen, newest, s.condstore)
 	if len(d.expunged) > 0 && !mayExpunge {
-		return nil
+		if d.added == 0 && len(d.changed) == 0 {
+			return nil
+		}
+		newest = v.holdBack(newest, d)
+		d = diff(v.seen, newest, s.condstore)
 	}
 	v.expunging(s, d.expunged)
 	old := v.seen
 	v.seen = newest
-	for _, n := range slices.Backward(d.expunged) {
-		s.out.Raw("* ").Num(int64(n)).Raw(" EXPUNGE").CRLF()
-	}
+	s.writeExpunged(old, d.expunged)
 	if len(newest.box.Keywords) != v.keywords {
 		s.writeFlags(newest)
 	}
@@ -131,6 +153,44 @@ func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 		s.writeRow(newest, n, newest.row(n))
 	}
 	return nil
+}
+
+// holdBack is newest as far as it can be told now: with what d adds and
+// changes, but without what it expunges. Its state and HIGHESTMODSEQ stay those
+// up to which the client has been told everything.
+func (v *view) holdBack(newest *version, d difference) *version {
+	var rows []store.Row
+	for _, n := range d.changed {
+		rows = append(rows, newest.row(n))
+	}
+	if d.added > 0 { // new messages have the greatest UIDs
+		newest.each([]wire.Range{{A: newest.count - d.added + 1, B: newest.count}}, func(_ uint32, r store.Row) bool {
+			rows = append(rows, r)
+			return true
+		})
+	}
+	box := newest.box
+	box.ModSeq = v.seen.box.ModSeq
+	return v.seen.apply(store.Changes{At: v.seen.at, Box: box, Rows: rows})
+}
+
+// writeExpunged tells that messages of the version before are gone.
+func (s *session) writeExpunged(old *version, numbers []uint32) {
+	if len(numbers) == 0 {
+		return
+	}
+	s.view.vanished = true
+	if !s.qresync && !s.uidOnly {
+		for _, n := range slices.Backward(numbers) {
+			s.out.Raw("* ").Num(int64(n)).Raw(" EXPUNGE").CRLF()
+		}
+		return
+	}
+	uids := make([]store.UID, len(numbers))
+	for i, n := range numbers {
+		uids[i] = old.row(n).UID
+	}
+	s.writeVanished("", wire.Compact(uids))
 }
 
 // claim takes what is \Recent for this session and tells how many there are

@@ -50,15 +50,12 @@ func uidsOf(all []Message) []UID {
 	return uids
 }
 
-// Move moves messages to another mailbox (RFC 6851) with those of their flags
-// that are in keep. Within an account it never fails for quota, and touches no
+// Move moves messages to another mailbox, or gives them new UIDs in this one
+// (RFC 6851 §4.2), with those of their flags that are in keep. Within an account it never fails for quota, and touches no
 // file: the messages keep their keys, and their files follow. After an error the
 // messages in Copied have been moved.
 func (m *Mailbox) Move(ctx context.Context, uids []UID, to MailboxID, keep Flags) (Copied, error) {
 	var c Copied
-	if to == m.id {
-		return c, m.failed("move within", ErrInvalid)
-	}
 	var account AccountID
 	err := m.store.db.View(ctx, func(tx *db.Tx) error {
 		return tx.Row(`SELECT account FROM mailboxes WHERE id = ? AND name IS NOT NULL`, to).Scan(&account)

@@ -83,6 +83,34 @@ func TestPurgeAfterMove(t *testing.T) {
 	storetest.Clean(t, f.Store)
 }
 
+// So has one that was moved within its mailbox, while both rows are there and
+// after.
+func TestPurgeAfterMoveWithin(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	f.deliver(hello, store.FlagSeen)
+	inbox := f.box("INBOX")
+	before, err := inbox.Box(ctx)
+	ok(t, err)
+	moved, err := inbox.Move(ctx, []store.UID{1}, before.ID, store.AllFlags)
+	ok(t, err)
+	if !slices.Equal(moved.To, []store.UID{2}) {
+		t.Errorf("moved %+v", moved)
+	}
+	c, err := inbox.Changes(ctx, before.ModSeq)
+	ok(t, err)
+	if len(c.Rows) != 1 || c.Rows[0].UID != 2 || c.Rows[0].Flags != store.FlagSeen || !slices.Equal(c.Expunged, []store.UIDRange{{First: 1, Last: 1}}) || c.Box.Messages != 1 {
+		t.Errorf("changes %+v", c)
+	}
+	ok(t, f.Reflect(ctx))
+	f.text(inbox, 2)
+	storetest.Clean(t, f.Store)
+	f.purge(later())
+	f.text(inbox, 2)
+	ok(t, f.Reflect(ctx))
+	storetest.Clean(t, f.Store)
+}
+
 func TestDeletedMailboxesAndAccountsLeaveNothing(t *testing.T) {
 	ctx := t.Context()
 	f := setUp(t)

@@ -18,13 +18,14 @@ import (
 	"io"
 )
 
-// The kinds of errors. ErrTooLong, ErrTooBig and ErrName leave the connection
+// The kinds of errors. ErrTooLong, ErrTooBig, ErrName and ErrNumbers leave the connection
 // usable after Discard; ErrLost and every error of the connection itself do
 // not.
 var (
 	ErrTooLong = errors.New("the command line is too long")
 	ErrTooBig  = errors.New("the literal is too big")
 	ErrName    = errors.New("not a valid mailbox name")
+	ErrNumbers = errors.New("message numbers are not used in this session")
 	ErrLost    = errors.New("a refused literal is too big to be read past")
 )
 
@@ -48,8 +49,10 @@ type Limits struct {
 type Decoder struct {
 	// UTF8 makes mailbox names UTF-8 instead of modified UTF-7 (RFC 6855,
 	// RFC 9051 §5.1).
-	UTF8   bool
-	Limits Limits
+	UTF8 bool
+	// UIDOnly forbids message numbers: Numbers takes none (RFC 9586).
+	UIDOnly bool
+	Limits  Limits
 
 	r        *bufio.Reader
 	proceed  func() error // asks the client for a synchronising literal

@@ -60,11 +60,11 @@ func TestElements(t *testing.T) {
 		{"nil", nstring, "false"},
 		{`"NIL"`, nstring, "NILtrue"},
 		{"NILS", nstring, nil},
-		{"4294967295", func(d *Decoder) any { return d.number32() }, uint32(4294967295)},
-		{"4294967296", func(d *Decoder) any { return d.number32() }, nil},
+		{"4294967295", func(d *Decoder) any { return d.Number32() }, uint32(4294967295)},
+		{"4294967296", func(d *Decoder) any { return d.Number32() }, nil},
 		{"9223372036854775807", func(d *Decoder) any { return d.Number64() }, int64(9223372036854775807)},
 		{"9223372036854775808", func(d *Decoder) any { return d.Number64() }, nil},
-		{"-1", func(d *Decoder) any { return d.number32() }, nil},
+		{"-1", func(d *Decoder) any { return d.Number32() }, nil},
 		{`()`, flags, []string(nil)},
 		{`(\Seen $Label1 NonJunk)`, flags, []string{`\Seen`, "$Label1", "NonJunk"}},
 		{`(\Seen`, flags, nil},
@@ -351,7 +351,7 @@ func framed(s string) int {
 func takeAny(d *Decoder, seed uint8) {
 	elements := []func(){
 		func() { d.AString() }, func() { d.Set() }, func() { d.Flags() }, func() { d.NString() },
-		func() { d.Mailbox() }, func() { d.Pattern() }, func() { d.Date() }, func() { d.number32() },
+		func() { d.Mailbox() }, func() { d.Pattern() }, func() { d.Date() }, func() { d.Number32() },
 		func() { d.List(func() { d.AString() }) }, func() { d.Word() },
 	}
 	for i := 0; i < 20 && d.Err() == nil && !d.atEnd(); i++ {

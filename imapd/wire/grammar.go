@@ -180,8 +180,8 @@ func (d *Decoder) List(item func()) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// number32 takes a 32-bit number.
-func (d *Decoder) number32() uint32 { return uint32(d.number(32)) }
+// Number32 takes a number of 32 bits.
+func (d *Decoder) Number32() uint32 { return uint32(d.number(32)) }
 
 // Number64 takes a number of 63 bits (RFC 9051 number64).
 func (d *Decoder) Number64() int64 { return int64(d.number(63)) }

@@ -36,11 +36,21 @@ func (d *Decoder) Set() (s Set) {
 	}
 }
 
+// Numbers takes a sequence set that can only mean message numbers; what may be
+// UIDs is taken by Set. ErrNumbers when UIDOnly.
+func (d *Decoder) Numbers() Set {
+	s := d.Set()
+	if d.UIDOnly && !s.Saved && d.err == nil {
+		d.err = ErrNumbers
+	}
+	return s
+}
+
 func (d *Decoder) setNumber() uint32 {
 	if d.Take('*') {
 		return 0
 	}
-	n := d.number32()
+	n := d.Number32()
 	if n == 0 {
 		d.Fail("zero is not a message number")
 	}
