@@ -11,7 +11,8 @@
 // which can be taken back one by one.
 //
 // RFCs: 4616 (PLAIN), 5802 and 7677 (SCRAM-SHA-256), 5929 and 9266 (what it is
-// bound to), 4422 Appendix A (EXTERNAL); 4954 §4, 5034 and 9051 §6.2.2 (their
+// bound to), 4422 Appendix A (EXTERNAL), 7628 (OAUTHBEARER)
+// with 7519 and 7662; 4954 §4, 5034 and 9051 §6.2.2 (their
 // users); 8265 §4.2 (passwords are compared in NFC, in SCRAM as RFC 4013 says).
 // LOGIN has only an expired draft, but old programs and scanners know nothing
 // else.
@@ -42,10 +43,13 @@ var (
 type Config struct {
 	Remember serve.Duration `toml:"remember"` // how long a verified login needs no hashing
 	SCRAM    bool           `toml:"scram"`    // SCRAM-SHA-256 is offered, and keys of each account's password are kept
+	OIDC     OIDCConfig     `toml:"oidc"`
 }
 
 // DefaultConfig is what config.example.toml shows.
-func DefaultConfig() Config { return Config{Remember: serve.Duration(5 * time.Minute)} }
+func DefaultConfig() Config {
+	return Config{Remember: serve.Duration(5 * time.Minute), OIDC: OIDCConfig{Claim: "email"}}
+}
 
 // Peer is who is trying, and how.
 type Peer struct {
@@ -83,6 +87,8 @@ type Auth struct {
 	verified *cache
 	throttle *throttle
 	uses     uses
+	issuer   *issuer // of bearer tokens; nil for none
+	verdicts verdicts
 }
 
 // New makes an Auth over the accounts of st.
@@ -100,6 +106,15 @@ func newAuth(dir directory, cfg Config, log *slog.Logger) *Auth {
 		verified: newCache(time.Duration(cfg.Remember)),
 		throttle: newThrottle(),
 	}
+}
+
+// OpenIssuer reads the files that [auth.oidc] names. Until then, and without an
+// issuer in the config, no bearer tokens are taken.
+func (a *Auth) OpenIssuer() (err error) {
+	if a.cfg.OIDC.Issuer != "" {
+		a.issuer, err = newIssuer(a.cfg.OIDC)
+	}
+	return err
 }
 
 // Plain checks a login and its password. It may take long: guessing waits

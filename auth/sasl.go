@@ -22,6 +22,8 @@ var mechanisms = []mechanism{
 	{plusName, (*Auth).offersSCRAMPlus, (*Auth).newSCRAMPlus},
 	{scramName, (*Auth).offersSCRAM, (*Auth).newSCRAM},
 	{sasl.External, (*Auth).offersExternal, (*Auth).newExternal},
+	{bearerName, (*Auth).offersBearer, (*Auth).newOAuthBearer},
+	{xoauth2Name, (*Auth).offersBearer, (*Auth).newXOAuth2},
 	{sasl.Plain, nil, (*Auth).newPlain},
 	{sasl.Login, nil, (*Auth).newLogin},
 }

@@ -139,7 +139,8 @@ func parseConfig(file string, data []byte) (*Config, error) {
 // resolvePaths makes paths that are relative to the config file, as they are
 // written, relative to where the program runs.
 func (c *Config) resolvePaths(base string) {
-	paths := []*string{&c.DataDir, &c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA}
+	paths := []*string{&c.DataDir, &c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA,
+		&c.Auth.OIDC.ClientSecretFile, &c.Auth.OIDC.CAFile}
 	if isPath(c.LMTP.Listen) {
 		paths = append(paths, &c.LMTP.Listen)
 	}

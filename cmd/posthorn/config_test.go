@@ -147,6 +147,10 @@ func TestConfigCheckReadsTheFilesItNames(t *testing.T) {
 		{"no certificate", "[tls]\ncertificate = 'c.pem'\nkey = 'k.pem'\n", "posthorn.toml:3: tls.certificate: open "},
 		{"no key", "[tls]\ncertificate = '" + cert + "'\nkey = 'k.pem'\n", "posthorn.toml:4: tls.key: open "},
 		{"another's key", "[tls]\ncertificate = '" + ca + "'\nkey = '" + key + "'\n", "posthorn.toml:3: tls.certificate: "},
+		{"no authority of clients", "[tls]\nclient_ca = '" + key + "'\n", "posthorn.toml:3: tls.client_ca: "},
+		{"an issuer without TLS", "[auth.oidc]\nissuer = 'http://a.b'\naudience = 'mail'\n", "posthorn.toml:3: auth.oidc.issuer: "},
+		{"an issuer for everything", "[auth.oidc]\nissuer = 'https://a.b'\n", "auth.oidc.audience: "},
+		{"no secret", "[auth.oidc]\nissuer = 'https://a.b'\naudience = 'mail'\nclient_id = 'x'\nclient_secret_file = 'none'\n", "posthorn.toml:6: auth.oidc.client_secret_file: open "},
 		{"no password", "[[route]]\ndomain = '*'\nvia = 'h:25'\nlogin = 'x'\npassword_file = 'p'\n", "posthorn.toml:6: route.password_file: open "},
 		{"no authority", "[[route]]\ndomain = '*'\nvia = 'mx'\nca_file = '" + key + "'\n", "posthorn.toml:5: route.ca_file: "},
 	} {

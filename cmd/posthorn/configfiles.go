@@ -23,6 +23,7 @@ func (c *Config) checkFiles() error {
 	if _, err := serve.ReadPool(c.TLS.ClientCA); err != nil {
 		j.mistake("tls.client_ca", 0, "%v", err)
 	}
+	c.checkOIDCFiles(j)
 	for i, r := range c.Route {
 		if r.PasswordFile != "" {
 			if _, err := os.ReadFile(r.PasswordFile); err != nil {
@@ -37,4 +38,15 @@ func (c *Config) checkFiles() error {
 		return usage(err)
 	}
 	return nil
+}
+
+func (c *Config) checkOIDCFiles(j *judgement) {
+	if _, err := serve.ReadPool(c.Auth.OIDC.CAFile); err != nil {
+		j.mistake("auth.oidc.ca_file", 0, "%v", err)
+	}
+	if file := c.Auth.OIDC.ClientSecretFile; file != "" {
+		if _, err := os.ReadFile(file); err != nil {
+			j.mistake("auth.oidc.client_secret_file", 0, "%v", err)
+		}
+	}
 }

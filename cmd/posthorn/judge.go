@@ -60,7 +60,7 @@ func (c *Config) judge(file string, data []byte) error {
 		j.mistake("log.format", 0, `%q is not "text" or "json"`, f)
 	}
 	c.judgeNumbers(j)
-	for _, err := range []error{c.relay().Check(), c.Queue.Check()} {
+	for _, err := range []error{c.relay().Check(), c.Queue.Check(), c.Auth.OIDC.Check()} {
 		if err != nil {
 			key, nth, what := splitCheck(err)
 			j.mistake(key, nth, "%s", what)

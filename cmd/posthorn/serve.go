@@ -54,7 +54,7 @@ func (c *cli) serve(ctx context.Context, cfg *Config, log *slog.Logger) (err err
 	if err := h.loadCertificates(); err != nil {
 		return err
 	}
-	if err := h.auth.Settle(ctx); err != nil {
+	if err := errors.Join(h.auth.Settle(ctx), h.auth.OpenIssuer()); err != nil {
 		return err
 	}
 	listeners, err := h.listen()
