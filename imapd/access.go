@@ -31,6 +31,8 @@ var needs = map[string]store.Rights{
 	"GETACL":       store.RightAdmin,
 	"LISTRIGHTS":   store.RightAdmin,
 	"MYRIGHTS":     0, // any of existence
+	"GETMETADATA":  store.RightLookup,
+	"SETMETADATA":  store.RightLookup,
 	"DELETE":       store.RightDelete,
 	"RENAME":       store.RightDelete,
 	"APPEND":       store.RightInsert,

@@ -73,7 +73,12 @@ var extensions = []extension{
 		{"MYRIGHTS", loggedIn, 0, (*session).myRights},
 	}},
 	{capability: "RIGHTS=", values: (*session).aclRights},
-	{capability: "LIST-MYRIGHTS"},     // RFC 8440
+	{capability: "LIST-MYRIGHTS"}, // RFC 8440
+	{capability: imap.CapMetadata, commands: []command{ // RFC 5464
+		{"GETMETADATA", loggedIn, 0, (*session).getMetadata},
+		{"SETMETADATA", loggedIn, 0, (*session).setMetadata},
+	}},
+	{capability: "LIST-METADATA"},     // RFC 9590
 	{capability: "QUOTA=RES-STORAGE"}, // RFC 9208
 	{capability: "QUOTA=RES-MESSAGE"},
 	{capability: imap.CapMultiAppend}, // RFC 3502

@@ -3,7 +3,7 @@ package imapd
 import "posthorn/imapd/wire"
 
 // listing is what a LIST asks for (RFC 9051 §6.3.9, RFC 5258, 5819, 6154,
-// 8440).
+// 8440, 9590).
 type listing struct {
 	extended  bool
 	reference string
@@ -13,6 +13,7 @@ type listing struct {
 	subscribed                             bool // return options; CHILDREN and SPECIAL-USE are returned always
 	myRights                               bool // RFC 8440
 	status                                 []string
+	metadata                               *metadataQuery // RFC 9590
 }
 
 // list: RFC 9051 §6.3.9.
@@ -34,14 +35,30 @@ func (s *session) list(c *call) error {
 			continue
 		}
 		s.writeList(l, e)
-		if l.myRights && e.exists {
-			s.writeMyRights(e.name, e.rights)
-		}
-		if len(l.status) > 0 && e.exists && e.rights.Has(needs["STATUS"]) && l.selects(e) {
-			if err := s.writeStatus(c, e.box, l.status); err != nil {
+		if e.exists {
+			if err := s.writeMore(c, l, e); err != nil {
 				return err
 			}
 		}
+	}
+	if l.metadata != nil && l.metadata.longest > 0 {
+		c.code = l.metadata.longEntries()
+	}
+	return nil
+}
+
+// writeMore tells what return options ask for beside LIST itself.
+func (s *session) writeMore(c *call, l listing, e *entry) error {
+	if l.myRights {
+		s.writeMyRights(e.name, e.rights)
+	}
+	if len(l.status) > 0 && e.rights.Has(needs["STATUS"]) && l.selects(e) {
+		if err := s.writeStatus(c, e.box, l.status); err != nil {
+			return err
+		}
+	}
+	if l.metadata != nil && e.rights&annotating != 0 {
+		return s.listMetadata(c, l.metadata, e)
 	}
 	return nil
 }
@@ -105,6 +122,13 @@ func (l *listing) takeReturn(d *wire.Decoder) {
 		case "CHILDREN", "SPECIAL-USE":
 		case "MYRIGHTS":
 			l.myRights = true
+		case "METADATA":
+			d.SP()
+			l.metadata = &metadataQuery{max: -1}
+			l.metadata.takeEntries(d)
+			if len(l.metadata.entries) == 0 {
+				d.Fail("expected an entry")
+			}
 		case "STATUS":
 			d.SP()
 			l.status = takeStatusItems(d)

@@ -24,12 +24,12 @@ var rolesAtBirth = []struct {
 }
 
 // accountColumns are read by scanAccount.
-const accountColumns = `id, login, dir, enabled, limit_bytes, limit_messages, used_bytes, used_messages, created`
+const accountColumns = `id, login, dir, enabled, limit_bytes, limit_messages, used_bytes, used_messages, limit_mailboxes, admin, created`
 
 func scanAccount(row scanner) (Account, error) {
 	var a Account
 	var created int64
-	err := row.Scan(&a.ID, &a.Login, &a.Dir, &a.Enabled, &a.Limit.Bytes, &a.Limit.Messages, &a.Used.Bytes, &a.Used.Messages, &created)
+	err := row.Scan(&a.ID, &a.Login, &a.Dir, &a.Enabled, &a.Limit.Bytes, &a.Limit.Messages, &a.Used.Bytes, &a.Used.Messages, &a.Boxes, &a.Admin, &created)
 	a.Created = time.Unix(created, 0)
 	return a, err
 }
@@ -42,7 +42,7 @@ func (s *Store) AddAccount(ctx context.Context, login, passwordHash string, limi
 	if err != nil {
 		return Account{}, fail("add account", err)
 	}
-	a := Account{Login: key, Dir: newDir(), Enabled: true, Limit: limit, Created: time.Unix(time.Now().Unix(), 0)}
+	a := Account{Login: key, Dir: newDir(), Enabled: true, Limit: limit, Boxes: DefaultBoxes, Created: time.Unix(time.Now().Unix(), 0)}
 	if limit.Bytes < 0 || limit.Messages < 0 {
 		return Account{}, fail("add account "+key, fmt.Errorf("negative quota: %w", ErrInvalid))
 	}
@@ -68,9 +68,9 @@ func newDir() string { return "a" + mail.NewID() }
 func insertAccount(tx *db.Tx, a Account, domain, passwordHash string) (id AccountID, err error) {
 	// The counter starts at the clock, so that an account made anew after its
 	// database was lost does not repeat an old UIDVALIDITY (RFC 9051 §2.3.1.1).
-	err = tx.Row(`INSERT INTO accounts (login, dir, domain, password, enabled, limit_bytes, limit_messages, uidvalidity, created)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
-		a.Login, a.Dir, domain, passwordHash, a.Enabled, a.Limit.Bytes, a.Limit.Messages,
+	err = tx.Row(`INSERT INTO accounts (login, dir, domain, password, enabled, limit_bytes, limit_messages, limit_mailboxes, admin, uidvalidity, created)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+		a.Login, a.Dir, domain, passwordHash, a.Enabled, a.Limit.Bytes, a.Limit.Messages, a.Boxes, a.Admin,
 		a.Created.Unix(), a.Created.Unix()).Scan(&id)
 	return id, err
 }
@@ -105,6 +105,9 @@ func (s *Store) RemoveAccount(ctx context.Context, id AccountID) error {
 			if err == nil {
 				_, err = tx.Exec(`DELETE FROM `+table+` WHERE account = ?`, id)
 			}
+		}
+		if err == nil {
+			err = forgetAnnotations(tx, id)
 		}
 		return err
 	})
@@ -184,6 +187,41 @@ func (s *Store) SetQuota(ctx context.Context, id AccountID, limit Quota) error {
 	}
 	return s.alterAccount(ctx, "set quota", id,
 		`UPDATE accounts SET limit_bytes = ?, limit_messages = ? WHERE id = ? AND login IS NOT NULL`, limit.Bytes, limit.Messages, id)
+}
+
+// DefaultBoxes is how many mailboxes an account may have when nobody says
+// otherwise: what every LIST has to go through has an end.
+const DefaultBoxes = 10_000
+
+// SetLimits changes what an account may hold, and how many mailboxes it may
+// have, 0 for any number.
+func (s *Store) SetLimits(ctx context.Context, id AccountID, limit Quota, boxes int64) error {
+	if limit.Bytes < 0 || limit.Messages < 0 || boxes < 0 {
+		return fail("set limits", fmt.Errorf("negative limit: %w", ErrInvalid))
+	}
+	return s.alterAccount(ctx, "set limits", id,
+		`UPDATE accounts SET limit_bytes = ?, limit_messages = ?, limit_mailboxes = ? WHERE id = ? AND login IS NOT NULL`,
+		limit.Bytes, limit.Messages, boxes, id)
+}
+
+// SetAdmin makes an account an administrator's, or no longer one.
+func (s *Store) SetAdmin(ctx context.Context, id AccountID, on bool) error {
+	return s.alterAccount(ctx, "set administrator", id,
+		`UPDATE accounts SET admin = ? WHERE id = ? AND login IS NOT NULL`, on, id)
+}
+
+// MailboxCount is how many mailboxes an account has.
+func (s *Store) MailboxCount(ctx context.Context, id AccountID) (n int64, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		n, err = countMailboxes(tx, id)
+		return err
+	})
+	return n, fail("count mailboxes", err)
+}
+
+func countMailboxes(tx *db.Tx, id AccountID) (n int64, err error) {
+	err = tx.Row(`SELECT count(*) FROM mailboxes WHERE account = ? AND name IS NOT NULL`, id).Scan(&n)
+	return n, err
 }
 
 // SetEnabled switches an account off or on. A disabled one keeps its mail, and

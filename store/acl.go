@@ -243,7 +243,7 @@ func (m *Mailbox) setGrant(tx *db.Tx, account AccountID, negative bool, op Right
 	if own {
 		rights |= RightAdmin
 	}
-	if err := one(tx.Exec(`UPDATE mailboxes SET acl = acl + 1 WHERE id = ? AND name IS NOT NULL`, m.id)); err != nil {
+	if err := m.sharingChanged(tx, "acl"); err != nil {
 		return err
 	}
 	if rights == 0 {

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"posthorn/store"
@@ -23,5 +24,95 @@ func TestLongACL(t *testing.T) {
 	ok(t, m.SetACL(t.Context(), bob.Login, false, store.RightsAdd, store.RightLookup))
 	ok(t, m.SetACL(t.Context(), bob.Login, false, store.RightsSet, 0))
 	ok(t, m.SetACL(t.Context(), store.Anyone, false, store.RightsSet, store.RightRead))
+	storetest.Clean(t, f.Store)
+}
+
+// What is shared with whom, annotations, limits and administrators come back
+// from the notes, also when they were changed last of all.
+func TestReindexBringsSharingBack(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	bob, gone := f.account("bob", store.Quota{}), f.account("gone", store.Quota{})
+	ok(t, f.SetAdmin(ctx, bob.ID, true))
+	ok(t, f.SetLimits(ctx, f.a.ID, store.Quota{Messages: 7}, 8))
+	_, err := f.CreateMailbox(ctx, f.a.ID, "Work", "")
+	ok(t, err)
+	work := f.box("Work")
+	ok(t, work.SetACL(ctx, bob.Login, false, store.RightsSet, store.RightRead|store.RightLookup))
+	ok(t, work.SetACL(ctx, gone.Login, false, store.RightsSet, store.AllRights))
+	ok(t, work.SetACL(ctx, store.Anyone, true, store.RightsSet, store.RightSeen))
+	ok(t, work.SetMetadata(ctx, bob.ID, []store.Annotation{{Entry: "/comment", Value: []byte("bob's\x00")}, {Shared: true, Entry: "/comment", Value: []byte{}}}))
+	ok(t, f.SetMetadata(ctx, bob.ID, []store.Annotation{{Entry: "/x", Value: []byte("1")}, {Shared: true, Entry: "/comment", Value: []byte("hello")}}))
+	ok(t, f.RemoveAccount(ctx, gone.ID))
+	picture := func() string {
+		bob, err := f.AccountByLogin(ctx, "bob@example.test")
+		ok(t, err)
+		alice, err := f.AccountByLogin(ctx, "alice@example.test")
+		ok(t, err)
+		f.a = alice
+		acl, err := f.box("Work").ACL(ctx)
+		ok(t, err)
+		of, err := f.box("Work").Metadata(ctx, bob.ID)
+		ok(t, err)
+		server, err := f.Store.Metadata(ctx, bob.ID)
+		ok(t, err)
+		used, err := f.AnnotationsUsed(ctx, bob.ID)
+		ok(t, err)
+		return fmt.Sprintf("%v\n%v\n%v\n%d %v %v %v", acl, of, server, used, bob.Admin, alice.Limit, alice.Boxes)
+	}
+	before := picture()
+	f.lose()
+	f.rebuild()
+	if after := picture(); after != before {
+		t.Errorf("was\n%s\nis\n%s", before, after)
+	}
+	ok(t, f.box("Work").SetACL(ctx, "bob@example.test", false, store.RightsSet, 0))
+	storetest.Clean(t, f.Store)
+}
+
+// Annotations are bounded in number and room; one that is too many changes
+// nothing.
+func TestAnnotationLimits(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	m := f.box("INBOX")
+	large := make([]byte, store.MaxAnnotation)
+	var err error
+	n := 0
+	for ; err == nil; n++ {
+		err = m.SetMetadata(ctx, f.a.ID, []store.Annotation{{Entry: fmt.Sprintf("/large/%d", n), Value: large}})
+	}
+	if used, _ := f.AnnotationsUsed(ctx, f.a.ID); !errors.Is(err, store.ErrOverQuota) || used > store.AnnotationStorage {
+		t.Errorf("after %d values: %v", n, err)
+	}
+	var many []store.Annotation
+	for i := range store.MaxAnnotations + 1 {
+		many = append(many, store.Annotation{Shared: true, Entry: fmt.Sprintf("/small/%d", i), Value: []byte{}})
+	}
+	if err := m.SetMetadata(ctx, f.a.ID, many); !errors.Is(err, store.ErrLimit) {
+		t.Errorf("%d entries: %v", len(many), err)
+	}
+	if err := f.SetMetadata(ctx, f.a.ID, many); !errors.Is(err, store.ErrLimit) {
+		t.Errorf("%d entries of the server: %v", len(many), err)
+	}
+	ok(t, m.SetMetadata(ctx, f.a.ID, many[1:]))
+	ok(t, f.DeleteMailbox(ctx, f.a.ID, "Trash"))
+	storetest.Clean(t, f.Store)
+}
+
+// An account has a limit of mailboxes; parents count.
+func TestMailboxLimit(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	ok(t, f.SetLimits(ctx, f.a.ID, store.Quota{}, 8))
+	if _, err := f.CreateMailbox(ctx, f.a.ID, "a/b/c", ""); !errors.Is(err, store.ErrOverQuota) {
+		t.Errorf("nine mailboxes of eight: %v", err)
+	}
+	_, err := f.CreateMailbox(ctx, f.a.ID, "a/b", "")
+	ok(t, err)
+	if err := f.RenameMailbox(ctx, f.a.ID, "Trash", "x/y"); !errors.Is(err, store.ErrOverQuota) {
+		t.Errorf("a rename that makes a parent: %v", err)
+	}
+	ok(t, f.RenameMailbox(ctx, f.a.ID, "Trash", "y"))
 	storetest.Clean(t, f.Store)
 }

@@ -37,7 +37,7 @@ func mailboxName(name string) (string, error) {
 }
 
 // boxColumns are read by scanBox; m is the mailbox.
-const boxColumns = `m.id, m.account, m.name, m.role, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.deleted, m.size, m.first_recent, m.acl,
+const boxColumns = `m.id, m.account, m.name, m.role, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.deleted, m.size, m.first_recent, m.acl, m.annotated,
 	EXISTS (SELECT 1 FROM subscriptions s WHERE s.account = m.account AND s.name = m.name)`
 
 func scanBox(row scanner) (b Box, err error) {
@@ -47,7 +47,7 @@ func scanBox(row scanner) (b Box, err error) {
 
 func boxFields(b *Box) []any {
 	return []any{&b.ID, &b.Account, &b.Name, &b.Role, &b.UIDValidity, &b.UIDNext, &b.ModSeq, &b.Messages, &b.Unseen, &b.Deleted,
-		&b.Size, &b.FirstRecent, &b.ACL, &b.Subscribed}
+		&b.Size, &b.FirstRecent, &b.ACL, &b.Annotated, &b.Subscribed}
 }
 
 // Mailboxes lists an account's mailboxes by name. Keywords are left out.
@@ -61,7 +61,7 @@ func (s *Store) Mailboxes(ctx context.Context, a AccountID) ([]Box, error) {
 }
 
 // CreateMailbox makes a mailbox and the parents it lacks (RFC 9051 §6.3.4).
-// ErrExists, also when another mailbox has the role; ErrInvalid.
+// ErrExists, also when another mailbox has the role; ErrInvalid; ErrOverQuota.
 func (s *Store) CreateMailbox(ctx context.Context, a AccountID, name string, role Role) (Box, error) {
 	name, err := mailboxName(name)
 	if err == nil {
@@ -111,6 +111,9 @@ func createMailbox(tx *db.Tx, a AccountID, name string, role Role, subscribed bo
 	if err != nil {
 		return Box{}, err
 	}
+	if err := boxRoom(tx, a); err != nil {
+		return Box{}, err
+	}
 	folder, err := freeFolder(tx, a, name)
 	if err != nil {
 		return Box{}, err
@@ -130,6 +133,19 @@ func createMailbox(tx *db.Tx, a AccountID, name string, role Role, subscribed bo
 		return Box{}, err
 	}
 	return readBox(tx, id)
+}
+
+// boxRoom says whether an account may have one more mailbox.
+func boxRoom(tx *db.Tx, a AccountID) error {
+	var limit int64
+	if err := tx.Row(`SELECT limit_mailboxes FROM accounts WHERE id = ?`, a).Scan(&limit); err != nil || limit == 0 {
+		return err
+	}
+	n, err := countMailboxes(tx, a)
+	if err == nil && n >= limit {
+		err = fmt.Errorf("account %d has %d mailboxes: %w", a, n, ErrOverQuota)
+	}
+	return err
 }
 
 // freeFolder is the folder for a name. It may still be another's, one that was

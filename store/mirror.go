@@ -89,7 +89,7 @@ func (s *Store) reflect(ctx context.Context) error {
 	dirty, domains := s.mirror.take()
 	var noted, first error
 	if domains {
-		noted = s.noteDirectory(ctx)
+		noted = errors.Join(s.noteDirectory(ctx), s.noteAnnotations(ctx, Account{}))
 	}
 	for id := range dirty {
 		began := time.Now()
@@ -110,12 +110,13 @@ func (s *Store) reflect(ctx context.Context) error {
 // mirrored is what the mirror wants to know of a mailbox.
 type mirrored struct {
 	Box
-	folder string
-	upTo   ModSeq
+	folder  string
+	upTo    ModSeq
+	sharing sharingState
 }
 
 func scanMirrored(row scanner) (m mirrored, err error) {
-	err = row.Scan(&m.ID, &m.Name, &m.Role, &m.folder, &m.UIDValidity, &m.UIDNext, &m.ModSeq, &m.upTo, &m.Subscribed)
+	err = row.Scan(&m.ID, &m.Name, &m.Role, &m.folder, &m.UIDValidity, &m.UIDNext, &m.ModSeq, &m.upTo, &m.sharing.acl, &m.sharing.annotated, &m.Subscribed)
 	return m, err
 }
 
@@ -128,7 +129,7 @@ func (s *Store) reflectAccount(ctx context.Context, id AccountID) error {
 		if a, err = readAccount(tx, id); err != nil {
 			return err
 		}
-		boxes, err = collect(tx, scanMirrored, `SELECT id, name, role, folder, uidvalidity, uidnext, modseq, mirrored,
+		boxes, err = collect(tx, scanMirrored, `SELECT id, name, role, folder, uidvalidity, uidnext, modseq, mirrored, acl, annotated,
 				EXISTS (SELECT 1 FROM subscriptions x WHERE x.account = mailboxes.account AND x.name = mailboxes.name)
 			FROM mailboxes WHERE account = ? ORDER BY id`, id)
 		for i := 0; i < len(boxes) && err == nil; i++ {
@@ -142,7 +143,7 @@ func (s *Store) reflectAccount(ctx context.Context, id AccountID) error {
 	if err != nil {
 		return fail("mirror account", err)
 	}
-	errs := []error{s.noteAccount(ctx, a)}
+	errs := []error{s.noteAccount(ctx, a), s.noteAnnotations(ctx, a)}
 	for i := range boxes {
 		errs = append(errs, s.reflectBox(ctx, a, &boxes[i]))
 	}
@@ -162,6 +163,9 @@ func (s *Store) reflectBox(ctx context.Context, a Account, b *mirrored) error {
 		return err
 	}
 	if err := s.noteBox(a, b); err != nil {
+		return err
+	}
+	if err := s.noteSharing(ctx, a, b); err != nil {
 		return err
 	}
 	if b.upTo >= b.ModSeq {

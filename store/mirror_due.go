@@ -27,8 +27,9 @@ type mirror struct {
 	last    time.Time // of the newest change
 
 	// The mirror's goroutine's own: hashes of the notes that are known to be on
-	// the disk, and how far mailboxes have come that no row says yet.
+	// the disk, for what state those about sharing were written, and how far mailboxes have come that no row says yet.
 	notes   map[Place]uint64
+	shared  map[MailboxID]sharingState
 	reached []reached
 }
 
@@ -39,7 +40,9 @@ type reached struct {
 	upTo ModSeq
 }
 
-func newMirror() *mirror { return &mirror{bell: newBell(), notes: make(map[Place]uint64)} }
+func newMirror() *mirror {
+	return &mirror{bell: newBell(), notes: make(map[Place]uint64), shared: make(map[MailboxID]sharingState)}
+}
 
 // account says that something about an account, its mailboxes or its messages
 // has changed.

@@ -36,6 +36,8 @@ type accountNote struct {
 	Apps        []AppPassword // their last use is not kept: it would be a new note with each
 	Enabled     bool
 	Limit       Quota
+	Boxes       *int64 // nil in notes of before: DefaultBoxes
+	Admin       bool
 	UIDValidity uint32
 	Created     time.Time
 	Subscribed  []string
@@ -84,7 +86,7 @@ func (s *Store) noteDirectory(ctx context.Context) error {
 }
 
 func (s *Store) noteAccount(ctx context.Context, a Account) error {
-	n := accountNote{Login: a.Login, Enabled: a.Enabled, Limit: a.Limit, Created: a.Created}
+	n := accountNote{Login: a.Login, Enabled: a.Enabled, Limit: a.Limit, Boxes: &a.Boxes, Admin: a.Admin, Created: a.Created}
 	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
 		if err = tx.Row(`SELECT uidvalidity FROM accounts WHERE id = ?`, a.ID).Scan(&n.UIDValidity); err != nil {
 			return err

@@ -82,6 +82,7 @@ type reindexer struct {
 	progress func(done, total int64)
 	done     int64
 	total    int64
+	boxes    []rebuilt // that are not deleted
 }
 
 func (r *reindexer) run(ctx context.Context) error {
@@ -116,7 +117,10 @@ func (r *reindexer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return r.account(ctx, &a)
+	if err := r.account(ctx, &a); err != nil {
+		return err
+	}
+	return r.sharing(ctx)
 }
 
 // directory rebuilds domains, keys and aliases.
@@ -195,6 +199,9 @@ func (r *reindexer) account(ctx context.Context, a *foundAccount) error {
 		if err := r.box(ctx, a, &a.places[i]); err != nil {
 			return fmt.Errorf("account %s, folder %q: %w", n.Login, a.places[i].place.Folder, err)
 		}
+		if b := &a.places[i]; !b.note.Deleted {
+			r.boxes = append(r.boxes, rebuilt{b.place, a.id, b.id})
+		}
 	}
 	return r.db.Commit(ctx, int64(a.id), func(tx *db.Tx) error {
 		_, err := tx.Exec(`UPDATE accounts SET modseq = ?1, email = ?2,
@@ -224,6 +231,9 @@ func (a *foundAccount) readNotes(blobs Blobs) error {
 		}
 		if !noted {
 			n = boxNote{Name: mailboxOf(b.place.Folder)}
+		}
+		if notReserved(n.Name) != nil {
+			n.Name = "Own " + n.Name
 		}
 		if b.place.Folder == "" {
 			n.Name, n.Role = "INBOX", RoleInbox
@@ -256,9 +266,13 @@ func (a *foundAccount) enter(tx *db.Tx) error {
 	if other, err := accountWithLogin(tx, a.note.Login); err != nil {
 		return err
 	} else if other != nil {
-		a.note.Login, domain, a.note.Enabled = a.dir+"@recovered.invalid", "recovered.invalid", false
+		a.note.Login, domain, a.note.Enabled, a.note.Admin = a.dir+"@recovered.invalid", "recovered.invalid", false, false
 	}
-	a.id, err = insertAccount(tx, Account{Login: a.note.Login, Dir: a.dir, Enabled: a.note.Enabled, Limit: a.note.Limit, Created: a.note.Created},
+	boxes := int64(DefaultBoxes)
+	if a.note.Boxes != nil {
+		boxes = *a.note.Boxes
+	}
+	a.id, err = insertAccount(tx, Account{Login: a.note.Login, Dir: a.dir, Enabled: a.note.Enabled, Limit: a.note.Limit, Boxes: boxes, Admin: a.note.Admin, Created: a.note.Created},
 		domain, a.note.Password)
 	if err == nil {
 		_, err = tx.Exec(`UPDATE accounts SET uidvalidity = ? WHERE id = ?`, a.note.UIDValidity, a.id)

@@ -85,6 +85,8 @@ func emptyInbox(tx *db.Tx, a AccountID, to string) error {
 	if err != nil {
 		return err
 	}
-	_, err = moveAll(tx, a, inbox, box.ID, all, time.Now())
-	return err
+	if _, err = moveAll(tx, a, inbox, box.ID, all, time.Now()); err != nil {
+		return err
+	}
+	return copyAnnotations(tx, inbox, box.ID) // RFC 5464 §4.1
 }

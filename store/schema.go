@@ -10,6 +10,8 @@ var schema = []db.Migration{
 	openingSchema,
 	sharingSchema + reservedSchema,
 	credentialsSchema,
+	metadataSchema,
+	limitsSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

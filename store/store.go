@@ -69,6 +69,8 @@ type Account struct {
 	Enabled bool
 	Limit   Quota
 	Used    Quota
+	Boxes   int64 // mailboxes it may have, 0 for any number
+	Admin   bool  // may set the limits of others
 	Created time.Time
 }
 
@@ -119,6 +121,7 @@ type Box struct {
 	Size        int64    // octets
 	FirstRecent UID      // first UID no session has claimed as \Recent
 	Keywords    []string // bit i of Flags>>KeywordBase is Keywords[i]
+	Annotated   int64    // changes of its metadata; 0: there never was any
 	ACL         int64    // changes of its access control list; 0: only the owner has rights, and all
 }
 

@@ -108,6 +108,14 @@ func (e *Encoder) NString(s string, ok bool) *Encoder {
 	return e.String(s)
 }
 
+// Value writes a string, or a literal8 where it holds a NUL (RFC 5464 §5).
+func (e *Encoder) Value(s string) *Encoder {
+	if strings.IndexByte(s, 0) >= 0 {
+		e.Raw("~")
+	}
+	return e.String(s)
+}
+
 // Mailbox writes a mailbox name as an astring.
 func (e *Encoder) Mailbox(name string) *Encoder {
 	if !e.UTF8 {

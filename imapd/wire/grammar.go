@@ -138,6 +138,15 @@ func (d *Decoder) NString() (s string, ok bool) {
 	return "", false
 }
 
+// Value takes a string, a literal8, which may hold anything, or NIL (RFC 5464
+// §5).
+func (d *Decoder) Value() (s string, ok bool) {
+	if d.Take('~') {
+		return d.anyLiteral(), true
+	}
+	return d.NString()
+}
+
 func (d *Decoder) quoted() string {
 	d.Need('"')
 	var b strings.Builder

@@ -1,6 +1,9 @@
 package wire
 
-import "io"
+import (
+	"io"
+	"strings"
+)
 
 // literalHeader takes `{n}` or `{n+}` with the line's end behind it.
 func (d *Decoder) literalHeader() (size int64, sync bool) {
@@ -24,8 +27,17 @@ func (d *Decoder) literalHeader() (size int64, sync bool) {
 	return size, sync
 }
 
-// literal takes a literal argument into memory.
+// literal takes a literal argument into memory. It holds no NUL.
 func (d *Decoder) literal() string {
+	s := d.anyLiteral()
+	if strings.IndexByte(s, 0) >= 0 {
+		d.Fail("a literal holds a NUL")
+	}
+	return s
+}
+
+// anyLiteral takes one that may hold anything, as literal8 does.
+func (d *Decoder) anyLiteral() string {
 	size, sync := d.literalHeader()
 	if d.err != nil {
 		return ""
@@ -44,12 +56,6 @@ func (d *Decoder) literal() string {
 		return ""
 	}
 	d.nextLine()
-	for _, c := range b {
-		if c == 0 {
-			d.Fail("a literal holds a NUL")
-			break
-		}
-	}
 	return string(b)
 }
 
