@@ -48,6 +48,7 @@ func main() {
 	messages := flag.Int("messages", 100_000, "`size` of the mailbox of the imap workloads")
 	large := flag.Int("million", 1_000_000, "`size` of the large mailbox of the million workload")
 	mixed := flag.Duration("mixed", time.Minute, "how `long` imap-mixed works")
+	rest := flag.Duration("rest", 2*time.Minute+10*time.Second, "how `long` the idlers workloads wait before they look")
 	flag.Parse()
 	pattern, err := regexp.Compile(*only)
 	if err != nil {
@@ -55,6 +56,7 @@ func main() {
 	}
 	workloads = append(workloads, imapWorkloads(*messages, *mixed)...)
 	workloads = append(workloads, millionWorkload(*large))
+	workloads = append(workloads, idlersWorkloads(*rest)...)
 	workloads = slices.DeleteFunc(workloads, func(w workload) bool { return !pattern.MatchString(w.name) })
 	if err := run(*rounds, *against, *scale); err != nil {
 		log.Fatal("bench: ", err)
