@@ -43,12 +43,12 @@ func (cl *client) compress() {
 
 // A message of many mebibytes in and out, of all sorts of content.
 func TestCompressStreams(t *testing.T) {
-	const size = 24 << 20
+	const size = 8 << 20
 	w := newWorld(t, tweaks{})
 	w.server.spools.Memory = serve.NewBudget(spoolMemory)
 	cl := newClient(t, w, "client", "alice")
 	cl.compress()
-	noise := make([]byte, 3<<20)
+	noise := make([]byte, 1<<20)
 	rand.Read(noise)
 	for i, b := range noise {
 		if b == 0 || b == '\r' || b == '\n' {

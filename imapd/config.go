@@ -46,6 +46,8 @@ const (
 	drainTime     = 15 * time.Second // for the running command when the server stops
 	strangerFault = 10               // commands answered BAD or NO before a login, then BYE
 
+	notifyBoxes = 5000 // mailboxes that NOTIFY watches for one session
+
 	readBuffer  = 4 << 10
 	writeBuffer = 32 << 10
 )

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -18,15 +19,12 @@ func (s *session) idle(c *call) error {
 	if err := c.dec.End(); err != nil {
 		return err
 	}
-	if s.state == selected {
-		defer s.view.box.wakes(s.conn)()
-		s.conn.wake() // for what happened since the last look
-	}
+	defer s.watched()()
 	s.out.Raw("+ idling").CRLF()
 	for {
 		switch err := s.pause(keepAlive, true); {
 		case errors.Is(err, errWoken):
-			if err := s.news(c); err != nil {
+			if err := s.news(c.ctx, false); err != nil && !errors.Is(err, errGone) {
 				return err
 			}
 		case errors.Is(err, errTimeout):
@@ -51,13 +49,31 @@ func (s *session) idle(c *call) error {
 	}
 }
 
-// news tells what happened in the mailbox, and once that it is gone.
-func (s *session) news(c *call) error {
-	if s.state != selected || s.view.gone {
+// watched has the session woken by what happens in its mailbox, until stop, and
+// at once for what happened since the last look.
+func (s *session) watched() (stop func()) {
+	s.conn.wake()
+	if s.state != selected {
+		return func() {}
+	}
+	return s.view.box.wakes(s.conn)
+}
+
+// news tells what happened: in the selected mailbox, and in those that NOTIFY
+// watches. between says that it comes between two commands; else the client
+// idles.
+func (s *session) news(ctx context.Context, between bool) error {
+	if s.notify != nil {
+		if err := s.look(&call{ctx: ctx}); err != nil {
+			return err
+		}
+	}
+	n := s.notify // look may have ended it
+	switch {
+	case s.state != selected || s.view.gone:
+		return nil
+	case n != nil && n.selected == 0, n == nil && between:
 		return nil
 	}
-	if err := s.view.tell(c.ctx, s, true); err != nil && !s.view.gone {
-		return err
-	}
-	return nil
+	return s.view.tell(ctx, s, !between || !n.delayed)
 }

@@ -26,6 +26,7 @@ func (s *session) list(c *call) error {
 		s.out.Raw(`* LIST (\Noselect) "/" ""`).CRLF()
 		return nil
 	}
+	s.useStatus(l.status)
 	t, err := s.tree(c)
 	if err != nil {
 		return err
@@ -170,8 +171,8 @@ func (l *listing) selectsBelow(e *entry) bool {
 	return false
 }
 
-func (s *session) writeList(l listing, e *entry) {
-	attributes := []string{}
+// attributes are those of a name (RFC 9051 §7.3.1).
+func (l *listing) attributes(e *entry) (attributes []string) {
 	if !e.exists {
 		attributes = append(attributes, `\NonExistent`, `\Noselect`)
 	}
@@ -186,7 +187,11 @@ func (s *session) writeList(l listing, e *entry) {
 	if a := attribute(e.box.Role); a != "" {
 		attributes = append(attributes, a)
 	}
-	s.out.Raw("* LIST ").List(attributes).Raw(` "/" `).Mailbox(e.name)
+	return attributes
+}
+
+func (s *session) writeList(l listing, e *entry) {
+	s.out.Raw("* LIST ").List(l.attributes(e)).Raw(` "/" `).Mailbox(e.name)
 	if l.recursive && l.selectsBelow(e) {
 		var options []string
 		if l.onlySubscribed {

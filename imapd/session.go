@@ -29,10 +29,11 @@ type session struct {
 	account store.AccountID // zero before the login
 	login   auth.Identity   // that of account
 	enabled
-	view    *view  // of the selected mailbox
-	faults  int    // commands of a stranger that failed
-	broken  error  // the connection ended within a command
-	scratch []byte // for what is written next
+	view    *view         // of the selected mailbox
+	faults  int           // commands of a stranger that failed
+	broken  error         // the connection ended within a command
+	notify  *notification // NOTIFY SET; nil without
+	scratch []byte        // for what is written next
 }
 
 func newSession(ctx context.Context, srv *Server, c *conn, channel *serve.Channel) *session {
@@ -63,6 +64,7 @@ func (s *session) serve() {
 
 // leave gives back all that the session holds.
 func (s *session) leave() {
+	s.closeNotify()
 	s.closeView()
 	if s.account != 0 {
 		s.srv.leave(s.account)
@@ -109,9 +111,29 @@ func (s *session) pause(d time.Duration, wakeable bool) error {
 	return err
 }
 
+// await waits for the next command, and tells meanwhile what NOTIFY asked for.
+func (s *session) await(d time.Duration) error {
+	if s.notify == nil {
+		return s.pause(d, false)
+	}
+	defer s.watched()()
+	for end := time.Now().Add(d); ; {
+		err := s.pause(time.Until(end), true)
+		if !errors.Is(err, errWoken) {
+			return err
+		}
+		if err := s.still(); err != nil {
+			return err
+		}
+		if err := s.news(s.ctx, true); err != nil && !errors.Is(err, errGone) {
+			s.log.Warn("notifications failed", "error", err)
+		}
+	}
+}
+
 // next reads and runs one command. An error ends the session.
 func (s *session) next() error {
-	if err := s.pause(time.Duration(s.srv.config.IdleTimeout), false); err != nil {
+	if err := s.await(time.Duration(s.srv.config.IdleTimeout)); err != nil {
 		return err
 	}
 	if err := s.still(); err != nil {

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"slices"
 	"strconv"
 
 	"posthorn/imapd/wire"
@@ -21,7 +22,7 @@ var statusItems = map[string]statusItem{
 	"DELETED":         fact(func(_ *session, b store.Box) int64 { return b.Deleted }),
 	"SIZE":            fact(func(_ *session, b store.Box) int64 { return b.Size }),
 	"APPENDLIMIT":     fact(func(s *session, _ store.Box) int64 { return int64(s.srv.config.AppendLimit) }),
-	"HIGHESTMODSEQ":   fact(func(s *session, b store.Box) int64 { s.useModSeq(); return int64(b.ModSeq) }),
+	"HIGHESTMODSEQ":   fact(func(_ *session, b store.Box) int64 { return int64(b.ModSeq) }),
 	"MAILBOXID":       func(_ *session, _ *call, b store.Box) (string, error) { return "(" + mailboxID(b.ID) + ")", nil },
 	"RECENT":          counted((*session).countRecent),
 	"DELETED-STORAGE": counted((*session).deletedStorage),
@@ -55,7 +56,15 @@ func (s *session) status(c *call) error {
 	if err != nil {
 		return err
 	}
+	s.useStatus(items)
 	return s.writeStatus(c, p.Box, items)
+}
+
+// useStatus: to ask for HIGHESTMODSEQ enables CONDSTORE (RFC 7162 §3.1).
+func (s *session) useStatus(items []string) {
+	if slices.Contains(items, "HIGHESTMODSEQ") {
+		s.useModSeq()
+	}
 }
 
 // takeStatusItems takes a list of items, each of which is known.

@@ -149,10 +149,12 @@ func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 		s.out.Raw("* ").Num(int64(newest.count)).Raw(" EXISTS").CRLF()
 		v.claim(ctx, s, old.last())
 	}
-	for _, n := range d.changed {
-		s.writeRow(newest, n, newest.row(n))
+	if s.wantsFlags() {
+		for _, n := range d.changed {
+			s.writeRow(newest, n, newest.row(n))
+		}
 	}
-	return nil
+	return s.fetchNew(ctx, d.added)
 }
 
 // holdBack is newest as far as it can be told now: with what d adds and
