@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"slices"
 
 	"posthorn/store"
 )
@@ -67,6 +68,17 @@ func (f *fetcher) withContent(ctx context.Context, todo []asked) error {
 	if err != nil {
 		return err
 	}
+	for part := range slices.Chunk(todo, contentBlock) {
+		if msgs, err = f.contentOf(ctx, part, msgs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contentOf sends a block; msgs are the rows of it and of what follows, which
+// it gives back.
+func (f *fetcher) contentOf(ctx context.Context, todo []asked, msgs []store.Message) ([]store.Message, error) {
 	for i := range todo {
 		m := f.add(todo[i])
 		if len(msgs) == 0 || msgs[0].UID != m.row.UID {
@@ -76,17 +88,17 @@ func (f *fetcher) withContent(ctx context.Context, todo []asked) error {
 		m.msg, msgs = msgs[0], msgs[1:]
 	}
 	if f.want != 0 {
-		if err := f.addFacts(ctx); err != nil {
-			return err
+		if err := f.addFacts(ctx, todo); err != nil {
+			return nil, err
 		}
 	}
-	return f.sendBlock(ctx)
+	return msgs, f.sendBlock(ctx)
 }
 
 // addFacts gives the messages of the block their facts.
-func (f *fetcher) addFacts(ctx context.Context) error {
+func (f *fetcher) addFacts(ctx context.Context, todo []asked) error {
 	known := make(map[store.UID]store.Fact, len(f.block))
-	err := f.box.Facts(ctx, f.uids, f.want, func(facts []store.Fact) error {
+	err := f.box.Facts(ctx, f.uidsOf(todo), f.want, func(facts []store.Fact) error {
 		for i := range facts {
 			known[facts[i].UID] = facts[i] // octets stay, the array is used again
 		}

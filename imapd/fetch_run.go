@@ -12,10 +12,12 @@ import (
 
 // Messages are fetched in blocks: a block is read, the reading ends, the block
 // is sent. Facts make blocks of a size that suits the store, out of todoBlock
-// messages at a time. A block with content holds its files open from the moment
-// \Seen is decided until they are sent, so it is small.
+// messages at a time. A block with content holds it, in memory or as an open file, from the
+// moment \Seen is decided until it is sent, so it is small; the rows are read for
+// several such blocks at a time.
 const (
 	todoBlock    = 1 << 14
+	contentRows  = 16 * contentBlock
 	contentBlock = 16
 )
 
@@ -84,7 +86,7 @@ func (f *fetcher) run(ctx context.Context, numbers []wire.Range) error {
 	}
 	size := todoBlock
 	if f.need == needContent {
-		size = contentBlock
+		size = contentRows
 	}
 	var err error
 	f.s.view.seen.each(numbers, func(n uint32, r store.Row) bool {

@@ -12,35 +12,6 @@ import (
 	"posthorn/store"
 )
 
-// Open opens content to read.
-func (b *Blobs) Open(f store.File) (store.Reader, error) {
-	var r reader
-	err := b.lookup(f, func(path string) (err error) {
-		r.File, err = os.Open(path)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", f.Key, err)
-	}
-	st, err := r.Stat()
-	if err == nil && st.Size() != f.Size {
-		err = fmt.Errorf("%s has %d octets, not %d: %w", r.Name(), st.Size(), f.Size, store.ErrCorrupt)
-	}
-	if err != nil {
-		r.Close()
-		return nil, fmt.Errorf("open %s: %w", f.Key, err)
-	}
-	r.size = f.Size
-	return &r, nil
-}
-
-type reader struct {
-	*os.File
-	size int64
-}
-
-func (r *reader) Size() int64 { return r.size }
-
 // tries is how often a file is looked for that is renamed again and again while
 // it is looked for.
 const tries = 5

@@ -22,6 +22,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -89,11 +90,11 @@ func (b *Blobs) files(p store.Place) string {
 }
 
 func name(f store.File, info string) string {
-	return fmt.Sprintf("%s,S=%d%s", f.Key, f.Size, info)
+	return string(f.Key) + ",S=" + strconv.FormatInt(f.Size, 10) + info
 }
 
 func (b *Blobs) path(f store.File, info string) string {
-	return filepath.Join(b.files(f.Place), name(f, info))
+	return b.files(f.Place) + "/" + name(f, info)
 }
 
 // Path says where f should be.
