@@ -2,7 +2,9 @@ package store_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -144,6 +146,9 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		f.open()
 		storetest.Clean(t, f.Store)
 		f.agree(told)
+		f.agreeFacts("INBOX", "Trash", "Archive")
+		ok(t, f.Derive(t.Context()))
+		f.agreeFacts("INBOX", "Trash", "Archive")
 		ok(t, f.Close())
 		if t.Failed() {
 			return
@@ -219,6 +224,44 @@ func (f *fixture) agree(told map[string]map[string]bool) {
 			if told[id] == nil {
 				f.t.Errorf("%s is there and nobody told of it", id)
 			}
+		}
+	}
+}
+
+// agreeFacts holds what was derived, as far as it was, against content.
+func (f *fixture) agreeFacts(names ...string) {
+	f.t.Helper()
+	ctx := f.t.Context()
+	for _, name := range names {
+		m := f.box(name)
+		var uids []store.UID
+		_, err := m.Rows(ctx, func(rows []store.Row) {
+			for _, r := range rows {
+				uids = append(uids, r.UID)
+			}
+		})
+		ok(f.t, err)
+		n := 0
+		ok(f.t, m.Facts(ctx, uids, wantAll, func(facts []store.Fact) error {
+			for _, x := range facts {
+				if x.UID != uids[n] {
+					f.t.Fatalf("%s: facts of UID %d, want %d", name, x.UID, uids[n])
+				}
+				n++
+				msgs, err := m.Messages(ctx, []store.UID{x.UID})
+				ok(f.t, err)
+				r, err := m.Open(ctx, msgs[0])
+				ok(f.t, err)
+				b, err := io.ReadAll(r)
+				ok(f.t, errors.Join(err, r.Close()))
+				if !bytes.HasPrefix(b, x.Header) || x.Header == nil || x.Size != msgs[0].Size || x.Email != msgs[0].Email || x.Thread != msgs[0].Thread {
+					f.t.Errorf("%s: UID %d has the facts %+v and begins %.60q", name, x.UID, x, b)
+				}
+			}
+			return nil
+		}))
+		if n != len(uids) {
+			f.t.Errorf("%s: facts of %d messages, %d are there", name, n, len(uids))
 		}
 	}
 }

@@ -51,12 +51,11 @@ type unit struct {
 	marks   map[string]UID
 }
 
-// derivePause is how long new mail is left to come before it is looked at;
-// deriveRetry how long what failed waits when nothing else changes.
-const (
-	derivePause = 200 * time.Millisecond
-	deriveRetry = time.Minute
-)
+// derivePause is how long new mail is left to come before it is looked at.
+var derivePause = 200 * time.Millisecond // less in tests
+
+// deriveRetry is how long what failed waits when nothing else changes.
+const deriveRetry = time.Minute
 
 // deriver is what has changed since it was last looked at.
 type deriver struct {

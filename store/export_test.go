@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -57,8 +58,8 @@ func (s *Store) Number(ctx context.Context, query string, args ...any) (n int64,
 // Troubles gives what tells a log of the store's own work.
 func Troubles(log *slog.Logger) func(task string, err error) { return newTroubles(log).outcome }
 
-// Hurry makes the mirror follow at once.
-func Hurry() { mirrorPause = time.Millisecond }
+// Hurry makes the mirror and the deriver follow at once.
+func Hurry() { mirrorPause, derivePause = time.Millisecond, time.Millisecond }
 
 // DatabaseName is the database in the data folder.
 const DatabaseName = databaseName
@@ -95,3 +96,40 @@ func (p *panicking) message(_ context.Context, d *derivable) error {
 }
 
 func (p *panicking) write(*db.Tx) error { return nil }
+
+// Bulk gives a mailbox n messages that have rows and no content, 10,000 in a
+// commit: for what only the index is asked for. The store does nothing by itself
+// afterwards.
+func (s *Store) Bulk(ctx context.Context, a AccountID, box MailboxID, n int) error {
+	s.background.halt()
+	now := time.Now()
+	for from := 0; from < n; from += 10_000 {
+		all := make([]Message, min(10_000, n-from))
+		for i := range all {
+			at := from + i
+			all[i] = Message{
+				Key: Key(fmt.Sprintf("%d.M%dP%d.example", now.Unix(), at*7919%1_000_000, at)), Size: int64(2000 + at%5000),
+				Internal: now.Add(time.Duration(at) * time.Second), Saved: now, Thread: ThreadID(at/3 + 1),
+			}
+			if at%3 == 0 {
+				all[i].Flags = FlagSeen
+			}
+		}
+		err := s.db.Commit(ctx, int64(a), func(tx *db.Tx) error {
+			d := sum(all)
+			modseq, email, err := chargeAccount(tx, a, Quota{d.size, d.messages}, true)
+			if err != nil {
+				return err
+			}
+			for i := range all {
+				all[i].Email = email + EmailID(i)
+			}
+			_, err = enter(tx, box, all, modseq)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
