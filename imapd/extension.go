@@ -56,6 +56,7 @@ var extensions = []extension{
 	{capability: "THREAD=REFERENCES"},
 	{capability: "THREAD=REFS"}, // draft-ietf-morg-inthread
 	{capability: imap.CapESort}, // RFC 5267
+	{capability: "MULTISEARCH", commands: []command{{"ESEARCH", loggedIn, byUID, (*session).multisearch}}}, // RFC 7377
 	{capability: "CONTEXT=SEARCH", commands: []command{{"CANCELUPDATE", selected, 0, (*session).cancelUpdate}}},
 	{capability: "CONTEXT=SORT"},     // RFC 5267
 	{capability: "PARTIAL"},          // RFC 9394

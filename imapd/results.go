@@ -110,9 +110,14 @@ func (r results) kept(found []hit) []store.UID {
 }
 
 // writeExtended answers with ESEARCH (RFC 4731 §3.1): found is in the order
-// that was asked for, so that MIN and MAX are its ends (RFC 5267 §3.1).
-func (s *session) writeExtended(c *call, want results, found []hit) {
-	s.out.Raw("* ESEARCH (TAG ").String(c.tag).Raw(")")
+// that was asked for, so that MIN and MAX are its ends (RFC 5267 §3.1). in is the
+// mailbox that it is of, where the client must be told (RFC 7377 §2.1), or nil.
+func (s *session) writeExtended(c *call, in *view, want results, found []hit) {
+	s.out.Raw("* ESEARCH (TAG ").String(c.tag)
+	if in != nil {
+		s.out.Raw(" MAILBOX ").Mailbox(in.name).Raw(" UIDVALIDITY ").Num(int64(in.seen.box.UIDValidity))
+	}
+	s.out.Raw(")")
 	if c.uid() {
 		s.out.Raw(" UID")
 	}

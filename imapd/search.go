@@ -63,7 +63,7 @@ func (s *session) writeFound(c *call, want results, found []hit) {
 	case !want.given && !s.rev2:
 		s.writeHits("SEARCH", c.uid(), found)
 	case !want.silent():
-		s.writeExtended(c, want, found)
+		s.writeExtended(c, nil, want, found)
 	}
 }
 
@@ -81,9 +81,11 @@ func (s *session) writeHits(name string, uid bool, found []hit) {
 
 // program takes the arguments of SEARCH. Its own errors, which are no matter
 // of syntax, are in p.err.
-func (p *parser) program() (results, node) {
+func (p *parser) program() (results, node) { return p.programOf(p.word()) }
+
+// programOf is program whose first word was taken.
+func (p *parser) programOf(word string) (results, node) {
 	want := results{all: true}
-	word := p.word()
 	if word == "RETURN" {
 		want = p.results()
 		p.d.SP()

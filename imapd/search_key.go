@@ -22,6 +22,8 @@ type parser struct {
 	aging   bool // what is found changes with time alone
 	modseqs bool // MODSEQ is among the keys
 	err     error
+
+	numbered bool // message numbers or "$" are in it
 }
 
 // word takes the keyword at the start of a key; "" when a set or a parenthesis
@@ -161,6 +163,7 @@ func (p *parser) numbers(set wire.Set) node {
 	if p.d.Err() != nil {
 		return constant(fails)
 	}
+	p.numbered = true
 	return numbersKey{set}
 }
 

@@ -31,7 +31,7 @@ func (s *session) sort(c *call) error {
 	case !want.given:
 		s.writeHits("SORT", c.uid(), found)
 	case !want.silent():
-		s.writeExtended(c, want, found)
+		s.writeExtended(c, nil, want, found)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -385,7 +386,7 @@ func TestThreadsAreLinear(t *testing.T) {
 		"one subject": func(i, _ int) letter { return letter{id: uint64(i + 1), subject: 5, reply: i%2 == 0} },
 	}
 	for name, shape := range shapes {
-		took := func(n int) time.Duration {
+		took := func(n int) time.Duration { // of the processor: the machine may be busy with other things
 			letters := make([]letter, n)
 			for i := range letters {
 				letters[i] = shape(i, n)
@@ -393,18 +394,27 @@ func TestThreadsAreLinear(t *testing.T) {
 			g, hits := gistsOf(letters)
 			best := time.Hour
 			for range 3 {
-				start := time.Now()
+				start := processorTime(t)
 				written(g.references(hits), hits)
 				written(g.refs(hits), hits)
 				written(g.orderedSubject(hits), hits)
-				best = min(best, time.Since(start))
+				best = min(best, processorTime(t)-start)
 			}
 			return best
 		}
-		if small, large := took(10_000), took(100_000); large > 40*(small+2*time.Millisecond) {
+		if small, large := took(10_000), took(100_000); large > 50*(small+5*time.Millisecond) {
 			t.Errorf("%s: %v for 10,000 messages, %v for 100,000", name, small, large)
 		}
 	}
+}
+
+// processorTime is what this process has used of the processor.
+func processorTime(t *testing.T) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func BenchmarkThreadReferences(b *testing.B) {
