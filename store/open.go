@@ -25,6 +25,7 @@ type Store struct {
 	purge      *purger
 	mender     *mender
 	indexer    indexer // deriver.working
+	texts      textCache
 	deriver    *deriver
 	background background
 	troubles   *troubles
@@ -92,6 +93,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 func (s *Store) Close() error {
 	var errs []error
 	s.background.halt()
+	s.texts.close()
 	s.mender.close()
 	for _, d := range []*db.DB{s.db, s.derived} {
 		if d != nil {

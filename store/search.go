@@ -164,31 +164,18 @@ func (f *finding) run(ctx context.Context) error {
 // knows nothing.
 func (f *finding) segment(ctx context.Context, id int64) error {
 	return f.m.store.derived.View(ctx, func(tx *db.Tx) error {
-		head, err := readChunks(tx, id, textHead, 0, -1)
-		if err != nil {
+		t, err := f.m.store.readText(tx, id)
+		if err != nil || t == nil {
 			return err
 		}
-		if head == nil {
-			return stillThere(tx, id)
-		}
-		seg, err := lexicon.Open(head)
-		if err != nil {
-			return err
-		}
-		words, err := readChunks(tx, id, textWords, 0, seg.WordsSize())
-		if err == nil {
-			err = seg.VerifyWords(words)
-		}
-		if err != nil {
-			return err
-		}
+		seg := t.seg
 		postings := newPostingsReader(tx, id, seg.PostingsSize())
 		opaque := seg.Opaque()
 		for i, q := range f.ready {
 			if ctx.Err() != nil {
 				return nil
 			}
-			found, err := seg.Find(lexicon.Field(f.queries[i].Field), q, words, postings.read)
+			found, err := seg.Find(lexicon.Field(f.queries[i].Field), q, t.words, postings.read)
 			if err != nil {
 				return err
 			}
