@@ -12,11 +12,17 @@ import (
 )
 
 func (c *cli) reindexCommand() *cobra.Command {
-	return &cobra.Command{
+	var search bool
+	cmd := &cobra.Command{
 		Use:   "reindex",
 		Short: "Rebuild a lost database from the folders; the server must not run",
-		Args:  cobra.NoArgs,
+		Long: "Rebuilds a lost database from the folders. With --search the index that answers IMAP's SEARCH is rebuilt instead, " +
+			"while the server runs or not; searches meanwhile take longer and find the same.",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if search {
+				return c.rebuildSearch(cmd.Context())
+			}
 			cfg, err := c.loadConfig()
 			if err != nil {
 				return err
@@ -27,6 +33,8 @@ func (c *cli) reindexCommand() *cobra.Command {
 			return c.print(none{}, func() { fmt.Fprintln(c.out, "the database is rebuilt; posthorn check compares it with the folders") })
 		},
 	}
+	cmd.Flags().BoolVar(&search, "search", false, "rebuild the search index")
+	return cmd
 }
 
 // progress shows how far something is, on a terminal only.

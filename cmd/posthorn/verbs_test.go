@@ -37,6 +37,7 @@ func TestVerbs(t *testing.T) {
 				{"domain list", "", 0, "example.net   example.test  you@example.test"},
 				{"domain dns example.test", "", 0, "._domainkey.example.test. IN TXT \"v=DKIM1; k=rsa; p="},
 				{"domain dns example.com", "", 1, "there is no domain example.com"},
+				{"reindex --search", "", 0, "the search index is rebuilt: 0 messages"},
 				{"user list", "", 0, "no users yet"},
 				{"user add you@example.test --password-stdin --quota 2G", "secret\n", 0, "you@example.test is added"},
 				{"user add You@Example.Test --password-stdin", "secret\n", 1, "user you@example.test exists already"},
@@ -100,7 +101,7 @@ func TestVerbsPrintJSON(t *testing.T) {
 		"user add you@example.test --password-stdin", "user list", "user show you@example.test", "user quota you@example.test 1G",
 		"user disable you@example.test", "user enable you@example.test", "user passwd you@example.test --password-stdin",
 		"alias add a@example.test you@example.test", "alias list", "sendmail you@example.test", "queue list", "queue retry --all",
-		"alias remove a@example.test", "check", "config check", "user remove you@example.test --yes", "domain remove example.test",
+		"alias remove a@example.test", "check", "reindex --search", "config check", "user remove you@example.test --yes", "domain remove example.test",
 	} {
 		out := s.verb(t, exitDone, "text\n", append(strings.Fields(args), "--json")...)
 		if !json.Valid([]byte(out)) {
