@@ -100,7 +100,7 @@ func (b *bigBox) timeResync(s *peer.Server, known known) (u usage, err error) {
 	if err := c.do("ENABLE QRESYNC", nil); err != nil {
 		return u, err
 	}
-	command := fmt.Sprintf("SELECT %s (QRESYNC (%d %d 1:%d))", b.name, known.validity, known.modseq, known.next-1)
+	command := fmt.Sprintf("SELECT %s (QRESYNC (%d %d))", b.name, known.validity, known.modseq)
 	return timed(s, func() error {
 		for range resyncEach {
 			fetched, vanished := 0, 0
