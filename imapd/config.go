@@ -43,6 +43,7 @@ const (
 	readTime      = 5 * time.Minute  // for each read within a command
 	writeTime     = 5 * time.Minute  // for each write of at most writeBuffer octets
 	keepAlive     = 2 * time.Minute  // between two signs of life to an idling client
+	progressTime  = 5 * time.Second  // between two signs of a command that takes long
 	drainTime     = 15 * time.Second // for the running command when the server stops
 	strangerFault = 10               // commands answered BAD or NO before a login, then BYE
 

@@ -59,7 +59,9 @@ var (
 var past = time.Unix(1, 0)
 
 func newConn(ctx context.Context, raw, nc net.Conn) *conn {
-	return &conn{raw: raw, nc: nc, ctx: ctx, limit: loginTime, loginEnd: time.Now().Add(loginTime)}
+	c := &conn{raw: raw, nc: nc, ctx: ctx}
+	c.stranger()
+	return c
 }
 
 // hold makes sure that there are buffers.
@@ -148,7 +150,10 @@ func (c *conn) read(p []byte, d time.Duration, wakeable bool) (int, error) {
 	}
 }
 
-// member ends the time limits of a stranger.
+// stranger sets the time limits of one who has not logged in.
+func (c *conn) stranger() { c.limit, c.loginEnd = loginTime, time.Now().Add(loginTime) }
+
+// member ends them.
 func (c *conn) member() { c.limit, c.loginEnd = readTime, time.Time{} }
 
 // startTLS goes on over TLS. What the client sent in the clear behind its

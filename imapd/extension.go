@@ -24,6 +24,8 @@ var extensions = []extension{
 	{capability: "COMPRESS=DEFLATE", offered: (*session).mayCompress, commands: []command{{"COMPRESS", loggedIn, 0, (*session).compress}}},
 	{capability: imap.CapIdle, commands: []command{{"IDLE", loggedIn, 0, (*session).idle}}},
 	{capability: imap.CapNotify, commands: []command{{"NOTIFY", loggedIn, 0, (*session).notifyCommand}}},
+	{capability: imap.CapUnauthenticate, commands: []command{{"UNAUTHENTICATE", loggedIn, movesView, (*session).unauthenticate}}},
+	{capability: "INPROGRESS"}, // RFC 9585
 	{capability: imap.CapNamespace, commands: []command{{"NAMESPACE", loggedIn, 0, (*session).namespace}}},
 	{capability: imap.CapChildren},         // RFC 3348
 	{capability: imap.CapSpecialUse},       // RFC 6154

@@ -8,6 +8,7 @@ import (
 // whatever happens. lineErr is what was wrong with reading the line.
 func (s *session) command(tag, name string, lineErr error) {
 	c := &call{command: s.srv.table[name], ctx: s.ctx, tag: tag, dec: s.dec}
+	s.begin(tag)
 	err := s.run(c, lineErr)
 	if s.broken != nil || wire.Lost(s.dec.Err()) {
 		return // there is nobody left to answer

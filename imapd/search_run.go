@@ -30,6 +30,9 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 		if err = f.settle(ctx, block); err != nil {
 			return
 		}
+		if n := len(block); n > 0 {
+			f.s.progress(int(block[n-1].n), int(f.seen.count))
+		}
 		for i := range block {
 			if block[i].verdict == holds {
 				found = append(found, hit{n: block[i].n, uid: block[i].row.UID})

@@ -33,7 +33,8 @@ type session struct {
 	faults  int           // commands of a stranger that failed
 	broken  error         // the connection ended within a command
 	notify  *notification // NOTIFY SET; nil without
-	scratch []byte        // for what is written next
+	running running
+	scratch []byte // for what is written next
 }
 
 func newSession(ctx context.Context, srv *Server, c *conn, channel *serve.Channel) *session {
@@ -64,14 +65,19 @@ func (s *session) serve() {
 
 // leave gives back all that the session holds.
 func (s *session) leave() {
+	s.giveUp()
+	s.conn.release()
+	s.conn.nc.Close() // with TLS's goodbye, too
+	s.log.Debug("disconnected")
+}
+
+// giveUp gives back what came with the login.
+func (s *session) giveUp() {
 	s.closeNotify()
 	s.closeView()
 	if s.account != 0 {
 		s.srv.leave(s.account)
 	}
-	s.conn.release()
-	s.conn.nc.Close() // with TLS's goodbye, too
-	s.log.Debug("disconnected")
 }
 
 // hold takes buffers where the connection has none, and points decoder and
