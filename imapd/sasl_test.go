@@ -59,6 +59,9 @@ func TestSCRAM(t *testing.T) {
 	for i, password := range []string{"secret", app, "wrong"} {
 		for _, plus := range []bool{false, true} {
 			for _, initial := range []bool{false, true} {
+				if password == "wrong" && plus != initial {
+					continue // each refusal makes the next attempt wait
+				}
 				t.Run(fmt.Sprint(i, plus, initial), func(t *testing.T) {
 					c, secure := w.secure(t)
 					defer secure.Close()

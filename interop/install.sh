@@ -3,7 +3,7 @@
 # root. It starts none of them: policy-rc.d keeps the packages' own services
 # down, the tests start what they need in folders of their own.
 set -eu
-need="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd swaks libnet-ssleay-perl curl isync fetchmail mutt msmtp python3 openssl procps
+need="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd swaks libnet-ssleay-perl curl isync fetchmail mutt msmtp gsasl python3 openssl procps
 offlineimap3 neomutt interimap bsdutils php-cgi php-cli roundcube-core roundcube-sqlite3"
 missing=
 for p in $need; do
