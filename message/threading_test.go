@@ -42,3 +42,19 @@ func TestSent(t *testing.T) {
 		t.Errorf("sent %v", got)
 	}
 }
+
+// What is read of any octets can be told again, and a header's own words come
+// back.
+func FuzzThreading(f *testing.F) {
+	f.Add([]byte("Subject: Re: a\r\nMessage-ID: <1@x>\r\nReferences: <2@x> <3@x>\r\n\r\n"))
+	f.Add([]byte{1, 2, 'a', 'b', 0, 1, 1, 'c'})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		ParseThreading(b) // of damaged octets: an error at most
+		h := ParseHeader(b)
+		got, err := ParseThreading(AppendThreading(nil, h))
+		subject, reply := BaseSubject(DecodeWords(h.Get("Subject")))
+		if err != nil || got.Subject != subject || got.Reply != reply {
+			t.Errorf("%+v, %v, want %q, %v", got, err, subject, reply)
+		}
+	})
+}

@@ -237,7 +237,7 @@ type conn struct {
 	c          driver.Conn
 	statements map[string]*statement
 	args       []driver.NamedValue
-	changed    int64 // rows changed since the last look
+	changed    int64 // rows changed since the last look, large ones counted by their pages
 }
 
 func (c *conn) close() error {

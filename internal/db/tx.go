@@ -59,7 +59,7 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 		return 0, kind(err)
 	}
 	n, err := r.RowsAffected()
-	t.c.changed += n
+	t.c.changed += n + t.c.octets()/4096
 	return n, err
 }
 
