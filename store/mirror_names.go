@@ -16,9 +16,10 @@ func (s *Store) renameFiles(ctx context.Context, a Account, b *mirrored) (upTo M
 	for {
 		began := time.Now()
 		block, err := s.stale(ctx, a, b, last)
+		many := len(block) == mirrorBlock
 		for i := 0; i < len(block) && err == nil; i++ {
 			if err = ctx.Err(); err == nil {
-				err = s.renameFile(Place{a.Dir, b.folder}, &block[i])
+				err = s.renameFile(Place{a.Dir, b.folder}, &block[i], many)
 			}
 			if err == nil {
 				last = block[i].Row
@@ -61,13 +62,19 @@ func (s *Store) stale(ctx context.Context, a Account, b *mirrored, last Row) (bl
 	return block, err
 }
 
-// renameFile renames one. Missing content is Check's to tell.
-func (s *Store) renameFile(at Place, c *staleName) error {
+// renameFile renames one. Missing content is Check's to tell. For many files to
+// list their folder is cheapest; one of few is found by the names it may have,
+// which resemble the new one.
+func (s *Store) renameFile(at Place, c *staleName, many bool) error {
+	from := File{Place: at, Key: c.Key, Size: c.Size}
 	info := FileInfo(c.UID, c.Flags)
+	if !many {
+		from.Info = info
+	}
 	if c.expunged {
 		info = expungedInfo + info
 	}
-	err := s.blobs.Rename(File{Place: at, Key: c.Key, Size: c.Size}, at, info)
+	err := s.blobs.Rename(from, at, info)
 	if err != nil && !errors.Is(err, ErrCorrupt) {
 		return err
 	}

@@ -95,6 +95,17 @@ func (h *hints) keep(folder string, l *listing) {
 	})
 }
 
+// known is what a key was called in a folder when it was listed, "" when that is
+// not known.
+func (h *hints) known(folder string, k store.Key) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if l := h.folders[folder]; l != nil {
+		return l.names[k]
+	}
+	return ""
+}
+
 // note says what a key is called in a folder from now on; "" when that is not
 // known.
 func (h *hints) note(folder string, k store.Key, name string) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,6 +35,42 @@ func TestHintsAreOnlyHints(t *testing.T) {
 		t.Errorf("removed: %v", err)
 	}
 	read(t, b, other)
+}
+
+// A file whose name has other flags than its row is found without a listing of
+// its folder, which may be large.
+func TestOtherFlagsAreFoundWithoutListing(t *testing.T) {
+	b := New(t.TempDir())
+	for _, has := range []string{",U=7:2,", ",U=7:2,S", ",U=7:2,DFRST", ",U=7:2,FSab", ""} {
+		f := keep(t, b, inbox)
+		for _, should := range []string{",U=7:2,", ",U=7:2,T", ",U=7:2,RS"} {
+			path, err := b.search(f)
+			ok(t, err)
+			keywords := ""
+			if strings.HasSuffix(has, "ab") {
+				keywords = "ab"
+			}
+			ok(t, os.Rename(path, filepath.Join(b.files(inbox), name(f, has))))
+			b.hints.folders = nil
+			f.Info = should + keywords
+			if got := read(t, b, f); got != text {
+				t.Errorf("%q for %q: %q", has, f.Info, got)
+			}
+			if b.hints.folders != nil {
+				t.Errorf("%q for %q: the folder was listed", has, f.Info)
+			}
+		}
+	}
+	seen := map[string]bool{",U=7:2,FSab": true}
+	for info := range otherFlags(",U=7:2,FSab") {
+		if seen[info] {
+			t.Errorf("%q comes twice, or is the same", info)
+		}
+		seen[info] = true
+	}
+	if len(seen) != 32 || !seen[",U=7:2,ab"] || !seen[",U=7:2,DFRSTab"] {
+		t.Errorf("%d names: %v", len(seen), seen)
+	}
 }
 
 // A thousand stale names cost a few listings, not a thousand.

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"math/bits"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -22,8 +25,8 @@ const tries = 5
 func (b *Blobs) lookup(f store.File, do func(path string) error) error {
 	missed := false
 	for range tries {
-		for _, info := range []string{f.Info, ""} {
-			err := do(b.path(f, info))
+		for name := range b.likely(f) {
+			err := do(filepath.Join(b.files(f.Place), name))
 			if !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
@@ -47,6 +50,66 @@ func (b *Blobs) lookup(f store.File, do func(path string) error) error {
 		b.hints.note(filepath.Dir(path), f.Key, "")
 	}
 	return fmt.Errorf("%s is in no folder of %q: %w", f.Key, f.Dir, store.ErrCorrupt)
+}
+
+// likely are the names a file may have in its folder, the likeliest first: as
+// it should be, as it was linked, as it was listed, and with other flags, since
+// names follow flags only after a while. All of them together cost less than
+// to list a folder of a hundred files.
+func (b *Blobs) likely(f store.File) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !yield(name(f, f.Info)) || f.Info != "" && !yield(name(f, "")) {
+			return
+		}
+		if listed := b.hints.known(b.files(f.Place), f.Key); listed != "" {
+			yield(listed) // only a new listing is better
+			return
+		}
+		for info := range otherFlags(f.Info) {
+			if !yield(name(f, info)) {
+				return
+			}
+		}
+	}
+}
+
+// flagLetters are those of Maildir that stand for system flags.
+const flagLetters = "DFRST"
+
+// otherFlags are an info with other system flags: first those that differ by
+// one, then by two and so on. An info without flags has none.
+func otherFlags(info string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		head, letters, ok := strings.Cut(info, ":2,")
+		for distance := 1; distance <= len(flagLetters) && ok; distance++ {
+			for mask := range 1 << len(flagLetters) {
+				if bits.OnesCount(uint(mask)) == distance && !yield(head+":2,"+toggle(letters, mask)) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// toggle adds the letters of a mask to others, or takes them away, and keeps
+// all in the order of their codes.
+func toggle(letters string, mask int) string {
+	var set [128]bool
+	for i := range len(letters) {
+		set[letters[i]&0x7f] = true
+	}
+	for i := range len(flagLetters) {
+		if mask&(1<<i) != 0 {
+			set[flagLetters[i]] = !set[flagLetters[i]]
+		}
+	}
+	b := make([]byte, 0, len(letters)+len(flagLetters))
+	for c, is := range set {
+		if is {
+			b = append(b, byte(c))
+		}
+	}
+	return string(b)
 }
 
 // search looks for a key, in the folder it should be in before the others, and
