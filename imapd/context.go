@@ -24,6 +24,7 @@ const (
 	maxContextHits  = 1 << 20 // in all of them
 	noMoreContexts  = "Too many contexts"
 	notInAContext   = "What is found changes with time alone, which is not told"
+	notByRelevancy  = "The order of RELEVANCY is not kept up to date"
 	contextGaveUp   = "The result cannot be kept up to date any more"
 	contextTagInUse = "That tag belongs to a context that is still updated"
 )
@@ -66,6 +67,8 @@ func (s *session) keepUpdating(c *call, p *parser, key node, by []criterion, fou
 	switch {
 	case p.aging:
 		why = notInAContext
+	case slices.ContainsFunc(by, func(b criterion) bool { return b.fact == factRelevancy }):
+		why = notByRelevancy
 	case len(v.contexts) >= maxContexts, len(v.contexts) > 0 && hits > maxContextHits:
 		why = noMoreContexts
 	}

@@ -62,6 +62,7 @@ var extensions = []extension{
 	{capability: "CONTEXT=SEARCH", commands: []command{{"CANCELUPDATE", selected, 0, (*session).cancelUpdate}}},
 	{capability: "CONTEXT=SORT"},     // RFC 5267
 	{capability: "PARTIAL"},          // RFC 9394
+	{capability: "SEARCH=FUZZY"},     // RFC 6203
 	{capability: imap.CapWithin},     // RFC 5032
 	{capability: imap.CapUTF8Accept}, // RFC 6855
 	{capability: imap.CapQuota, commands: []command{

@@ -29,6 +29,8 @@ const (
 	factSubject // base subject
 	factLink    // for THREAD
 
+	factRelevancy // of the search, and so in no column (RFC 6203 §5)
+
 	numberFacts = factFrom
 	textEnd     = factLink
 	textFacts   = textEnd - numberFacts

@@ -13,6 +13,7 @@ type hit struct {
 	n      uint32
 	uid    store.UID
 	modseq store.ModSeq // 0: the client did not ask
+	score  uint8        // what FUZZY made of it; 0: it was not asked
 }
 
 // id is what the client is told: a UID, or the message number.
@@ -30,6 +31,7 @@ type results struct {
 	min, max, all, count, save bool
 	partial                    *window
 	update                     bool // RFC 5267 §4.3
+	relevancy                  bool // RFC 6203 §4
 }
 
 // silent says that SAVE alone was asked for, which the tagged OK answers.
@@ -39,14 +41,15 @@ func (r results) silent() bool {
 
 // resultOptions are the words in RETURN, by what takes their arguments.
 var resultOptions = map[string]func(p *parser, r *results){
-	"MIN":     func(_ *parser, r *results) { r.min = true },
-	"MAX":     func(_ *parser, r *results) { r.max = true },
-	"ALL":     func(_ *parser, r *results) { r.all = true },
-	"COUNT":   func(_ *parser, r *results) { r.count = true },
-	"SAVE":    func(_ *parser, r *results) { r.save = true },
-	"PARTIAL": (*parser).partial,
-	"UPDATE":  func(_ *parser, r *results) { r.update = true },
-	"CONTEXT": func(*parser, *results) {}, // a hint (RFC 5267 §4.2), and nothing is gained from it here
+	"MIN":       func(_ *parser, r *results) { r.min = true },
+	"MAX":       func(_ *parser, r *results) { r.max = true },
+	"ALL":       func(_ *parser, r *results) { r.all = true },
+	"COUNT":     func(_ *parser, r *results) { r.count = true },
+	"SAVE":      func(_ *parser, r *results) { r.save = true },
+	"PARTIAL":   (*parser).partial,
+	"UPDATE":    func(_ *parser, r *results) { r.update = true },
+	"RELEVANCY": func(p *parser, r *results) { r.relevancy, p.needsRank = true, true },
+	"CONTEXT":   func(*parser, *results) {}, // a hint (RFC 5267 §4.2), and nothing is gained from it here
 }
 
 // results takes the list behind RETURN. One that names no result means ALL.
@@ -144,10 +147,35 @@ func (s *session) writeExtended(c *call, in *view, want results, found []hit) {
 	if want.count {
 		s.out.Raw(" COUNT ").Num(int64(len(found)))
 	}
+	if want.relevancy {
+		s.writeRelevancy(want, found)
+	}
 	if m := want.highest(found); m > 0 {
 		s.out.Raw(" MODSEQ ").Num(int64(m)) // RFC 7162 §3.1.10
 	}
 	s.out.CRLF()
+}
+
+// writeRelevancy tells how relevant each message is that ALL or PARTIAL told, in
+// the same order (RFC 6203 §4).
+func (s *session) writeRelevancy(want results, found []hit) {
+	switch {
+	case want.partial != nil:
+		found = want.partial.of(found)
+	case !want.all:
+		return
+	}
+	for i, h := range found {
+		if i == 0 {
+			s.out.Raw(" RELEVANCY (")
+		} else {
+			s.out.SP()
+		}
+		s.out.Num(int64(h.relevancy()))
+	}
+	if len(found) > 0 {
+		s.out.Raw(")")
+	}
 }
 
 // formatHits writes hits as a sequence set that keeps their order.

@@ -107,6 +107,9 @@ func (p *parser) criteria(word string) node {
 	for p.d.TakeSP() {
 		keys = append(keys, p.key(p.word()))
 	}
+	if p.needsRank && !p.ranked {
+		p.d.Fail("RELEVANCY goes with FUZZY") // RFC 6203 §4
+	}
 	return keys.simple()
 }
 

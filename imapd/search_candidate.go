@@ -14,6 +14,7 @@ type candidate struct {
 	row   store.Row
 	level need
 	verdict
+	score uint8 // what FUZZY makes of it, from 1 to 100; 0 where it was not asked
 
 	msg     store.Message
 	digest  message.Digest

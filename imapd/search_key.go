@@ -24,6 +24,10 @@ type parser struct {
 	err     error
 
 	numbered bool // message numbers or "$" are in it
+	inexact  bool // within FUZZY
+	ranked   bool // FUZZY was there
+
+	needsRank bool // what was asked for makes sense with FUZZY only
 }
 
 // word takes the keyword at the start of a key; "" when a set or a parenthesis
@@ -61,6 +65,8 @@ func (p *parser) key(word string) node {
 		return keys.simple()
 	case "NOT":
 		return not{p.next()}
+	case "FUZZY":
+		return p.fuzzy()
 	case "OR":
 		a := p.next()
 		return or{a, p.next()}
@@ -134,15 +140,15 @@ var keys = map[string]func(p *parser) node{
 	"SUBJECT":           func(p *parser) node { return p.field("Subject") },
 	"TO":                func(p *parser) node { return p.field("To") },
 	"HEADER":            func(p *parser) node { return p.field(p.arg().AString()) },
-	"BODY":              func(p *parser) node { p.arg(); return bodyKey{p.text()} },
-	"TEXT":              func(p *parser) node { p.arg(); return textKey(p.text()) },
+	"BODY":              func(p *parser) node { p.arg(); return p.bodyTextKey(p.text()) },
+	"TEXT":              func(p *parser) node { p.arg(); return p.anyText(p.text()) },
 }
 
 // field takes the string to look for in a header field. The empty string asks
 // whether the field is there.
 func (p *parser) field(name string) node {
 	p.arg()
-	return fieldKey{name: name, text: p.text()}
+	return p.fieldText(name, p.text())
 }
 
 func (p *parser) recent() node {

@@ -35,7 +35,7 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 		}
 		for i := range block {
 			if block[i].verdict == holds {
-				found = append(found, hit{n: block[i].n, uid: block[i].row.UID})
+				found = append(found, hit{n: block[i].n, uid: block[i].row.UID, score: block[i].score})
 			}
 		}
 		clear(block)
@@ -50,7 +50,7 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 			return true
 		}
 		if m.verdict == holds && len(block) == 0 {
-			found = append(found, hit{n: n, uid: r.UID})
+			found = append(found, hit{n: n, uid: r.UID, score: m.score})
 			return true
 		}
 		if m.verdict == unknown {

@@ -94,9 +94,12 @@ func (g *gists) sort(hits []hit, by []criterion) []hit {
 // complement turns the order round and cannot overflow.
 func (g *gists) ranks(hits []hit, by criterion) []int64 {
 	var ranks []int64
-	if by.fact < numberFacts {
+	switch {
+	case by.fact == factRelevancy:
+		ranks = byRelevancy(hits)
+	case by.fact < numberFacts:
 		ranks = g.numbers[by.fact].of(hits)
-	} else {
+	default:
 		ranks = rankTexts(g.texts[by.fact-numberFacts].of(hits))
 	}
 	if by.reverse {

@@ -17,6 +17,7 @@ var sortKeys = map[string]factKind{
 	"TO":          factTo,
 	"DISPLAYFROM": factDisplayFrom,
 	"DISPLAYTO":   factDisplayTo,
+	"RELEVANCY":   factRelevancy, // the best first (RFC 6203 §5)
 }
 
 // criteriaList takes the list of sort keys. REVERSE belongs to the key behind
@@ -37,6 +38,7 @@ func (p *parser) criteriaList() []criterion {
 			p.d.Fail("there is no sort key %s", word)
 			return
 		}
+		p.needsRank = p.needsRank || fact == factRelevancy
 		if !given.has(fact) {
 			given |= factsOf(fact)
 			list = append(list, criterion{fact, reverse})
