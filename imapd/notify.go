@@ -19,6 +19,8 @@ const (
 	flagChange
 	mailboxName
 	subscriptionChange
+	mailboxMetadataChange
+	serverMetadataChange
 
 	messageEvents = messageNew | messageExpunge | flagChange
 )
@@ -33,11 +35,13 @@ var events = []struct {
 	{"FlagChange", flagChange},
 	{"MailboxName", mailboxName},
 	{"SubscriptionChange", subscriptionChange},
+	{"MailboxMetadataChange", mailboxMetadataChange},
+	{"ServerMetadataChange", serverMetadataChange},
 }
 
-// strangeEvents are in the RFC and not here: asking for them is refused, and no
-// syntax error.
-var strangeEvents = []string{"ANNOTATIONCHANGE", "MAILBOXMETADATACHANGE", "SERVERMETADATACHANGE"}
+// annotationChange is an event of RFC 5257, which is not offered: to ask for it
+// is refused, and no syntax error.
+const annotationChange = "ANNOTATIONCHANGE"
 
 // notification is what a client asked for with NOTIFY SET, and what it was told
 // since. The groups add up: a mailbox has the events of every group that
@@ -57,6 +61,8 @@ type notification struct {
 	stop     func() // of the watch over accounts
 	told     map[store.MailboxID]watched
 	names    map[string]bool // subscribed names
+	entries  map[store.MailboxID]entries
+	server   entries
 }
 
 // eventGroup is one group but SELECTED.
@@ -201,7 +207,7 @@ func (t *notifyTaker) events(fetch bool) (e event) {
 		name := t.d.Word()
 		last = t.event(name)
 		e |= last
-		annotations = annotations || name == "ANNOTATIONCHANGE"
+		annotations = annotations || name == annotationChange
 	})
 	if empty {
 		t.d.Fail("expected events")
@@ -218,7 +224,7 @@ func (t *notifyTaker) event(name string) event {
 			return e.event
 		}
 	}
-	if !slices.Contains(strangeEvents, name) {
+	if name != annotationChange {
 		t.d.Fail("%q is no event", name)
 	}
 	t.strange = true
@@ -235,6 +241,10 @@ func (s *session) notifyBegin(c *call, n *notification, status bool) error {
 	if n.remember(t); len(n.told) > notifyBoxes {
 		n.end()
 		return no("NOTIFICATIONOVERFLOW", "That is more than this server watches for one client")
+	}
+	if err := s.rememberMetadata(c, n, t); err != nil {
+		n.end()
+		return err
 	}
 	s.closeNotify()
 	s.notify = n

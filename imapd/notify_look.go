@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"errors"
 	"maps"
 	"slices"
 
@@ -13,6 +14,8 @@ type watched struct {
 	messages int64
 	next     store.UID
 	modSeq   store.ModSeq
+
+	annotated int64
 }
 
 // watchAll reads what mailboxes there are, and watches the accounts they
@@ -51,7 +54,7 @@ func (n *notification) remember(t *tree) {
 	n.told, n.names = map[store.MailboxID]watched{}, map[string]bool{}
 	for _, e := range t.entries {
 		if e.exists {
-			n.told[e.box.ID] = watched{e.name, e.box.Messages, e.box.UIDNext, e.box.ModSeq}
+			n.told[e.box.ID] = watched{e.name, e.box.Messages, e.box.UIDNext, e.box.ModSeq, e.box.Annotated}
 		}
 		if e.subscribed {
 			n.names[e.name] = true
@@ -79,13 +82,13 @@ func (s *session) look(c *call) error {
 		old, known := told[e.box.ID]
 		s.tellName(e, old, known, names[e.name])
 		if e.exists {
-			if err := s.tellStatus(c, e, old); err != nil {
+			if err := errors.Join(s.tellStatus(c, e, old), s.tellMetadata(c, e, old)); err != nil {
 				return err
 			}
 		}
 	}
 	s.tellGone(t, told, names)
-	return nil
+	return s.tellServerMetadata(c)
 }
 
 // tellName writes LIST where a name came, changed, or was subscribed or
