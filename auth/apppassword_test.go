@@ -224,19 +224,19 @@ func TestUsesAreNotedLate(t *testing.T) {
 		login(phone)
 		login(phone)
 		login("Grüße alice@a.test")
-		if len(f.uses) != 0 {
+		if len(f.used()) != 0 {
 			t.Error("a login waited for it")
 		}
 		time.Sleep(keepUses + time.Second)
 		synctest.Wait()
-		if len(f.uses) != 1 || f.uses[0].Account != 1 || f.uses[0].Name != "phone" || f.uses[0].From != "192.0.2.1" || time.Since(f.uses[0].At) > 2*keepUses {
-			t.Errorf("%+v", f.uses)
+		if u := f.used(); len(u) != 1 || u[0].Account != 1 || u[0].Name != "phone" || u[0].From != "192.0.2.1" || time.Since(u[0].At) > 2*keepUses {
+			t.Errorf("%+v", u)
 		}
 		login(phone)
 		cancel()
 		<-ended
-		if len(f.uses) != 2 {
-			t.Errorf("at the end %+v", f.uses)
+		if u := f.used(); len(u) != 2 {
+			t.Errorf("at the end %+v", u)
 		}
 		if strings.Contains(log.String(), phone) {
 			t.Error("an app password stands in the log")

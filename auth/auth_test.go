@@ -24,6 +24,7 @@ type fake struct {
 	hashes   map[string]string
 	scram    map[string]store.SCRAM
 	apps     map[string][]store.AppPassword
+	mu       sync.Mutex // guards uses
 	uses     []store.AppUse
 	targets  map[string][]string
 	domains  map[string]store.Domain
@@ -92,8 +93,16 @@ func (f *fake) AddAppPassword(_ context.Context, id store.AccountID, k store.SCR
 }
 
 func (f *fake) UsedAppPasswords(_ context.Context, uses []store.AppUse) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.uses = append(f.uses, uses...)
 	return f.err
+}
+
+func (f *fake) used() []store.AppUse {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.uses)
 }
 
 func (f *fake) Address(_ context.Context, p mail.Path) (store.Address, error) {

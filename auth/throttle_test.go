@@ -170,3 +170,50 @@ func TestRecordsAreBounded(t *testing.T) {
 		t.Errorf("%d records", n)
 	}
 }
+
+// Guessing is slowed alike, whatever the mechanism.
+func TestEveryMechanismIsThrottled(t *testing.T) {
+	for mech, guess := range map[string]func(t *testing.T, a *Auth, n int) error{
+		"PLAIN": func(t *testing.T, a *Auth, n int) error {
+			_, err := a.Plain(t.Context(), home, "alice@a.test", fmt.Sprint(n))
+			return err
+		},
+		"an app password": func(t *testing.T, a *Auth, n int) error {
+			_, err := a.Plain(t.Context(), home, "alice@a.test", newAppPassword())
+			return err
+		},
+		"SCRAM": func(t *testing.T, a *Auth, n int) error {
+			s := newSCRAM(a, t.Context(), home, nil, false)
+			_, err := talk(s, client(t, "alice@a.test", fmt.Sprint(n), "").NewConversation())
+			return err
+		},
+		"a token": func(t *testing.T, a *Auth, n int) error {
+			s := a.newXOAuth2(t.Context(), home, nil)
+			if _, _, err := s.Next([]byte(fmt.Sprintf("user=alice@a.test\x01auth=Bearer %d\x01\x01", n))); err != nil {
+				return err
+			}
+			_, _, err := s.Next([]byte{})
+			return err
+		},
+	} {
+		t.Run(mech, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a, _, _ := newFake(t)
+				a.cfg.SCRAM = true
+				a.issuer = &issuer{cfg: OIDCConfig{Issuer: "https://a.test"}}
+				start := time.Now()
+				for n := range delays {
+					if err := guess(t, a, n); err != ErrCredentials {
+						t.Fatalf("guess %d: %v", n, err)
+					}
+				}
+				if err := guess(t, a, 99); err != ErrThrottled {
+					t.Errorf("after %v: %v", time.Since(start), err)
+				}
+				if took := time.Since(start); took < time.Minute {
+					t.Errorf("%d guesses took %v", len(delays), took)
+				}
+			})
+		})
+	}
+}
