@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"context"
+	"time"
 
 	"posthorn/imapd/wire"
 	"posthorn/store"
@@ -44,9 +45,10 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 	if err := f.askIndex(ctx); err != nil {
 		return nil, err
 	}
+	m := new(candidate) // one for all that the view can judge
 	f.seen.each(f.numbers(), func(n uint32, r store.Row) bool {
-		m := candidate{n: n, row: r}
-		if m.verdict = f.key.judge(&m); m.verdict == fails {
+		*m = candidate{n: n, row: r}
+		if m.verdict = f.key.judge(m); m.verdict == fails {
 			return true
 		}
 		if m.verdict == holds && len(block) == 0 {
@@ -56,7 +58,7 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 		if m.verdict == unknown {
 			open++
 		}
-		if block = append(block, m); open == digestBlock || len(block) == 4*digestBlock {
+		if block = append(block, *m); open == digestBlock || len(block) == 4*digestBlock {
 			flush()
 		}
 		return err == nil
@@ -84,17 +86,26 @@ func (f *finder) settle(ctx context.Context, block []candidate) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	open, err := f.loadMessages(ctx, open)
+	open, err := f.loadFacts(ctx, open, store.WantIndex, func(m *candidate, x *store.Fact) {
+		m.msg = store.Message{Row: m.row, Size: x.Size, Internal: x.InternalDate(), Saved: time.Unix(x.Saved, 0), Email: x.Email, Thread: x.Thread}
+	})
 	if err != nil {
 		return err
 	}
 	if open = f.judge(open, needMessage); len(open) == 0 {
 		return nil
 	}
-	if err := f.loadDigests(ctx, open); err != nil {
+	open, err = f.loadFacts(ctx, open, store.WantHeader|store.WantBody, func(m *candidate, x *store.Fact) { m.digest = x.Digest })
+	if err != nil {
 		return err
 	}
-	return f.judgeContents(ctx, f.judge(open, needDigest))
+	if open = f.judge(open, needDigest); len(open) == 0 {
+		return nil
+	}
+	if open, err = f.loadMessages(ctx, open); err != nil {
+		return err
+	}
+	return f.judgeContents(ctx, open)
 }
 
 func (f *finder) unknown(block []candidate) []*candidate {
@@ -119,13 +130,38 @@ func (f *finder) judge(open []*candidate, level need) []*candidate {
 	return left
 }
 
-// loadMessages reads index rows. A message that is gone matches nothing.
-func (f *finder) loadMessages(ctx context.Context, open []*candidate) ([]*candidate, error) {
-	uids := make([]store.UID, len(open))
-	for i, m := range open {
-		uids[i] = m.row.UID
+// loadFacts gives take the facts of each message. One that is gone matches
+// nothing.
+func (f *finder) loadFacts(ctx context.Context, open []*candidate, want store.Want, take func(*candidate, *store.Fact)) ([]*candidate, error) {
+	left, rest := open[:0], open
+	next := func(u store.UID) *candidate { // nil for a message that is gone
+		m := rest[0]
+		if rest = rest[1:]; m.row.UID != u {
+			m.verdict = fails
+			return nil
+		}
+		left = append(left, m)
+		return m
 	}
-	msgs, err := f.box.Messages(ctx, uids)
+	err := f.box.Facts(ctx, uidsOf(open), want, func(facts []store.Fact) error {
+		for i := range facts {
+			m := next(facts[i].UID)
+			for m == nil {
+				m = next(facts[i].UID)
+			}
+			take(m, &facts[i])
+		}
+		return nil
+	})
+	for _, m := range rest {
+		m.verdict = fails
+	}
+	return left, err
+}
+
+// loadMessages reads the rows that say where content is.
+func (f *finder) loadMessages(ctx context.Context, open []*candidate) ([]*candidate, error) {
+	msgs, err := f.box.Messages(ctx, uidsOf(open))
 	if err != nil {
 		return nil, err
 	}
@@ -141,17 +177,10 @@ func (f *finder) loadMessages(ctx context.Context, open []*candidate) ([]*candid
 	return left, nil
 }
 
-func (f *finder) loadDigests(ctx context.Context, open []*candidate) error {
-	msgs := make([]store.Message, len(open))
+func uidsOf(open []*candidate) []store.UID {
+	uids := make([]store.UID, len(open))
 	for i, m := range open {
-		msgs[i] = m.msg
+		uids[i] = m.row.UID
 	}
-	digests, err := f.box.Digests(ctx, msgs)
-	if err != nil {
-		return err
-	}
-	for i, m := range open {
-		m.digest = digests[i]
-	}
-	return nil
+	return uids
 }
