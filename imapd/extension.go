@@ -40,6 +40,7 @@ var extensions = []extension{
 	{capability: "UIDONLY"},         // RFC 9586
 	{capability: imap.CapObjectID},  // RFC 8474
 	{capability: imap.CapSaveDate},  // RFC 8514
+	{capability: "PREVIEW"},         // RFC 8970
 	{capability: imap.CapMove, commands: []command{
 		{"MOVE", selected, 0, (*session).move},
 		{"UID MOVE", selected, byUID, (*session).move},

@@ -44,6 +44,7 @@ var fetchKinds = map[string]fetchKind{
 	"ENVELOPE":      {need: needDigest, want: store.WantEnvelope, write: (*fetcher).writeEnvelope},
 	"BODY":          {need: needDigest, want: store.WantBody, write: (*fetcher).writeBody},
 	"BODYSTRUCTURE": {need: needDigest, want: store.WantStructure, write: (*fetcher).writeBodyStructure},
+	"PREVIEW":       {need: needDigest, want: store.WantPreview, write: (*fetcher).writePreview},
 	"RFC822":        {need: needContent, fixed: &section{}, seen: true},
 	"RFC822.HEADER": {need: needDigest, want: store.WantHeader, fixed: &section{text: "HEADER"}},
 	"RFC822.TEXT":   {need: needContent, want: store.WantBody, fixed: &section{text: "TEXT"}, seen: true},
@@ -79,6 +80,9 @@ func takeFetchItem(d *wire.Decoder, name string) fetchItem {
 		kind, ok := fetchKinds[name]
 		if !ok {
 			d.Fail("there is no FETCH item %s", name)
+		}
+		if name == "PREVIEW" {
+			takePreview(d)
 		}
 		return fetchItem{fetchKind: kind, label: name, section: kind.fixed}
 	}

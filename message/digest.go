@@ -9,7 +9,7 @@ import (
 
 // DigestVersion is the first octet of a digest. It changes with any change of
 // what Parse finds or how it is written, so that what was kept is made anew.
-const DigestVersion = 1
+const DigestVersion = 2
 
 // maxDigestHeader is the length up to which a digest holds the header itself.
 const maxDigestHeader = 64 << 10
@@ -23,13 +23,25 @@ var ErrDigest = errors.New("not a digest of this version")
 type Digest struct {
 	Envelope, Body, BodyStructure []byte // wire form
 	Header                        []byte // with its empty line; nil when it is longer than 64 KiB
+	Preview                       []byte // RFC 8970; empty when there is no text
 	Tree                          []byte // what Root reads
 }
 
+// Content is what MakeDigest reads: from its start, and the beginnings of text
+// parts once more.
+type Content interface {
+	io.Reader
+	io.ReaderAt
+}
+
 // MakeDigest reads a message once. The error is r's own.
-func MakeDigest(r io.Reader) ([]byte, error) {
+func MakeDigest(r Content) ([]byte, error) {
 	h := &headReader{r: r}
 	root, err := Parse(h)
+	if err != nil {
+		return nil, err
+	}
+	text, err := preview(r, root)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +50,7 @@ func MakeDigest(r io.Reader) ([]byte, error) {
 	b = appendSection(b, appendEnvelope(nil, root.Envelope))
 	b = appendSection(b, appendBody(nil, root, false))
 	b = appendSection(b, appendBody(nil, root, true))
+	b = appendSection(b, text)
 	if root.BodyStart <= maxDigestHeader {
 		b = append(b, 1)
 		b = appendSection(b, h.head[:root.BodyStart])
@@ -72,7 +85,7 @@ func ParseDigest(b []byte) (Digest, error) {
 		return Digest{}, ErrDigest
 	}
 	in := reader{b: b[1:]}
-	d := Digest{Envelope: in.section(), Body: in.section(), BodyStructure: in.section()}
+	d := Digest{Envelope: in.section(), Body: in.section(), BodyStructure: in.section(), Preview: in.section()}
 	if in.octet() == 1 {
 		d.Header = in.section()
 	}

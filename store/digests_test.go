@@ -13,7 +13,7 @@ import (
 )
 
 // wantAll is every fact there is.
-const wantAll = store.WantIndex | store.WantEnvelope | store.WantStructure | store.WantBody | store.WantHeader | store.WantThreading | store.WantFields | store.WantSent
+const wantAll = store.WantIndex | store.WantEnvelope | store.WantStructure | store.WantBody | store.WantHeader | store.WantThreading | store.WantFields | store.WantPreview | store.WantSent
 
 // letter is a message that can be told from others.
 func letter(n int) string {
@@ -77,7 +77,7 @@ func (f *fixture) checkFact(x store.Fact, readable bool) {
 	d, err := message.ParseDigest(want)
 	ok(f.t, err)
 	for name, pair := range map[string][2][]byte{
-		"ENVELOPE": {x.Envelope, d.Envelope}, "BODY": {x.Body, d.Body}, "BODYSTRUCTURE": {x.BodyStructure, d.BodyStructure},
+		"ENVELOPE": {x.Envelope, d.Envelope}, "PREVIEW": {x.Preview, d.Preview}, "BODY": {x.Body, d.Body}, "BODYSTRUCTURE": {x.BodyStructure, d.BodyStructure},
 		"header": {x.Header, d.Header}, "part tree": {x.Tree, d.Tree},
 		"fields":    {x.Fields, message.AppendListFields(nil, d.Header)},
 		"threading": {x.Threading, message.AppendThreading(nil, message.ParseHeader(d.Header))},
@@ -146,7 +146,7 @@ func TestDamagedPacksAreNoAnswer(t *testing.T) {
 		`UPDATE packs SET octets = CAST('' AS BLOB)`,
 		`UPDATE packs SET octets = CAST(substr(octets, 1, 200) || x'00' || substr(octets, 202) AS BLOB)`,
 		`UPDATE packs SET block = 1 - block`, // right octets, wrong place
-		`UPDATE packs SET part = (part + 1) % 7`,
+		`UPDATE packs SET part = (part + 1) % 8`,
 		`UPDATE packs SET mailbox = mailbox + 1`,
 		`UPDATE loose SET digest = CAST(x'01' || substr(digest, 2) AS BLOB)`,
 		`UPDATE loose SET uid = uid + 1000`,

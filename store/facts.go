@@ -11,7 +11,7 @@ import (
 )
 
 // Want says which facts a caller of Facts needs.
-type Want uint8
+type Want uint16
 
 // The facts there are.
 const (
@@ -22,9 +22,10 @@ const (
 	WantHeader                     // Digest.Header, nil when it is longer than 64 KiB
 	WantThreading                  // Threading
 	WantFields                     // Fields, nil when Header would be
+	WantPreview                    // Digest.Preview
 	WantSent                       // Sent; the other facts of WantIndex with it
 
-	wantContent = WantEnvelope | WantStructure | WantBody | WantHeader | WantThreading | WantFields | WantSent
+	wantContent = WantEnvelope | WantStructure | WantBody | WantHeader | WantThreading | WantFields | WantPreview | WantSent
 )
 
 // wantParts are the parts of packs that facts are in.
@@ -34,6 +35,7 @@ var wantParts = [...]struct {
 }{
 	{WantIndex | WantSent, partIndex}, {WantEnvelope, partEnvelope}, {WantStructure, partStructure},
 	{WantBody, partBody}, {WantHeader, partHeader}, {WantThreading, partThreading}, {WantFields, partFields},
+	{WantPreview, partPreview},
 }
 
 // Fact is what never changes of a message. What was not asked for is not set, or
@@ -202,6 +204,8 @@ func (f *Fact) set(part int, e []byte) bool {
 		f.Threading = e
 	case partFields:
 		f.Fields = e
+	case partPreview:
+		f.Preview = e
 	}
 	return true
 }

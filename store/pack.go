@@ -41,7 +41,7 @@ CREATE TABLE loose (
 `
 
 // packVersion changes with the form of packs or entries.
-const packVersion = 3
+const packVersion = 4
 
 // blockUIDs is how many UIDs make a block.
 const blockUIDs = 128
@@ -64,6 +64,7 @@ const (
 	partHeader
 	partThreading
 	partFields
+	partPreview
 	partCount
 )
 
@@ -173,6 +174,7 @@ func writePacks(tx *db.Tx, box MailboxID, block uint32, all []*derivable) error 
 		parts[partBody].add(slot, binary.AppendUvarint(nil, uint64(len(d.Body))), d.Body, d.Tree)
 		parts[partHeader].add(slot, d.Header)
 		parts[partThreading].add(slot, message.AppendThreading(nil, h))
+		parts[partPreview].add(slot, d.Preview)
 		if d.Header != nil { // else some may be missing
 			parts[partFields].add(slot, message.AppendListFields(nil, d.Header))
 		}

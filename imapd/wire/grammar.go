@@ -53,6 +53,15 @@ func (d *Decoder) TakeSP() bool {
 	return !d.atEnd()
 }
 
+// TakeText takes these characters, in any case of letters, if they are next.
+func (d *Decoder) TakeText(s string) bool {
+	if d.err != nil || len(d.line)-d.pos < len(s) || !strings.EqualFold(string(d.line[d.pos:d.pos+len(s)]), s) {
+		return false
+	}
+	d.pos += len(s)
+	return true
+}
+
 // More says whether anything but spaces is left of the line. It takes nothing.
 func (d *Decoder) More() bool {
 	if d.err != nil {
