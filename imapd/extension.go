@@ -87,6 +87,9 @@ var extensions = []extension{
 	{capability: "LIST-METADATA"},     // RFC 9590
 	{capability: "QUOTA=RES-STORAGE"}, // RFC 9208
 	{capability: "QUOTA=RES-MESSAGE"},
+	{capability: "QUOTA=RES-MAILBOX"},
+	{capability: "QUOTA=RES-ANNOTATION-STORAGE"},
+	{capability: imap.CapQuotaSet, offered: (*session).setsQuota},
 	{capability: imap.CapMultiAppend}, // RFC 3502
 	{capability: imap.CapCatenate},    // RFC 4469
 	{capability: "URL-PARTIAL"},       // RFC 5550 §4

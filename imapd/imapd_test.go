@@ -46,6 +46,7 @@ type tweaks struct {
 	Connections int    `toml:"connections"`
 	Bytes       int64  `toml:"quota_bytes"`
 	Messages    int64  `toml:"quota_messages"`
+	Admin       string `toml:"admin"` // whose account is an administrator's
 	RequireTLS  bool   `toml:"require_tls"`
 	Plaintext   string `toml:"plaintext_from"`
 	Auth        string `toml:"auth"` // "failing", "throttling": what it answers
@@ -67,6 +68,11 @@ func newWorld(t testing.TB, tw tweaks) *world {
 	}
 	for _, login := range []string{"alice@example.test", "bob@example.test"} {
 		if _, err := st.AddAccount(t.Context(), login, "", store.Quota{Bytes: tw.Bytes, Messages: tw.Messages}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if tw.Admin != "" {
+		if err := st.SetAdmin(t.Context(), w.account(tw.Admin).ID, true); err != nil {
 			t.Fatal(err)
 		}
 	}

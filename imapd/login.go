@@ -34,10 +34,14 @@ func (s *session) loginCommand(c *call) error {
 
 // welcome makes the session the account's.
 func (s *session) welcome(c *call, id auth.Identity) error {
+	a, err := s.srv.store.Account(c.ctx, id.Account)
+	if err != nil {
+		return err
+	}
 	if !s.srv.enter(id.Account) {
 		return no("LIMIT", "Too many connections of this account")
 	}
-	s.account, s.login, s.state = id.Account, id, member
+	s.account, s.login, s.admin, s.state = id.Account, id, a.Admin, member
 	s.log = s.log.With("account", id.Login)
 	s.log.Info("logged in", "peer", s.peer.Addr.String(), "protocol", s.peer.Protocol, "tls", s.peer.TLS, "app_password", id.App)
 	s.dec.Limits = memberLimits(int64(s.srv.config.AppendLimit))

@@ -27,6 +27,7 @@ type session struct {
 	state   state
 	peer    auth.Peer
 	account store.AccountID // zero before the login
+	admin   bool            // an administrator's at the login: what CAPABILITY offers
 	login   auth.Identity   // that of account
 	enabled
 	view    *view         // of the selected mailbox

@@ -17,6 +17,7 @@ var (
 	userShow     = verb[string, userFacts]{"user/show", (*admin).user}
 	userPassword = verb[userSpec, none]{"user/passwd", (*admin).setPassword}
 	userQuota    = verb[userSpec, userFacts]{"user/quota", (*admin).setQuota}
+	userAdmin    = verb[userSwitch, none]{"user/admin", (*admin).setAdmin}
 	userEnable   = verb[userSwitch, none]{"user/enable", (*admin).setEnabled}
 	userRemove   = verb[string, none]{"user/remove", (*admin).removeUser}
 )
@@ -26,6 +27,9 @@ type userSpec struct {
 	Address  string `json:"address"`
 	Password string `json:"password,omitempty"`
 	Quota    quota  `json:"quota,omitzero"`
+	Admin    bool   `json:"admin,omitempty"`
+
+	Mailboxes *int64 `json:"mailboxes,omitempty"` // how many there may be; nil: as before
 }
 
 // quota is a limit or a use; zero limits nothing.
@@ -44,6 +48,8 @@ type userSwitch struct {
 type userFacts struct {
 	Address   string         `json:"address"`
 	Enabled   bool           `json:"enabled"`
+	Admin     bool           `json:"admin"`
+	Boxes     int64          `json:"mailbox_limit"`
 	Used      quota          `json:"used"`
 	Limit     quota          `json:"limit"`
 	Created   time.Time      `json:"created"`
@@ -61,7 +67,7 @@ type mailboxFacts struct {
 }
 
 func showUser(a store.Account) userFacts {
-	return userFacts{Address: a.Login, Enabled: a.Enabled, Used: quota(a.Used), Limit: quota(a.Limit),
+	return userFacts{Address: a.Login, Enabled: a.Enabled, Admin: a.Admin, Boxes: a.Boxes, Used: quota(a.Used), Limit: quota(a.Limit),
 		Created: a.Created, Folder: a.Dir}
 }
 
@@ -94,6 +100,9 @@ func (a *admin) addUser(ctx context.Context, in userSpec) (out userFacts, err er
 	acc, err := a.store.AddAccount(ctx, p.String(), hash, store.Quota(in.Quota))
 	if err == nil {
 		err = a.auth.Keep(ctx, acc, hash, in.Password)
+	}
+	if err == nil && in.Admin {
+		acc.Admin, err = true, a.store.SetAdmin(ctx, acc.ID, true)
 	}
 	return showUser(acc), about("user "+p.String(), err)
 }
@@ -156,11 +165,22 @@ func (a *admin) setQuota(ctx context.Context, in userSpec) (out userFacts, err e
 	if err != nil {
 		return out, err
 	}
-	if err := a.store.SetQuota(ctx, acc.ID, store.Quota(in.Quota)); err != nil {
+	if in.Mailboxes != nil {
+		acc.Boxes = *in.Mailboxes
+	}
+	if err := a.store.SetLimits(ctx, acc.ID, store.Quota(in.Quota), acc.Boxes); err != nil {
 		return out, about("user "+acc.Login, err)
 	}
 	acc.Limit = store.Quota(in.Quota)
 	return showUser(acc), nil
+}
+
+func (a *admin) setAdmin(ctx context.Context, in userSwitch) (none, error) {
+	acc, err := a.account(ctx, in.Address)
+	if err != nil {
+		return none{}, err
+	}
+	return none{}, about("user "+acc.Login, a.store.SetAdmin(ctx, acc.ID, in.Enabled))
 }
 
 func (a *admin) setEnabled(ctx context.Context, in userSwitch) (none, error) {

@@ -10,6 +10,7 @@ import (
 func (c *cli) userCommand() *cobra.Command {
 	return group("user", "The people who have mail here",
 		c.userAddCommand(), c.userListCommand(), c.userShowCommand(), c.userPasswdCommand(), c.userQuotaCommand(),
+		c.userAdminCommand(),
 		c.userSwitchCommand("disable", "Refuse a user's mail and logins, and keep what is there", false),
 		c.userSwitchCommand("enable", "Let a disabled user in again", true),
 		c.userRemoveCommand())
@@ -39,13 +40,13 @@ func (q *quotaFlags) parse() (quota, error) {
 
 func (c *cli) userAddCommand() *cobra.Command {
 	var limit quotaFlags
-	var stdin bool
+	var stdin, admin bool
 	cmd := &cobra.Command{
 		Use:   "add ADDRESS",
 		Short: "Add a user; asks for the password",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			in := userSpec{Address: args[0]}
+			in := userSpec{Address: args[0], Admin: admin}
 			if in.Quota, err = limit.parse(); err != nil {
 				return err
 			}
@@ -60,6 +61,7 @@ func (c *cli) userAddCommand() *cobra.Command {
 		},
 	}
 	limit.add(cmd)
+	cmd.Flags().BoolVar(&admin, "admin", false, "let the user set the quotas of others over IMAP")
 	passwordFlag(cmd, &stdin)
 	return cmd
 }
@@ -113,9 +115,16 @@ func (c *cli) printUser(u userFacts) {
 	if u.Limit.Messages > 0 {
 		messages = strconv.FormatInt(u.Limit.Messages, 10)
 	}
+	mailboxes := "any"
+	if u.Boxes > 0 {
+		mailboxes = strconv.FormatInt(u.Boxes, 10)
+	}
 	c.facts("user", u.Address, "state", u.state(), "created", when(u.Created), "folder", "accounts/"+u.Folder,
 		"used", fmt.Sprintf("%s in %d messages", showSize(u.Used.Bytes), u.Used.Messages),
-		"quota", fmt.Sprintf("%s, %s messages", showLimit(u.Limit.Bytes), messages))
+		"quota", fmt.Sprintf("%s, %s messages, %s mailboxes", showLimit(u.Limit.Bytes), messages, mailboxes))
+	if u.Admin {
+		c.facts("admin", "yes")
+	}
 	for _, a := range u.Aliases {
 		c.facts("alias", a)
 	}
@@ -151,6 +160,7 @@ func (c *cli) userPasswdCommand() *cobra.Command {
 
 func (c *cli) userQuotaCommand() *cobra.Command {
 	var limit quotaFlags
+	var mailboxes int64
 	cmd := &cobra.Command{
 		Use:   "quota ADDRESS SIZE",
 		Short: "Set how much mail a user may have: 500M, 2G, none",
@@ -160,6 +170,12 @@ func (c *cli) userQuotaCommand() *cobra.Command {
 			limit.size = args[1]
 			if in.Quota, err = limit.parse(); err != nil {
 				return err
+			}
+			if cmd.Flags().Changed("mailboxes") {
+				if mailboxes < 0 {
+					return usage(fmt.Errorf("a number of mailboxes cannot be negative"))
+				}
+				in.Mailboxes = &mailboxes
 			}
 			out, err := userQuota.ask(cmd.Context(), c, in)
 			if err != nil {
@@ -171,6 +187,31 @@ func (c *cli) userQuotaCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().Int64Var(&limit.messages, "messages", 0, "`NUMBER` of messages the user may have, 0 for any")
+	cmd.Flags().Int64Var(&mailboxes, "mailboxes", 0, "`NUMBER` of mailboxes the user may have, 0 for any; without it as before")
+	return cmd
+}
+
+func (c *cli) userAdminCommand() *cobra.Command {
+	var revoke bool
+	cmd := &cobra.Command{
+		Use:   "admin ADDRESS",
+		Short: "Let a user set the quotas of others over IMAP",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			out, err := userAdmin.ask(cmd.Context(), c, userSwitch{args[0], !revoke})
+			if err != nil {
+				return err
+			}
+			return c.print(out, func() {
+				if revoke {
+					fmt.Fprintln(c.out, args[0], "is no administrator any more")
+				} else {
+					fmt.Fprintln(c.out, args[0], "is an administrator")
+				}
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&revoke, "revoke", false, "take it back")
 	return cmd
 }
 

@@ -27,7 +27,7 @@ type none struct{}
 func verbs() []interface{ register(*http.ServeMux, *admin) } {
 	return []interface{ register(*http.ServeMux, *admin) }{
 		domainAdd, domainList, domainRemove, domainDNS,
-		userAdd, userList, userShow, userPassword, userQuota, userEnable, userRemove,
+		userAdd, userList, userShow, userPassword, userQuota, userAdmin, userEnable, userRemove,
 		appAdd, appList, appRevoke,
 		aliasAdd, aliasList, aliasRemove,
 		queueList, queueShow, queueRetry, queueDrop,
