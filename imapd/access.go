@@ -164,9 +164,9 @@ func (s *session) creatable(c *call, name string) (owner store.AccountID, local 
 	return owner, local, err
 }
 
-// unseen hides that there is a mailbox: who has no right on it is not told that
+// conceal hides that there is a mailbox: who has no right on it is not told that
 // it is in the way.
-func (s *session) unseen(c *call, name string, err error) error {
+func (s *session) conceal(c *call, name string, err error) error {
 	if !errors.Is(err, store.ErrExists) {
 		return err
 	}

@@ -62,7 +62,7 @@ func (s *session) create(c *call) error {
 	if err == nil {
 		c.code = "MAILBOXID (" + mailboxID(box.ID) + ")" // RFC 8474 §4.1
 	}
-	return s.unseen(c, strings.TrimSuffix(name, separator), err)
+	return s.conceal(c, strings.TrimSuffix(name, separator), err)
 }
 
 // roleFor gives the one role that uses name and that is free: a mailbox has

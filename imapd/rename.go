@@ -25,5 +25,5 @@ func (s *session) rename(c *call) error {
 	case p.local == "INBOX" && owner != s.account:
 		return no("CANNOT", "INBOX of another user cannot be renamed")
 	}
-	return s.unseen(c, to, s.srv.store.RenameMailbox(c.ctx, owner, p.local, local))
+	return s.conceal(c, to, s.srv.store.RenameMailbox(c.ctx, owner, p.local, local))
 }

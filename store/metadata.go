@@ -202,9 +202,9 @@ func copyAnnotations(tx *db.Tx, from, to MailboxID) error {
 
 // forgetAnnotations takes away what a removed account kept for itself.
 func forgetAnnotations(tx *db.Tx, id AccountID) error {
-	_, err := tx.Exec(`UPDATE mailboxes SET annotated = annotated + 1 WHERE id IN (SELECT mailbox FROM metadata WHERE account = ?)`, id)
+	_, err := tx.Exec(`UPDATE mailboxes SET annotated = annotated + 1 WHERE id IN (SELECT mailbox FROM metadata WHERE charged = ?1 AND account = ?1)`, id)
 	if err == nil {
-		_, err = tx.Exec(`DELETE FROM metadata WHERE account = ?`, id)
+		_, err = tx.Exec(`DELETE FROM metadata WHERE charged = ?1 AND account = ?1`, id)
 	}
 	if err == nil {
 		_, err = tx.Exec(`DELETE FROM server_metadata WHERE account = ?`, id)
