@@ -48,7 +48,7 @@ func TestRoundcube(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contains(t, string(said), "ENABLE QRESYNC", "CHANGEDSINCE", " SORT ", " THREAD REFERENCES ")
+	contains(t, string(said), "ENABLE QRESYNC", "CHANGEDSINCE", " SORT ", " THREAD REFS ")
 	for _, refused := range regexp.MustCompile(`(?m)S: A\d+ (NO|BAD) .*$`).FindAll(said, -1) {
 		t.Errorf("a command was refused: %s", refused)
 	}
