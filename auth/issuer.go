@@ -150,6 +150,19 @@ func (i *issuer) key(ctx context.Context, kid string) ([]jose.JSONWebKey, error)
 	return nil, errUnknownKey
 }
 
+// keysAnew asks for keys although there are some, unless that was done just now.
+func (i *issuer) keysAnew(ctx context.Context) ([]jose.JSONWebKey, error) {
+	select {
+	case i.asking <- struct{}{}:
+		defer func() { <-i.asking }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	err := i.fetch(ctx)
+	keys, _ := i.known("")
+	return keys, err
+}
+
 // known are the keys that were fetched, and how long ago.
 func (i *issuer) known(kid string) (keys []jose.JSONWebKey, age time.Duration) {
 	i.mu.Lock()

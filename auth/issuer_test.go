@@ -357,6 +357,33 @@ func TestRotation(t *testing.T) {
 	}
 }
 
+// An issuer whose keys have no names is asked again when a signature does not
+// fit.
+func TestRotationWithoutNames(t *testing.T) {
+	a, _, p, _ := newBearer(t, nil)
+	old, next := signers()[0], signers()[1]
+	old.kid, next.kid = "", ""
+	verify := func(s signer) error {
+		_, err := a.verifyToken(t.Context(), s.sign(t, p.claims(nil)), anyToken)
+		return err
+	}
+	p.set(func() { p.keys = []jose.JSONWebKey{old.public()} })
+	if err := verify(old); err != nil {
+		t.Fatal(err)
+	}
+	p.set(func() { p.keys = []jose.JSONWebKey{next.public()} })
+	if err := verify(next); !errors.Is(err, ErrCredentials) || p.count("/keys") != 1 {
+		t.Errorf("at once: %v, asked %d times", err, p.count("/keys"))
+	}
+	a.issuer.asked = a.issuer.asked.Add(-askAgain)
+	if err := verify(next); err != nil {
+		t.Errorf("then: %v", err)
+	}
+	if err := verify(old); !errors.Is(err, ErrCredentials) || p.count("/keys") != 2 {
+		t.Errorf("the old one: %v, asked %d times", err, p.count("/keys"))
+	}
+}
+
 func TestOpaqueTokens(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("s:cret\n"), 0o600); err != nil {

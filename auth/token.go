@@ -75,18 +75,15 @@ func (i *issuer) judgeJWT(ctx context.Context, token string) (v verdict, err err
 	}
 	var std jwt.Claims
 	var all map[string]any
-	signed := errToken("the signature is wrong")
-	for _, k := range keys {
-		if k.Algorithm != "" && k.Algorithm != t.Headers[0].Algorithm {
-			continue
+	signed := isSigned(t, keys, &std, &all)
+	if !signed && t.Headers[0].KeyID == "" { // after a rotation nothing else tells
+		if keys, err = i.keysAnew(ctx); err != nil {
+			return v, err
 		}
-		if t.Claims(k.Key, &std, &all) == nil {
-			signed = nil
-			break
-		}
+		signed = isSigned(t, keys, &std, &all)
 	}
-	if signed != nil {
-		return v, signed
+	if !signed {
+		return v, errToken("the signature is wrong")
 	}
 	if std.Expiry == nil {
 		return v, errToken("it never expires")
@@ -96,6 +93,19 @@ func (i *issuer) judgeJWT(ctx context.Context, token string) (v verdict, err err
 		return v, errToken("%w", err)
 	}
 	return i.subject(all, std.Expiry.Time())
+}
+
+// isSigned reads the claims if one of keys has signed them.
+func isSigned(t *jwt.JSONWebToken, keys []jose.JSONWebKey, claims ...any) bool {
+	for _, k := range keys {
+		if k.Algorithm != "" && k.Algorithm != t.Headers[0].Algorithm {
+			continue
+		}
+		if t.Claims(k.Key, claims...) == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // judgeOpaque decides by asking the issuer (RFC 7662 §2.2). A token without an
