@@ -154,7 +154,12 @@ func (cl *client) learn() {
 // believe changes flags in the model as a STORE .SILENT makes them.
 func (cl *client) believe(n int, op string, flag string) {
 	e := &cl.box[n-1]
-	flags := strings.Fields(e.flags)
+	e.flags = changeFlags(e.flags, op, flag)
+}
+
+// changeFlags is what STORE makes of flags.
+func changeFlags(before, op, flag string) string {
+	flags := strings.Fields(before)
 	switch op {
 	case "+":
 		flags = append(flags, flag)
@@ -163,5 +168,5 @@ func (cl *client) believe(n int, op string, flag string) {
 	default:
 		flags = []string{flag}
 	}
-	e.flags = sortFlags(flags)
+	return sortFlags(flags)
 }

@@ -31,7 +31,7 @@ func (s *session) closeCommand(c *call) error {
 }
 
 // parting gives the HIGHESTMODSEQ with which the client leaves (RFC 7162
-// §3.2.8): behind its own expunges, unless there is something else that it was
+// §3.2.8): behind the expunges that it can infer from the flags it knows, unless there is something else that it was
 // not told; then it is what it was, and the expunges will be told it once more.
 func (v *view) parting(c *call, gone []store.UID) error {
 	v.box.touch()
@@ -41,8 +41,9 @@ func (v *view) parting(c *call, gone []store.UID) error {
 	}
 	d := diff(v.seen, newest, true)
 	others := slices.ContainsFunc(d.expunged, func(n uint32) bool {
-		_, mine := slices.BinarySearch(gone, v.seen.row(n).UID)
-		return !mine
+		r := v.seen.row(n)
+		_, mine := slices.BinarySearch(gone, r.UID)
+		return !mine || r.Flags&store.FlagDeleted == 0 // the client does not know that it went
 	})
 	highest := newest.box.ModSeq
 	if others || d.added > 0 || len(d.changed) > 0 {

@@ -3,9 +3,12 @@ package imapd
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"posthorn/store"
 )
@@ -15,38 +18,63 @@ import (
 // be what the store has. This holds the rules of RFC 9051 §5.2 and §7.5.1
 // together: message numbers are never moved behind a client's back, nothing is
 // told twice or left out, and a .SILENT change of one's own hides nobody
-// else's.
+// else's. Beside them act clients that keep what they know over connections cut
+// at any time, with CONDSTORE, QRESYNC and UIDONLY.
+//
+// POSTHORN_MANY is for how many seconds to go on with other seeds.
 func TestManyClients(t *testing.T) {
-	for seed := range uint64(4) {
+	seeds := uint64(4)
+	if long, err := strconv.Atoi(os.Getenv("POSTHORN_MANY")); err == nil {
+		for end := time.Now().Add(time.Duration(long) * time.Second); time.Now().Before(end) && !t.Failed(); seeds++ {
+			t.Run(fmt.Sprint(seeds), func(t *testing.T) { manyClients(t, seeds) })
+		}
+		return
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, tweaks{})
-			for i := range 20 {
-				w.deliver("alice", "INBOX", fmt.Appendf(nil, "Subject: %d\r\n\r\n", i))
-			}
-			var clients []*client
-			for i := range 4 {
-				clients = append(clients, newClient(t, w, fmt.Sprintf("client %d", i), "alice"))
-				clients[i].open()
-			}
-			var all sync.WaitGroup
-			for i, cl := range clients {
-				all.Go(func() { cl.act(rand.New(rand.NewPCG(seed, uint64(i))), 120) })
-			}
-			all.Wait()
-			if t.Failed() {
-				return
-			}
-			want := w.inbox("alice")
-			for _, cl := range clients {
-				cl.do("NOOP")
-				cl.learn()
-				cl.do("NOOP")
-				if got := cl.model(); got != want {
-					cl.fail("believes\n%s\nbut the store has\n%s", got, want)
-				}
-			}
+			manyClients(t, seed)
 		})
+	}
+}
+
+func manyClients(t *testing.T, seed uint64) {
+	w := newWorld(t, tweaks{})
+	for i := range 20 {
+		w.deliver("alice", "INBOX", fmt.Appendf(nil, "Subject: %d\r\n\r\n", i))
+	}
+	var clients []*client
+	for i := range 3 {
+		clients = append(clients, newClient(t, w, fmt.Sprintf("client %d", i), "alice"))
+		clients[i].open()
+	}
+	cachers := []*cacher{
+		newCacher(t, w, "condstore", false, false), newCacher(t, w, "qresync", true, false),
+		newCacher(t, w, "uidonly", false, true), newCacher(t, w, "both", true, true),
+	}
+	var all sync.WaitGroup
+	for i, cl := range clients {
+		all.Go(func() { cl.act(rand.New(rand.NewPCG(seed, uint64(i))), 80) })
+	}
+	for i, k := range cachers {
+		all.Go(func() { k.act(rand.New(rand.NewPCG(seed, uint64(10+i))), 80) })
+	}
+	all.Wait()
+	if t.Failed() {
+		return
+	}
+	want := w.inbox("alice")
+	for _, cl := range clients {
+		cl.do("NOOP")
+		cl.learn()
+		cl.do("NOOP")
+		if got := cl.model(); got != want {
+			cl.fail("believes\n%s\nbut the store has\n%s", got, want)
+		}
+	}
+	list, exists := w.modseqs("alice")
+	for _, k := range cachers {
+		k.check(list, exists)
 	}
 }
 

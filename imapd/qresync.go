@@ -38,9 +38,20 @@ func (s *session) takeResync(d *wire.Decoder) *resync {
 		d.SP()
 		q.uids = takeKnown(d.Set(), d)
 		d.Need(')')
+		if size(q.numbers) != size(q.uids) {
+			d.Fail("message numbers and UIDs that do not pair")
+		}
 	}
 	d.Need(')')
 	return q
+}
+
+// size is how many numbers a set without "*" names.
+func size(set wire.Set) (n int64) {
+	for _, r := range set.Resolve(0) {
+		n += int64(r.B-r.A) + 1
+	}
+	return n
 }
 
 // takeKnown is a set of what a client knows: without "*" and "$".

@@ -203,14 +203,14 @@ func (v *view) claim(ctx context.Context, s *session, known store.UID) {
 	if s.rev2 {
 		return
 	}
-	from := v.seen.box.FirstRecent
-	if !v.readOnly {
-		claimed, err := v.box.ClaimRecent(ctx, v.seen.box.UIDNext)
-		if err != nil {
-			s.log.Warn("\\Recent was not claimed", "error", err)
-		} else {
-			from = claimed
-		}
+	to := v.seen.box.UIDNext
+	if v.readOnly {
+		to = 0
+	}
+	from, err := v.box.ClaimRecent(ctx, to)
+	if err != nil {
+		s.log.Warn("\\Recent was not claimed", "error", err)
+		from = v.seen.box.FirstRecent
 	}
 	if from <= known {
 		from = known + 1
