@@ -24,6 +24,7 @@ func FuzzCommands(f *testing.F) {
 		"STATUS INBOX (UIDNEXT)", `APPEND INBOX (\Seen) "01-Jan-2020 00:00:00 +0000" {3+}`, "STORE 1:* +FLAGS.SILENT (a b)", "UID STORE 2,1:*,$ FLAGS ()",
 		"UID COPY 1:* Sent", "UID MOVE 3:* Sent", "FETCH 1:* (FLAGS BODY[HEADER.FIELDS (a b)]<0.9>)", "UID SEARCH OR NOT SEEN (BODY a LARGER 5) RETURN",
 		"SEARCH RETURN (SAVE) ALL", "EXPUNGE", "GETQUOTAROOT INBOX", `ID ("a" NIL)`, "ENABLE IMAP4rev2", "IDLE", "STARTTLS", "LOGIN {4}",
+		"COMPRESS DEFLATE", "UNAUTHENTICATE", "NOTIFY NONE", "NOTIFY SET STATUS (selected-delayed (MessageNew (UID BODY.PEEK[1]) MessageExpunge FlagChange)) (subtree (a b) (MailboxName))",
 	} {
 		for state := range uint8(4) {
 			f.Add(state, line)
@@ -53,6 +54,9 @@ func FuzzCommands(f *testing.F) {
 		}
 		if strings.ContainsAny(line, "\r\n") || strings.HasSuffix(strings.TrimSpace(line), "}") || strings.EqualFold(strings.TrimSpace(line), "STARTTLS") {
 			return
+		}
+		if word, _, _ := strings.Cut(line, " "); strings.EqualFold(word, "COMPRESS") {
+			return // what follows must be compressed
 		}
 		if !cl.until("x ") {
 			return // BYE, or the line was LOGOUT
