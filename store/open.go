@@ -93,7 +93,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 func (s *Store) Close() error {
 	var errs []error
 	s.background.halt()
-	s.texts.close()
+	s.texts.empty()
 	s.mender.close()
 	for _, d := range []*db.DB{s.db, s.derived} {
 		if d != nil {

@@ -87,8 +87,8 @@ func (c *textCache) clear() {
 	c.recent.Init()
 }
 
-// close ends the timer.
-func (c *textCache) close() {
+// empty lets everything go now: at the end, and when words were purged.
+func (c *textCache) empty() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.timer != nil {

@@ -61,6 +61,9 @@ func (s *Store) scrubText(ctx context.Context, _ time.Time) (more bool, err erro
 		return err
 	})
 	s.deriver.working.Unlock()
+	if more {
+		s.texts.empty()
+	}
 	if errors.Is(err, lexicon.ErrDamaged) {
 		err = s.dropText(ctx, box)
 	}
