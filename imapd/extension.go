@@ -91,6 +91,7 @@ var extensions = []extension{
 	{capability: "QUOTA=RES-ANNOTATION-STORAGE"},
 	{capability: imap.CapQuotaSet, offered: (*session).setsQuota},
 	{capability: imap.CapMultiAppend}, // RFC 3502
+	{capability: imap.CapBinary},      // RFC 3516
 	{capability: imap.CapCatenate},    // RFC 4469
 	{capability: "URL-PARTIAL"},       // RFC 5550 §4
 	{capability: imap.CapReplace, commands: []command{ // RFC 8508
