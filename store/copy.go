@@ -88,26 +88,26 @@ func (m *Mailbox) moveHere(ctx context.Context, uids []UID, to MailboxID, keep F
 			return err
 		}
 		all, err := messagesOf(tx, m.id, uids, `expunged = 0`)
-		for i := range all {
-			all[i].Flags &= keep
-		}
 		if err == nil && len(all) > 0 {
-			moved, err = moveAll(tx, m.account, m.id, to, all, time.Now())
+			moved, err = moveAll(tx, m.account, m.id, to, all, keep, time.Now())
 		}
 		return err
 	})
 	return moved, err
 }
 
-// moveAll makes the messages all of one mailbox messages of another: one
-// modification sequence for both sides (S5).
-func moveAll(tx *db.Tx, a AccountID, from, to MailboxID, all []Message, now time.Time) (c Copied, err error) {
+// moveAll makes the messages all of one mailbox messages of another, with those
+// of their flags that are in keep: one modification sequence for both sides (S5).
+func moveAll(tx *db.Tx, a AccountID, from, to MailboxID, all []Message, keep Flags, now time.Time) (c Copied, err error) {
 	modseq, err := discharge(tx, a, Quota{})
 	if err != nil {
 		return c, err
 	}
 	if c.From, err = strike(tx, from, all, modseq, now); err != nil {
 		return c, err
+	}
+	for i := range all {
+		all[i].Flags &= keep // not before: the mailbox they leave counted them with all (S6)
 	}
 	if err := translate(tx, from, to, all); err != nil {
 		return c, err

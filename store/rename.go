@@ -85,7 +85,7 @@ func emptyInbox(tx *db.Tx, a AccountID, to string) error {
 	if err != nil {
 		return err
 	}
-	if _, err = moveAll(tx, a, inbox, box.ID, all, time.Now()); err != nil {
+	if _, err = moveAll(tx, a, inbox, box.ID, all, AllFlags, time.Now()); err != nil {
 		return err
 	}
 	return copyAnnotations(tx, inbox, box.ID) // RFC 5464 §4.1
