@@ -19,12 +19,22 @@ func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
 	p := &prepared{Change: &c, store: s}
 	err := p.prepare(ctx)
 	if err == nil {
-		err = s.db.CommitAfter(ctx, p.account(), p, p.apply)
+		err = s.commit(ctx, p.account(), p, p.apply)
+	} else {
+		err = s.finish(p, err)
 	}
-	if err = s.finish(p, err); err != nil {
+	if err != nil {
 		return Result{}, err
 	}
 	return p.result, nil
+}
+
+// commit runs op in a commit that makes p's content durable first, and ends what
+// was prepared for it, whatever becomes of it.
+func (s *Store) commit(ctx context.Context, account int64, p *prepared, op func(*db.Tx) error) error {
+	s.mender.underWay.RLock()
+	defer s.mender.underWay.RUnlock()
+	return s.finish(p, s.db.CommitAfter(ctx, account, p, op))
 }
 
 // prepared is a Change with its content in place.

@@ -29,12 +29,14 @@ func (m *Mailbox) Copy(ctx context.Context, uids []UID, to MailboxID, keep Flags
 	var c Copied
 	if err == nil && len(t.all) > 0 {
 		c.From = uidsOf(t.all)
-		err = m.store.db.CommitAfter(ctx, int64(t.account), t.prepared, func(tx *db.Tx) error {
+		err = m.store.commit(ctx, int64(t.account), t.prepared, func(tx *db.Tx) (err error) {
 			c.UIDValidity, err = t.enter(tx)
 			return err
 		})
+	} else {
+		err = m.store.finish(t.prepared, err)
 	}
-	if err = m.store.finish(t.prepared, err); err != nil {
+	if err != nil {
 		return Copied{}, m.failed("copy from", err)
 	}
 	c.To = uidsOf(t.all)

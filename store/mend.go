@@ -25,6 +25,10 @@ type mender struct {
 	end   context.CancelFunc
 	done  sync.WaitGroup
 
+	// underWay is held for reading by each commit with content, until what
+	// became of it is known here. It comes before mu.
+	underWay sync.RWMutex
+
 	mu       sync.Mutex
 	doubtful []*prepared
 }
@@ -91,6 +95,7 @@ func (m *mender) mend() error {
 	err := m.store.db.Reopen(m.ctx, func() error {
 		began := time.Now()
 		c := &checker{store: m.store}
+		m.gather()
 		err := m.settleAll(c)
 		for _, verify := range []func(context.Context) error{c.numbers, c.counts, c.quotas} {
 			if err == nil {
@@ -106,6 +111,14 @@ func (m *mender) mend() error {
 		return err
 	}
 	return m.settleAll(&checker{store: m.store}) // those that were refused meanwhile
+}
+
+// gather waits until the commits that were under way when a write failed have
+// been handed over: the database answers each of them at once now, and without
+// this the store might write again before their content has been looked at.
+func (m *mender) gather() {
+	m.underWay.Lock()
+	m.underWay.Unlock()
 }
 
 // reported is how many findings the log is told of one by one.

@@ -109,12 +109,13 @@ func (m *Mailbox) moveAway(ctx context.Context, uids []UID, to MailboxID, keep F
 	for err = errStale; errors.Is(err, errStale); {
 		var t *transfer
 		if t, err = m.stage(ctx, uids, to, keep); err == nil && len(t.all) > 0 {
-			err = m.store.db.CommitAfter(ctx, 0, t.prepared, func(tx *db.Tx) error {
+			err = m.store.commit(ctx, 0, t.prepared, func(tx *db.Tx) (err error) {
 				moved.UIDValidity, err = t.cross(tx, keep)
 				return err
 			})
+		} else {
+			err = m.store.finish(t.prepared, err)
 		}
-		err = m.store.finish(t.prepared, err)
 		moved.From, moved.To = uidsOf(t.sources), uidsOf(t.all)
 	}
 	if err != nil {
