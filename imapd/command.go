@@ -54,6 +54,10 @@ const (
 	// movesView: the command itself decides what the client is told about
 	// its mailbox; the session adds nothing.
 	movesView
+	// asks: the command is answered with what is new in the selected mailbox,
+	// also to a client that NOTIFY told to keep it as it is. It is there to
+	// ask for that, or to take messages away.
+	asks
 )
 
 // numbered says whether a command names messages by their numbers, in what it
@@ -84,7 +88,7 @@ func (c *call) uid() bool { return c.flags&byUID != 0 }
 // (RFC 3501 §6, RFC 9051 §6). The others stand with their extension.
 var base = []command{
 	{"CAPABILITY", always, 0, (*session).capability},
-	{"NOOP", always, 0, (*session).noop},
+	{"NOOP", always, asks, (*session).noop},
 	{"LOGOUT", always, movesView, (*session).logout},
 	{"STARTTLS", stranger, 0, (*session).startTLS},
 	{"AUTHENTICATE", stranger, 0, (*session).authenticate},
@@ -100,9 +104,9 @@ var base = []command{
 	{"LSUB", loggedIn, 0, (*session).lsub},
 	{"STATUS", loggedIn, 0, (*session).status},
 	{"APPEND", loggedIn, 0, (*session).appendCommand},
-	{"CHECK", selected, 0, (*session).noop},
+	{"CHECK", selected, asks, (*session).noop},
 	{"CLOSE", selected, movesView, (*session).closeCommand},
-	{"EXPUNGE", selected, numberless, (*session).expunge},
+	{"EXPUNGE", selected, numberless | asks, (*session).expunge},
 	{"SEARCH", selected, keepsNumbers, (*session).search},
 	{"UID SEARCH", selected, byUID, (*session).search},
 	{"FETCH", selected, keepsNumbers, (*session).fetch},

@@ -62,6 +62,9 @@ func (s *session) create(c *call) error {
 	if err == nil {
 		c.code = "MAILBOXID (" + mailboxID(box.ID) + ")" // RFC 8474 §4.1
 	}
+	if err == nil && owner == s.account { // another's may inherit that it cannot be looked up
+		s.notify.created(local, box)
+	}
 	return s.conceal(c, strings.TrimSuffix(name, separator), err)
 }
 

@@ -13,5 +13,9 @@ func (s *session) deleteCommand(c *call) error {
 	if p.local == "INBOX" {
 		return no("CANNOT", "INBOX cannot be deleted")
 	}
-	return s.srv.store.DeleteMailbox(c.ctx, p.Account, p.local)
+	err = s.srv.store.DeleteMailbox(c.ctx, p.Account, p.local)
+	if err == nil {
+		s.notify.deleted(p.ID)
+	}
+	return err
 }

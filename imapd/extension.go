@@ -23,7 +23,7 @@ var extensions = []extension{
 	{capability: imap.CapEnable, commands: []command{{"ENABLE", member, 0, (*session).enable}}},
 	{capability: "COMPRESS=DEFLATE", offered: (*session).mayCompress, commands: []command{{"COMPRESS", loggedIn, 0, (*session).compress}}},
 	{capability: imap.CapIdle, commands: []command{{"IDLE", loggedIn, 0, (*session).idle}}},
-	{capability: imap.CapNotify, commands: []command{{"NOTIFY", loggedIn, 0, (*session).notifyCommand}}},
+	{capability: imap.CapNotify, commands: []command{{"NOTIFY", loggedIn, asks, (*session).notifyCommand}}},
 	{capability: imap.CapUnauthenticate, commands: []command{{"UNAUTHENTICATE", loggedIn, movesView, (*session).unauthenticate}}},
 	{capability: "INPROGRESS"}, // RFC 9585
 	{capability: imap.CapNamespace, commands: []command{{"NAMESPACE", loggedIn, 0, (*session).namespace}}},
@@ -34,7 +34,7 @@ var extensions = []extension{
 	{capability: imap.CapListStatus},       // RFC 5819
 	{capability: imap.CapStatusSize},       // RFC 8438
 	{capability: imap.CapUnselect, commands: []command{{"UNSELECT", selected, movesView, (*session).unselect}}},
-	{capability: imap.CapUIDPlus, commands: []command{{"UID EXPUNGE", selected, byUID, (*session).expunge}}},
+	{capability: imap.CapUIDPlus, commands: []command{{"UID EXPUNGE", selected, byUID | asks, (*session).expunge}}},
 	{capability: imap.CapCondStore}, // RFC 7162
 	{capability: imap.CapQResync},   // RFC 7162
 	{capability: "UIDONLY"},         // RFC 9586
@@ -42,8 +42,8 @@ var extensions = []extension{
 	{capability: imap.CapSaveDate},  // RFC 8514
 	{capability: "PREVIEW"},         // RFC 8970
 	{capability: imap.CapMove, commands: []command{
-		{"MOVE", selected, 0, (*session).move},
-		{"UID MOVE", selected, byUID, (*session).move},
+		{"MOVE", selected, asks, (*session).move},
+		{"UID MOVE", selected, byUID | asks, (*session).move},
 	}},
 	{capability: imap.CapESearch},   // RFC 4731
 	{capability: imap.CapSearchRes}, // RFC 5182
@@ -95,8 +95,8 @@ var extensions = []extension{
 	{capability: imap.CapCatenate},    // RFC 4469
 	{capability: "URL-PARTIAL"},       // RFC 5550 §4
 	{capability: imap.CapReplace, commands: []command{ // RFC 8508
-		{"REPLACE", selected, 0, (*session).replace},
-		{"UID REPLACE", selected, byUID, (*session).replace},
+		{"REPLACE", selected, asks, (*session).replace},
+		{"UID REPLACE", selected, byUID | asks, (*session).replace},
 	}},
 	{capability: imap.CapAppendLimit + "=", values: (*session).appendLimit}, // RFC 7889
 }

@@ -53,7 +53,7 @@ func (s *session) idle(c *call) error {
 // at once for what happened since the last look.
 func (s *session) watched() (stop func()) {
 	s.conn.wake()
-	if s.state != selected {
+	if s.state != selected || s.notify != nil && s.notify.selected == 0 {
 		return func() {}
 	}
 	return s.view.box.wakes(s.conn)
@@ -75,5 +75,8 @@ func (s *session) news(ctx context.Context, between bool) error {
 	case n != nil && n.selected == 0, n == nil && between:
 		return nil
 	}
-	return s.view.tell(ctx, s, !between || !n.delayed)
+	if between && n.delayed {
+		return s.view.tell(ctx, s, tellAdded)
+	}
+	return s.view.tell(ctx, s, tellAll)
 }

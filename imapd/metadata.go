@@ -20,6 +20,7 @@ const annotating = store.RightRead | store.RightSeen | store.RightWrite | store.
 // metadataSource is what has annotations: a mailbox or the server.
 type metadataSource struct {
 	name      string // the mailbox's, as its client says it; "" for the server
+	id        store.MailboxID
 	box       *store.Mailbox
 	mayChange bool // what is shared
 }
@@ -34,7 +35,7 @@ func (s *session) metadataOf(c *call, name string) (m metadataSource, err error)
 	if err == nil && p.Rights&annotating == 0 {
 		err = errNotPermitted
 	}
-	return metadataSource{p.Name, p.handle, p.Rights.Has(store.RightWrite)}, err
+	return metadataSource{p.Name, p.ID, p.handle, p.Rights.Has(store.RightWrite)}, err
 }
 
 // getMetadata: RFC 5464 §4.2.
@@ -177,6 +178,9 @@ func (s *session) setMetadata(c *call) error {
 		err = m.box.SetMetadata(c.ctx, s.account, all)
 	} else {
 		err = s.srv.store.SetMetadata(c.ctx, s.account, all)
+	}
+	if err == nil {
+		s.notify.annotated(m.id, all)
 	}
 	if errors.Is(err, store.ErrLimit) {
 		err = no("METADATA TOOMANY", "There are too many entries")

@@ -56,13 +56,13 @@ type notification struct {
 	delayed  bool  // SELECTED-DELAYED: no EXPUNGE between commands
 	fetch    []fetchItem
 
-	dirty    atomic.Bool // a commit touched one of accounts
-	accounts []store.AccountID
-	stop     func() // of the watch over accounts
-	told     map[store.MailboxID]watched
-	names    map[string]bool // subscribed names
-	entries  map[store.MailboxID]entries
-	server   entries
+	directory *directory  // nil without groups
+	dirty     atomic.Bool // a commit touched it
+	seen      *tree       // the one that told and names are of
+	told      map[store.MailboxID]watched
+	names     map[string]bool // subscribed names
+	entries   map[store.MailboxID]entries
+	server    entries
 }
 
 // eventGroup is one group but SELECTED.
@@ -81,7 +81,7 @@ func (s *session) notifyCommand(c *call) error {
 		if err := c.dec.End(); err != nil {
 			return err
 		}
-		s.closeNotify()
+		s.notifyNothing()
 		return nil
 	case "SET":
 		return s.notifySet(c)
@@ -126,129 +126,21 @@ func eventNames() string {
 	return "(" + strings.Join(names, " ") + ")"
 }
 
-// notifyTaker takes groups of events from a command.
-type notifyTaker struct {
-	d        *wire.Decoder
-	n        *notification
-	selected bool   // there was a SELECTED
-	strange  bool   // an event that is not here was asked for
-	wrong    string // what is wrong beyond the syntax
-}
-
-// group takes `(filter [names] events)`.
-func (t *notifyTaker) group() {
-	d := t.d
-	d.Need('(')
-	g := eventGroup{filter: d.Word()}
-	switch g.filter {
-	case "SELECTED", "SELECTED-DELAYED":
-		d.SP()
-		t.selectedGroup(g.filter == "SELECTED-DELAYED")
-		d.Need(')')
-		return
-	case "SUBTREE", "MAILBOXES":
-		d.SP()
-		g.names = t.mailboxes()
-	case "INBOXES", "PERSONAL", "SUBSCRIBED":
-	default:
-		d.Fail("%q is no choice of mailboxes", g.filter)
-	}
-	d.SP()
-	g.events = t.events(false)
-	d.Need(')')
-	if g.events != 0 {
-		t.n.groups = append(t.n.groups, g)
-	}
-}
-
-func (t *notifyTaker) selectedGroup(delayed bool) {
-	e := t.events(true)
-	switch {
-	case t.selected:
-		t.wrong = "Only one group can be of the selected mailbox"
-	case e&^messageEvents != 0:
-		t.wrong = "The selected mailbox has events of messages only"
-	}
-	t.selected = true
-	t.n.selected, t.n.delayed = e, delayed
-}
-
-func (t *notifyTaker) mailboxes() (names []string) {
-	one := func() { names = append(names, canonical(t.d.Mailbox())) }
-	if t.d.At('(') {
-		t.d.List(one)
-		if len(names) == 0 {
-			t.d.Fail("expected mailboxes")
-		}
-		return names
-	}
-	one()
-	return names
-}
-
-// events takes NONE or a list. fetch allows what is to be fetched of new
-// messages behind MessageNew.
-func (t *notifyTaker) events(fetch bool) (e event) {
-	if !t.d.At('(') {
-		if t.d.Word() != "NONE" {
-			t.d.Fail("expected events or NONE")
-		}
-		return 0
-	}
-	empty, annotations := true, false
-	var last event
-	t.d.List(func() {
-		if t.d.At('(') && fetch && last == messageNew {
-			t.n.fetch = takeFetchItems(t.d)
-			last = 0
-			return
-		}
-		empty = false
-		name := t.d.Word()
-		last = t.event(name)
-		e |= last
-		annotations = annotations || name == annotationChange
-	})
-	if empty {
-		t.d.Fail("expected events")
-	}
-	if both := e & (messageNew | messageExpunge); both == messageNew || both == messageExpunge || both == 0 && (e&flagChange != 0 || annotations) {
-		t.wrong = "MessageNew and MessageExpunge go together, and FlagChange with both"
-	}
-	return e
-}
-
-func (t *notifyTaker) event(name string) event {
-	for _, e := range events {
-		if strings.EqualFold(e.name, name) {
-			return e.event
-		}
-	}
-	if name != annotationChange {
-		t.d.Fail("%q is no event", name)
-	}
-	t.strange = true
-	return 0
-}
-
 // notifyBegin puts a notification in the place of the one before.
 func (s *session) notifyBegin(c *call, n *notification, status bool) error {
-	t, err := s.watchAll(c, n)
-	if err != nil {
-		n.end()
-		return err
-	}
-	if n.remember(t); len(n.told) > notifyBoxes {
-		n.end()
-		return no("NOTIFICATIONOVERFLOW", "That is more than this server watches for one client")
-	}
-	if err := s.rememberMetadata(c, n, t); err != nil {
-		n.end()
-		return err
+	if len(n.groups) > 0 {
+		n.directory = s.srv.trees.take(s.account, n, s.conn)
+		if err := s.snapshot(c, n); err != nil {
+			s.srv.trees.put(n.directory, n)
+			return err
+		}
 	}
 	s.closeNotify()
 	s.notify = n
-	for _, e := range t.entries {
+	if n.seen == nil {
+		return nil
+	}
+	for _, e := range n.seen.entries {
 		wanted := n.events(e)
 		switch {
 		case !e.exists || wanted&messageEvents == 0:
@@ -263,7 +155,23 @@ func (s *session) notifyBegin(c *call, n *notification, status bool) error {
 	return nil
 }
 
-// wantsFlags: no FlagChange for the selected mailbox, no FETCH of changed flags.
+// snapshot notes what there is.
+func (s *session) snapshot(c *call, n *notification) error {
+	t, err := n.directory.tree(c.ctx)
+	if err != nil {
+		return err
+	}
+	if n.remember(t); len(n.told) > notifyBoxes {
+		return no("NOTIFICATIONOVERFLOW", "That is more than this server watches for one client")
+	}
+	return s.rememberMetadata(c, n, t)
+}
+
+// wants says whether there is anything to tell between commands.
+func (n *notification) wants() bool { return n.selected != 0 || len(n.groups) > 0 }
+
+// wantsFlags: no FlagChange for the selected mailbox, no FETCH of changed flags,
+// but to a client that asks for all that is new.
 func (s *session) wantsFlags() bool {
 	return s.notify == nil || s.notify.selected == 0 || s.notify.selected&flagChange != 0
 }
@@ -279,18 +187,19 @@ func (s *session) fetchNew(ctx context.Context, added uint32) error {
 	return f.run(ctx, []wire.Range{{A: last - added + 1, B: last}})
 }
 
-// closeNotify ends what NOTIFY SET began.
-func (s *session) closeNotify() {
-	if s.notify != nil {
-		s.notify.end()
-		s.notify = nil
-	}
+// notifyNothing: NOTIFY NONE is no event of anything, the selected mailbox
+// included (RFC 5465 §3.1), and not what was before the first NOTIFY.
+func (s *session) notifyNothing() {
+	s.closeNotify()
+	s.notify = &notification{}
 }
 
-func (n *notification) end() {
-	if n.stop != nil {
-		n.stop()
+// closeNotify ends what NOTIFY SET began.
+func (s *session) closeNotify() {
+	if s.notify != nil && s.notify.directory != nil {
+		s.srv.trees.put(s.notify.directory, s.notify)
 	}
+	s.notify = nil
 }
 
 // events are those asked for of a mailbox, the selected one aside.

@@ -18,43 +18,17 @@ type watched struct {
 	annotated int64
 }
 
-// watchAll reads what mailboxes there are, and watches the accounts they
-// belong to: a commit to one of them after the reading wakes the session.
-func (s *session) watchAll(c *call, n *notification) (*tree, error) {
-	for {
-		n.dirty.Store(false)
-		t, err := s.tree(c)
-		if err != nil {
-			n.dirty.Store(true)
-			return nil, err
-		}
-		accounts := []store.AccountID{s.account}
-		for _, e := range t.entries {
-			if e.exists {
-				accounts = append(accounts, e.box.Account)
-			}
-		}
-		slices.Sort(accounts)
-		accounts = slices.Compact(accounts)
-		if slices.Equal(accounts, n.accounts) {
-			return t, nil
-		}
-		n.end()
-		conn := s.conn
-		n.accounts = accounts
-		n.stop = s.srv.store.Watch(accounts, func() {
-			n.dirty.Store(true)
-			conn.wake()
-		})
-	}
+func newWatched(name string, b store.Box) watched {
+	return watched{name, b.Messages, b.UIDNext, b.ModSeq, b.Annotated}
 }
 
 // remember makes t what the client has been told.
 func (n *notification) remember(t *tree) {
+	n.seen = t
 	n.told, n.names = map[store.MailboxID]watched{}, map[string]bool{}
 	for _, e := range t.entries {
 		if e.exists {
-			n.told[e.box.ID] = watched{e.name, e.box.Messages, e.box.UIDNext, e.box.ModSeq, e.box.Annotated}
+			n.told[e.box.ID] = newWatched(e.name, e.box)
 		}
 		if e.subscribed {
 			n.names[e.name] = true
@@ -65,16 +39,20 @@ func (n *notification) remember(t *tree) {
 // look tells what happened in the mailboxes that are watched.
 func (s *session) look(c *call) error {
 	n := s.notify
-	if !n.dirty.Load() {
+	if n.directory == nil || !n.dirty.Swap(false) {
 		return nil
 	}
-	t, err := s.watchAll(c, n)
+	t, err := n.directory.tree(c.ctx)
 	if err != nil {
+		n.dirty.Store(true)
 		return err
+	}
+	if t == n.seen {
+		return nil
 	}
 	told, names := n.told, n.names
 	if n.remember(t); len(n.told) > notifyBoxes {
-		s.closeNotify()
+		s.notifyNothing() // RFC 5465 §5.8
 		s.untagged("OK", "NOTIFICATIONOVERFLOW", "More mailboxes than this server watches for one client")
 		return nil
 	}

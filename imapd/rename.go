@@ -25,5 +25,9 @@ func (s *session) rename(c *call) error {
 	case p.local == "INBOX" && owner != s.account:
 		return no("CANNOT", "INBOX of another user cannot be renamed")
 	}
-	return s.conceal(c, to, s.srv.store.RenameMailbox(c.ctx, owner, p.local, local))
+	err = s.srv.store.RenameMailbox(c.ctx, owner, p.local, local)
+	if err == nil && p.local != "INBOX" {
+		s.notify.renamed(from, to)
+	}
+	return s.conceal(c, to, err)
 }

@@ -19,7 +19,7 @@ func (s *session) command(tag, name string, lineErr error) {
 		return
 	}
 	if c.command != nil && c.flags&movesView == 0 && s.state == selected {
-		if e := s.view.tell(c.ctx, s, c.flags&keepsNumbers == 0); err == nil && e != nil && !s.view.gone {
+		if e := s.view.tell(c.ctx, s, s.telling(c)); err == nil && e != nil && !s.view.gone {
 			err = e
 		}
 	}
@@ -52,7 +52,7 @@ func (s *session) run(c *call, lineErr error) error {
 		// News that renumbers nothing is told before the command runs, so
 		// that a new message can be fetched at once.
 		s.view.before = s.view.seen
-		if err := s.view.tell(c.ctx, s, false); err != nil && c.legal == selected {
+		if err := s.view.tell(c.ctx, s, min(tellAdded, s.telling(c))); err != nil && c.legal == selected {
 			return err
 		}
 		if !s.view.rights.Has(needsHere[c.name]) {
@@ -60,6 +60,19 @@ func (s *session) run(c *call, lineErr error) error {
 		}
 	}
 	return c.command.run(s, c)
+}
+
+// telling is how much of its mailbox a command tells the client. Where NOTIFY
+// asked for no events of it, it stays as the client knows it until a command
+// asks (RFC 5465 §3.1).
+func (s *session) telling(c *call) telling {
+	switch {
+	case s.notify != nil && s.notify.selected == 0 && c.flags&asks == 0:
+		return tellFate
+	case c.flags&keepsNumbers != 0:
+		return tellAdded
+	}
+	return tellAll
 }
 
 func (s *session) illegal(c *call) error {

@@ -43,6 +43,7 @@ type Server struct {
 	table      map[string]*command
 	extensions []extension
 	boxes      boxes
+	trees      directories
 	gists      gistCache
 
 	mu       sync.Mutex // guards sessions
@@ -58,7 +59,7 @@ func New(c Config, st *store.Store, auth Authenticator, tlsConfig *tls.Config, s
 		table: newTable(), extensions: extensions,
 		sessions: map[store.AccountID]int{},
 	}
-	s.boxes.store = st
+	s.boxes.store, s.trees.store = st, st
 	return s
 }
 

@@ -33,7 +33,7 @@ type session struct {
 	view    *view         // of the selected mailbox
 	faults  int           // commands of a stranger that failed
 	broken  error         // the connection ended within a command
-	notify  *notification // NOTIFY SET; nil without
+	notify  *notification // nil before the first NOTIFY
 	running running
 	scratch []byte // for what is written next
 }
@@ -120,7 +120,7 @@ func (s *session) pause(d time.Duration, wakeable bool) error {
 
 // await waits for the next command, and tells meanwhile what NOTIFY asked for.
 func (s *session) await(d time.Duration) error {
-	if s.notify == nil {
+	if s.notify == nil || !s.notify.wants() {
 		return s.pause(d, false)
 	}
 	defer s.watched()()

@@ -12,5 +12,9 @@ func (s *session) setSubscribed(c *call, on bool) error {
 	if err != nil {
 		return err
 	}
-	return s.srv.store.Subscribe(c.ctx, s.account, name, on)
+	err = s.srv.store.Subscribe(c.ctx, s.account, name, on)
+	if err == nil {
+		s.notify.subscribed(name, on)
+	}
+	return err
 }

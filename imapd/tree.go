@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strings"
@@ -25,17 +26,21 @@ type entry struct {
 
 // tree reads the mailboxes that the account may know of, and its subscriptions.
 func (s *session) tree(c *call) (*tree, error) {
-	all, err := s.srv.store.Accessible(c.ctx, s.account)
+	return readTree(c.ctx, s.srv.store, s.account)
+}
+
+func readTree(ctx context.Context, st *store.Store, account store.AccountID) (*tree, error) {
+	all, err := st.Accessible(ctx, account)
 	if err != nil {
 		return nil, err
 	}
 	all = slices.DeleteFunc(all, func(a store.Access) bool { return !a.Rights.Has(store.RightLookup) })
 	for i := range all {
-		if b := &all[i]; b.Account != s.account { // special uses and subscriptions are its owner's
+		if b := &all[i]; b.Account != account { // special uses and subscriptions are its owner's
 			b.Name, b.Role, b.Subscribed = sharedName(b.Owner, b.Name), "", false
 		}
 	}
-	subscriptions, err := s.srv.store.Subscriptions(c.ctx, s.account)
+	subscriptions, err := st.Subscriptions(ctx, account)
 	if err != nil {
 		return nil, err
 	}

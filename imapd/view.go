@@ -108,9 +108,21 @@ func (v *view) mine(rows []store.Row) {
 	v.seen = v.seen.apply(store.Changes{At: v.seen.at, Box: v.seen.box, Rows: rows})
 }
 
-// tell brings the client to the newest version. Without mayExpunge it tells no
-// EXPUNGE: message numbers must stay, and what is due waits.
-func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
+// telling is how much of what happened a client is told.
+type telling uint8
+
+const (
+	// tellFate: only that the mailbox is gone, or its rights have changed.
+	tellFate telling = iota
+	// tellAdded: nothing that moves message numbers. An EXPUNGE that is due
+	// waits.
+	tellAdded
+	// tellAll brings the client to the newest version.
+	tellAll
+)
+
+// tell tells the client what happened.
+func (v *view) tell(ctx context.Context, s *session, what telling) error {
 	if v.gone {
 		return errGone
 	}
@@ -126,12 +138,13 @@ func (v *view) tell(ctx context.Context, s *session, mayExpunge bool) error {
 	if err != nil {
 		return err
 	}
-	defer v.update(ctx, s)
-	if newest == v.seen {
+	if newest == v.seen || what == tellFate {
+		v.update(ctx, s)
 		return nil
 	}
+	defer v.update(ctx, s)
 	d := diff(v.seen, newest, s.condstore)
-	if len(d.expunged) > 0 && !mayExpunge {
+	if len(d.expunged) > 0 && what != tellAll {
 		if d.added == 0 && len(d.changed) == 0 {
 			return nil
 		}

@@ -204,9 +204,7 @@ func (m *Mailbox) SetACL(ctx context.Context, identifier string, negative bool, 
 		return m.failed("set access control list of", err)
 	}
 	m.store.changed(m.account)
-	if account != 0 {
-		m.store.wakeWatchers(account)
-	}
+	m.store.wakeWatchers(account)
 	return nil
 }
 

@@ -13,6 +13,10 @@ type watchers struct {
 
 type watcher struct{ wake func() }
 
+// Everyone is what to watch for mailboxes that are shared with anyone, from then
+// on or no more.
+const Everyone AccountID = 0
+
 // Watch calls wake after each commit that touches one of the accounts. It
 // carries nothing: who is woken asks what changed. wake must not block and is
 // not called after stop has returned; stop may be called more than once.
