@@ -103,11 +103,16 @@ func (s *session) writeStatus(c *call, box store.Box, items []string) error {
 
 // countRecent counts the messages that no session has claimed as \Recent.
 func (s *session) countRecent(c *call, box store.Box) (n int64, err error) {
-	if box.FirstRecent >= box.UIDNext {
-		return 0, nil
+	m, err := s.srv.store.MailboxByID(c.ctx, box.ID)
+	if err != nil {
+		return 0, err
+	}
+	first, err := m.ClaimRecent(c.ctx, 0)
+	if err != nil || first >= box.UIDNext {
+		return 0, err
 	}
 	err = s.scan(c, box, func(r store.Row) {
-		if r.UID >= box.FirstRecent {
+		if r.UID >= first {
 			n++
 		}
 	})

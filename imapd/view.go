@@ -210,8 +210,7 @@ func (s *session) writeExpunged(old *version, numbers []uint32) {
 
 // claim takes what is \Recent for this session and tells how many there are
 // (RFC 3501 §2.3.2). IMAP4rev2 has no \Recent, and EXAMINE takes it from
-// nobody. A store that cannot write at present keeps nobody from reading: then
-// it stays \Recent for the next session as well.
+// nobody.
 func (v *view) claim(ctx context.Context, s *session, known store.UID) {
 	if s.rev2 {
 		return
@@ -223,7 +222,7 @@ func (v *view) claim(ctx context.Context, s *session, known store.UID) {
 	from, err := v.box.ClaimRecent(ctx, to)
 	if err != nil {
 		s.log.Warn("\\Recent was not claimed", "error", err)
-		from = v.seen.box.FirstRecent
+		from = v.seen.box.UIDNext
 	}
 	if from <= known {
 		from = known + 1

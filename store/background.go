@@ -6,8 +6,8 @@ import (
 )
 
 // background is what the store does by itself between two commits: it mirrors
-// names (mirror.go), clears away what was removed (purge.go) and makes what can be
-// made from content (derive.go). None is ever waited for by a commit, and all go
+// names (mirror.go), clears away what was removed (purge.go), makes what can be
+// made from content (derive.go) and writes claims down (recent.go). None is ever waited for by a commit, and all go
 // on where they stopped when the process ends at any moment.
 type background struct {
 	stop func()
@@ -21,6 +21,7 @@ func (b *background) start(s *Store) {
 	b.all.Go(func() { s.runMirror(ctx) })
 	b.all.Go(func() { s.runPurge(ctx) })
 	b.all.Go(func() { s.runDeriver(ctx) })
+	b.all.Go(func() { s.runRecents(ctx) })
 }
 
 func (b *background) halt() {

@@ -133,3 +133,6 @@ func (s *Store) Bulk(ctx context.Context, a AccountID, box MailboxID, n int) err
 	}
 	return nil
 }
+
+// KeepRecents writes claims down, beside the goroutine that does it otherwise.
+func (s *Store) KeepRecents(ctx context.Context) error { return s.keepRecents(ctx) }

@@ -76,25 +76,6 @@ func (m *Mailbox) read(tx *db.Tx) (Box, error) {
 	return readBox(tx, m.id)
 }
 
-// ClaimRecent claims for the caller the messages below to that nobody has
-// claimed, and gives the first of them: no other session is told that they are
-// \Recent (RFC 3501 §2.3.2). to is the UIDNEXT of what the caller shows: what came
-// after it stays \Recent for the session that shows it first.
-func (m *Mailbox) ClaimRecent(ctx context.Context, to UID) (from UID, err error) {
-	const first = `SELECT first_recent FROM mailboxes WHERE id = ? AND name IS NOT NULL`
-	err = m.store.db.View(ctx, func(tx *db.Tx) error { return tx.Row(first, m.id).Scan(&from) })
-	if err == nil && from < to {
-		err = m.store.db.Commit(ctx, int64(m.account), func(tx *db.Tx) error {
-			err := tx.Row(first, m.id).Scan(&from) // somebody may have been quicker
-			if err == nil && from < to {
-				_, err = tx.Exec(`UPDATE mailboxes SET first_recent = ? WHERE id = ?`, to, m.id)
-			}
-			return err
-		})
-	}
-	return from, m.failed("claim recent in", err)
-}
-
 // rowsBlock is how many rows a caller of Rows gets at a time.
 const rowsBlock = 4096
 

@@ -37,7 +37,7 @@ func mailboxName(name string) (string, error) {
 }
 
 // boxColumns are read by scanBox; m is the mailbox.
-const boxColumns = `m.id, m.account, m.name, m.role, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.deleted, m.size, m.first_recent, m.acl, m.annotated,
+const boxColumns = `m.id, m.account, m.name, m.role, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.deleted, m.size, m.acl, m.annotated,
 	EXISTS (SELECT 1 FROM subscriptions s WHERE s.account = m.account AND s.name = m.name)`
 
 func scanBox(row scanner) (b Box, err error) {
@@ -47,7 +47,7 @@ func scanBox(row scanner) (b Box, err error) {
 
 func boxFields(b *Box) []any {
 	return []any{&b.ID, &b.Account, &b.Name, &b.Role, &b.UIDValidity, &b.UIDNext, &b.ModSeq, &b.Messages, &b.Unseen, &b.Deleted,
-		&b.Size, &b.FirstRecent, &b.ACL, &b.Annotated, &b.Subscribed}
+		&b.Size, &b.ACL, &b.Annotated, &b.Subscribed}
 }
 
 // Mailboxes lists an account's mailboxes by name. Keywords are left out.

@@ -27,6 +27,7 @@ type Store struct {
 	indexer    indexer // deriver.working
 	texts      textCache
 	deriver    *deriver
+	recents    *recents
 	background background
 	troubles   *troubles
 }
@@ -55,7 +56,7 @@ func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, erro
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), deriver: newDeriver(), troubles: newTroubles(o.Log)}
+	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), deriver: newDeriver(), recents: newRecents(), troubles: newTroubles(o.Log)}
 	s.mender = newMender(s)
 	if err := s.open(ctx); err != nil {
 		s.Close()

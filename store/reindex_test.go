@@ -87,7 +87,7 @@ func (f *fixture) picture() picture {
 		}
 		full, err := m.Box(ctx)
 		ok(f.t, err)
-		full.ID, full.Account, full.UIDNext, full.ModSeq, full.FirstRecent = 0, 0, 0, 0, 0
+		full.ID, full.Account, full.UIDNext, full.ModSeq = 0, 0, 0, 0
 		p.Boxes[b.Name] = full
 	}
 	return p

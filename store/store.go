@@ -119,7 +119,6 @@ type Box struct {
 	Unseen      int64
 	Deleted     int64    // with \Deleted
 	Size        int64    // octets
-	FirstRecent UID      // first UID no session has claimed as \Recent
 	Keywords    []string // bit i of Flags>>KeywordBase is Keywords[i]
 	Annotated   int64    // changes of its metadata; 0: there never was any
 	ACL         int64    // changes of its access control list; 0: only the owner has rights, and all
