@@ -3,7 +3,9 @@ package imapd
 import (
 	"context"
 	"errors"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"posthorn/message"
@@ -34,7 +36,7 @@ func (f *finder) judgeContents(ctx context.Context, open []*candidate) error {
 	for range min(len(open), cap(contentReaders)) {
 		workers.Go(func() {
 			for m := range next {
-				if err := f.judgeContent(ctx, m); err != nil {
+				if err := f.survive(ctx, m); err != nil {
 					stop(err)
 					return
 				}
@@ -42,7 +44,32 @@ func (f *finder) judgeContents(ctx context.Context, open []*candidate) error {
 		})
 	}
 	workers.Wait()
-	return context.Cause(ctx)
+	err := context.Cause(ctx)
+	var p *workerPanic
+	if errors.As(err, &p) {
+		panic(p) // the session's, which ends it and nothing else
+	}
+	return err
+}
+
+// workerPanic carries a panic of a goroutine that works for a session to the
+// session's own, with where it was.
+type workerPanic struct {
+	value any
+	stack []byte
+}
+
+func (p *workerPanic) Error() string { return fmt.Sprintf("%v\n%s", p.value, p.stack) }
+
+// survive is judgeContent whose panic is an error: in a goroutine without a
+// session nobody else would contain it.
+func (f *finder) survive(ctx context.Context, m *candidate) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &workerPanic{p, debug.Stack()}
+		}
+	}()
+	return f.judgeContent(ctx, m)
 }
 
 // judgeContent judges with the content. What cannot be read has no text; the

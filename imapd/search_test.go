@@ -240,3 +240,35 @@ func FuzzSearchProgram(f *testing.F) {
 		}
 	})
 }
+
+// faulty is a key that cannot survive content.
+type faulty struct{}
+
+func (faulty) needs() need { return needContent }
+
+func (faulty) judge(m *candidate) verdict {
+	if m.level < needContent {
+		return unknown
+	}
+	panic("a fault of a parser")
+}
+
+// A search works with several goroutines; a panic in one of them is the
+// session's own, which alone ends of it.
+func TestSearchPanicsInItsSession(t *testing.T) {
+	f := searchBox()
+	s, _ := fakeSession(f)
+	defer func() {
+		p := recover()
+		if p == nil || !strings.Contains(fmt.Sprint(p), "a fault of a parser") || !strings.Contains(fmt.Sprint(p), "search_test.go") {
+			t.Errorf("recovered %v; want the panic and where it was", p)
+		}
+		if f.open != 0 {
+			t.Errorf("%d files left open", f.open)
+		}
+		if got, err := runSearch(t, s, f, "BODY plain"); err != nil || len(got) != 1 {
+			t.Errorf("the next search: %v, %v", got, err)
+		}
+	}()
+	(&finder{s: s, box: f, seen: s.view.seen, key: faulty{}}).run(t.Context())
+}

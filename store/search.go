@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 
 	"posthorn/internal/db"
@@ -148,7 +149,7 @@ func (f *finding) run(ctx context.Context) error {
 				if ctx.Err() != nil {
 					return
 				}
-				if err := f.segment(ctx, s.id); err != nil {
+				if err := f.survive(ctx, s.id); err != nil {
 					f.mu.Lock()
 					f.err = errors.Join(f.err, err)
 					f.mu.Unlock()
@@ -158,6 +159,17 @@ func (f *finding) run(ctx context.Context) error {
 	}
 	workers.Wait()
 	return f.err
+}
+
+// survive is segment, to which a panic is damage: here it would be nobody's, and
+// end the server.
+func (f *finding) survive(ctx context.Context, id int64) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("segment %d: panic: %v: %w\n%s", id, p, lexicon.ErrDamaged, debug.Stack())
+		}
+	}()
+	return f.segment(ctx, id)
 }
 
 // segment asks one segment everything. One that has been merged away meanwhile
@@ -179,12 +191,17 @@ func (f *finding) segment(ctx context.Context, id int64) error {
 			if err != nil {
 				return err
 			}
-			f.mu.Lock()
-			f.answers[i].take(seg.Documents(), found, opaque, q.Exact())
-			f.mu.Unlock()
+			f.enter(i, seg.Documents(), found, opaque, q.Exact())
 		}
 		return nil
 	})
+}
+
+// enter enters what a segment says to query i.
+func (f *finding) enter(i int, docs []uint32, found, opaque lexicon.Set, exact bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock() // also when it panics
+	f.answers[i].take(docs, found, opaque, exact)
 }
 
 // stillThere is ErrDamaged when a segment without its parts is there.
