@@ -1,6 +1,8 @@
 package imapd
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"posthorn/store"
@@ -19,9 +21,13 @@ var systemFlags = []struct {
 	{`\Draft`, store.FlagDraft},
 }
 
+// maxKeyword bounds a keyword, in octets. Every message of an APPEND may bring
+// some, and they wait until all have come.
+const maxKeyword = 128
+
 // splitFlags sorts flags as a client named them into system flags and
-// keywords. \Recent cannot be set and is the client's mistake; a system flag
-// we do not have is passed over, as PERMANENTFLAGS said.
+// keywords, each once. \Recent cannot be set and is the client's mistake; a
+// system flag we do not have is passed over, as PERMANENTFLAGS said.
 func splitFlags(names []string) (system store.Flags, keywords []string, err error) {
 next:
 	for _, name := range names {
@@ -34,7 +40,13 @@ next:
 		switch {
 		case strings.EqualFold(name, `\Recent`):
 			return 0, nil, bad(`\Recent cannot be set by a client`)
-		case name[0] != '\\':
+		case name[0] == '\\':
+		case len(name) > maxKeyword:
+			return 0, nil, no("LIMIT", "A keyword can have "+strconv.Itoa(maxKeyword)+" octets at most")
+		case slices.ContainsFunc(keywords, func(k string) bool { return strings.EqualFold(k, name) }):
+		case len(keywords) == store.MaxKeywords:
+			return 0, nil, store.ErrLimit
+		default:
 			keywords = append(keywords, name)
 		}
 	}
