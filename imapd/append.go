@@ -217,8 +217,37 @@ func (a *appender) discard() {
 	}
 }
 
+// stillMay looks once more at login and rights: as long as its client likes,
+// messages are on their way to a mailbox that was found when the first began.
+func (a *appender) stillMay() error {
+	s := a.s
+	if err := s.still(); err != nil {
+		s.broken = err
+		return err
+	}
+	box, err := s.targetBox(a.c, a.name)
+	if err != nil {
+		return err
+	}
+	for i := range a.in {
+		in := &a.in[i]
+		in.Flags, in.Keywords = allowed(box.Rights, in.Flags, in.Keywords)
+	}
+	if a.replaces == nil {
+		return nil
+	}
+	rights, err := s.view.box.Rights(a.c.ctx, s.account)
+	if err == nil && !rights.Has(store.RightRead|needsHere[a.c.name]) {
+		err = errNotPermitted
+	}
+	return err
+}
+
 // commit enters all messages or none.
 func (a *appender) commit() ([]store.Appended, error) {
+	if err := a.stillMay(); err != nil {
+		return nil, err
+	}
 	change := store.Change{Append: a.in}
 	if a.replaces != nil {
 		from := a.s.view.seen.box

@@ -53,3 +53,23 @@ func TestTakenBack(t *testing.T) {
 		})
 	}
 }
+
+// Nor does a message get in that was on its way when the login was taken back.
+func TestTakenBackWithinAppend(t *testing.T) {
+	w := newWorld(t, tweaks{})
+	c := newClient(t, w, "slow", "alice")
+	c.send("a APPEND INBOX {1}")
+	if l := c.line(); !strings.HasPrefix(l, "+ ") {
+		c.fail("%s", l)
+	}
+	w.revoked.Store(true)
+	c.send("x")
+	if l := c.line(); !strings.HasPrefix(l, "* BYE [EXPIRED] ") {
+		c.fail("%s", l)
+	}
+	w.revoked.Store(false)
+	newClient(t, w, "next", "alice").do("SELECT INBOX")
+	if got := w.inbox("alice"); got != "" {
+		t.Errorf("INBOX holds %q", got)
+	}
+}
