@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"posthorn/imapd/wire"
+	"posthorn/store"
 )
 
 // state is a set of the states of RFC 9051 §3.
@@ -58,6 +59,9 @@ const (
 	// also to a client that NOTIFY told to keep it as it is. It is there to
 	// ask for that, or to take messages away.
 	asks
+	// whole: all of its work is done or none, so that a MESSAGELIMIT refuses
+	// it.
+	whole
 )
 
 // numbered says whether a command names messages by their numbers, in what it
@@ -78,6 +82,8 @@ type call struct {
 
 	code string // response code of the tagged OK, without brackets
 	text string // its text, if not the usual one
+
+	lowest store.UID // that a MESSAGELIMIT let it come to; 0: all were done
 
 	after func() error // runs behind the tagged response; its error ends the session
 }
@@ -113,8 +119,8 @@ var base = []command{
 	{"UID FETCH", selected, byUID, (*session).fetch},
 	{"STORE", selected, keepsNumbers, (*session).store},
 	{"UID STORE", selected, byUID, (*session).store},
-	{"COPY", selected, 0, (*session).copyCommand},
-	{"UID COPY", selected, byUID, (*session).copyCommand},
+	{"COPY", selected, whole, (*session).copyCommand},
+	{"UID COPY", selected, byUID | whole, (*session).copyCommand},
 }
 
 // newTable is all commands by name: base and every extension's.

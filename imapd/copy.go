@@ -51,7 +51,7 @@ func (s *session) takeTransfer(c *call) ([]store.UID, place, error) {
 	if err != nil {
 		return nil, place{}, err
 	}
-	numbers, err := s.view.resolve(set, c.uid())
+	numbers, err := s.resolve(c, set)
 	if err != nil {
 		return nil, place{}, err
 	}

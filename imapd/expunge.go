@@ -14,7 +14,7 @@ func (s *session) expunge(c *call) error {
 		if err := c.dec.End(); err != nil {
 			return err
 		}
-		numbers, err := s.view.resolve(set, true)
+		numbers, err := s.resolve(c, set)
 		if err != nil {
 			return err
 		}

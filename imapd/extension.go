@@ -48,13 +48,13 @@ var extensions = []extension{
 	{capability: imap.CapESearch},   // RFC 4731
 	{capability: imap.CapSearchRes}, // RFC 5182
 	{capability: imap.CapSort, commands: []command{ // RFC 5256
-		{"SORT", selected, keepsNumbers, (*session).sort},
-		{"UID SORT", selected, byUID, (*session).sort},
+		{"SORT", selected, keepsNumbers | whole, (*session).sort},
+		{"UID SORT", selected, byUID | whole, (*session).sort},
 	}},
 	{capability: imap.CapSortDisplay}, // RFC 5957
 	{capability: "THREAD=ORDEREDSUBJECT", commands: []command{ // RFC 5256
-		{"THREAD", selected, keepsNumbers, (*session).thread},
-		{"UID THREAD", selected, byUID, (*session).thread},
+		{"THREAD", selected, keepsNumbers | whole, (*session).thread},
+		{"UID THREAD", selected, byUID | whole, (*session).thread},
 	}},
 	{capability: "THREAD=REFERENCES"},
 	{capability: "THREAD=REFS"}, // draft-ietf-morg-inthread
@@ -99,4 +99,5 @@ var extensions = []extension{
 		{"UID REPLACE", selected, byUID | asks, (*session).replace},
 	}},
 	{capability: imap.CapAppendLimit + "=", values: (*session).appendLimit}, // RFC 7889
+	{capability: "MESSAGELIMIT=", values: (*session).messageLimit},          // RFC 9738
 }

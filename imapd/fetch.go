@@ -37,6 +37,9 @@ func (s *session) fetch(c *call) error {
 	if mods.partial != nil {
 		numbers = mods.partial.ofNumbers(numbers)
 	}
+	if numbers, err = s.limit(c, numbers); err != nil {
+		return err
+	}
 	if s.condstore {
 		f.first("MODSEQ") // RFC 7162 §3.1: in all FETCH responses from then on
 	}

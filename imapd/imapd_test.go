@@ -44,6 +44,7 @@ type world struct {
 type tweaks struct {
 	AppendLimit int64  `toml:"append_limit"`
 	Connections int    `toml:"connections"`
+	OfMessages  int    `toml:"message_limit"`
 	Bytes       int64  `toml:"quota_bytes"`
 	Messages    int64  `toml:"quota_messages"`
 	Admin       string `toml:"admin"` // whose account is an administrator's
@@ -83,6 +84,7 @@ func newWorld(t testing.TB, tw tweaks) *world {
 	if tw.Connections > 0 {
 		config.ConnectionsPerAccount = tw.Connections
 	}
+	config.MessageLimit = tw.OfMessages
 	if tw.Plaintext != "" {
 		config.PlaintextFrom = []netip.Prefix{netip.MustParsePrefix(tw.Plaintext)}
 	}

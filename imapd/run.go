@@ -88,6 +88,7 @@ func (s *session) illegal(c *call) error {
 // respond writes the tagged response.
 func (s *session) respond(c *call, err error) {
 	if err == nil {
+		s.tellLimit(c)
 		text := c.text
 		if text == "" {
 			text = c.name + " completed"

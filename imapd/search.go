@@ -41,6 +41,9 @@ func (s *session) find(c *call, p *parser, want results, key node, by []criterio
 		f := finder{s: s, box: s.view.box, seen: s.view.seen, key: bind(key, s.view)}
 		found, err = f.run(c.ctx)
 	}
+	if err == nil {
+		found, err = s.limitFound(c, want, found)
+	}
 	if err == nil && by != nil {
 		found, err = s.order(c.ctx, found, by)
 	}

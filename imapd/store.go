@@ -38,7 +38,7 @@ func (s *session) store(c *call) error {
 	if err := a.limit(s.view.rights); err != nil {
 		return err
 	}
-	numbers, err := s.view.resolve(set, c.uid())
+	numbers, err := s.resolve(c, set)
 	if err != nil || len(numbers) == 0 {
 		return err
 	}
