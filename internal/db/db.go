@@ -176,7 +176,17 @@ func (d *DB) connect(writer bool) (*conn, error) {
 	if err != nil {
 		return nil, kind(err)
 	}
-	return &conn{c: c, statements: map[string]*statement{}}, nil
+	made := &conn{c: c, statements: map[string]*statement{}}
+	if !writer {
+		return made, nil
+	}
+	// Not among the pragmas above, which the driver sorts by their names: the
+	// mode writes the file's first page, and with it the size of all.
+	if _, err := (&Tx{c: made}).Exec("PRAGMA journal_mode(WAL)"); err != nil {
+		made.close()
+		return nil, err
+	}
+	return made, nil
 }
 
 func (d *DB) pageSize() int64 { return cmp.Or(int64(d.options.PageSize), 4096) }

@@ -360,7 +360,18 @@ func TestMigration(t *testing.T) {
 	if _, err := Open(t.Context(), path, bad, Options{}); err == nil {
 		t.Fatal("a bad migration passed")
 	}
-	if d, err = Open(t.Context(), path, two, Options{}); err != nil {
+	full := errors.New("no room")
+	var told Upgrade
+	upgrading := func(u Upgrade) error { told = u; return full }
+	os.Remove(path + ".v1")
+	if _, err := Open(t.Context(), path, two, Options{Upgrading: upgrading}); !errors.Is(err, full) {
+		t.Fatal("an upgrade that was refused happened:", err)
+	}
+	if _, err := os.Stat(path + ".v1"); !os.IsNotExist(err) || told.Copy != path+".v1" || told.From != 1 || told.To != 2 || told.Octets < 4096 {
+		t.Errorf("told of %+v, and then: %v", told, err)
+	}
+	full = nil
+	if d, err = Open(t.Context(), path, two, Options{Upgrading: upgrading}); err != nil {
 		t.Fatal("after a bad migration:", err)
 	}
 	if n := count(t, d); n != 1 {
