@@ -63,11 +63,15 @@ func (s *Store) openDerived(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	_, missing := os.Lstat(path)
 	d, err := openDerivedAt(ctx, path)
 	if err == nil && s.belongs(ctx, d, opening) != nil {
 		err = errors.Join(errForeign, d.Close())
 	}
 	if err != nil {
+		if missing == nil {
+			s.troubles.log.Info("the index of what is in messages is made anew", "error", err)
+		}
 		if err := removeDerived(s.dir); err != nil {
 			return err
 		}

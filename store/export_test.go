@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"posthorn/internal/db"
@@ -136,3 +137,12 @@ func (s *Store) Bulk(ctx context.Context, a AccountID, box MailboxID, n int) err
 
 // KeepRecents writes claims down, beside the goroutine that does it otherwise.
 func (s *Store) KeepRecents(ctx context.Context) error { return s.keepRecents(ctx) }
+
+// MakeOld makes the database of an older version, without anything in it.
+func MakeOld(ctx context.Context, dir string, version int) error {
+	d, err := db.Open(ctx, filepath.Join(dir, databaseName), schema[:version], db.Options{})
+	if err != nil {
+		return err
+	}
+	return d.Close()
+}

@@ -70,7 +70,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.db, err = db.Open(ctx, filepath.Join(s.dir, databaseName), schema, db.Options{
-		Durable: s.durable, Broken: s.mender.broken, Point: failurePoint,
+		Durable: s.durable, Broken: s.mender.broken, Upgrading: s.upgrading, Point: failurePoint,
 	})
 	if err != nil {
 		return err
@@ -86,6 +86,22 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	s.mender.start()
 	s.background.start(s)
+	return nil
+}
+
+// upgrading refuses to bring the database to a newer version where the disk may
+// have no room for the copy and for as much again in the log, and says where the
+// copy is.
+func (s *Store) upgrading(u db.Upgrade) error {
+	free, err := s.blobs.Space()
+	if err != nil {
+		return err
+	}
+	if need := 2 * u.Octets; free < need {
+		return fmt.Errorf("%d octets free, %d wanted: %w", free, need, ErrNoSpace)
+	}
+	s.troubles.log.Warn("the database is upgraded; a copy for the older program stays until you remove it",
+		"from", u.From, "to", u.To, "copy", u.Copy)
 	return nil
 }
 

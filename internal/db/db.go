@@ -64,10 +64,21 @@ type Options struct {
 	// block.
 	Broken func(error)
 
+	// Upgrading, when set, is told before a database that has rows is brought to
+	// a newer version. An error leaves it as it is and fails Open.
+	Upgrading func(Upgrade) error
+
 	// Point, when set, is told before each step of a batch (PointSync,
 	// PointBegin, PointCommit, PointCommitted). Tests stop the process there,
 	// or return the error the step is to fail with.
 	Point func(step string) error
+}
+
+// Upgrade is what is about to happen to a database of an older version.
+type Upgrade struct {
+	From, To int    // versions
+	Copy     string // where the database is copied to first; it stays there
+	Octets   int64  // of the copy, about
 }
 
 // Pending is what must be durable before an operation's rows: message content.
@@ -116,7 +127,7 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	if err := migrate(w, path, schema); err != nil {
+	if err := migrate(w, path, schema, o.Upgrading); err != nil {
 		w.close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -151,8 +162,8 @@ func private(path string) error {
 // one unlucky commit wait (see checkpoints).
 func (d *DB) connect(writer bool) (*conn, error) {
 	q := url.Values{"_pragma": {
-		fmt.Sprintf("page_size(%d)", d.pageSize()), // before anything is written
-		"busy_timeout(5000)", "journal_mode(WAL)", "foreign_keys(1)", "temp_store(MEMORY)",
+		fmt.Sprintf("page_size(%d)", d.pageSize()),
+		"busy_timeout(5000)", "foreign_keys(1)", "temp_store(MEMORY)",
 		"wal_autocheckpoint(0)", "journal_size_limit(67108864)",
 	}}
 	switch {

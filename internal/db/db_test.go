@@ -345,6 +345,29 @@ func TestValues(t *testing.T) {
 	}
 }
 
+func TestPageSize(t *testing.T) {
+	for _, size := range []int{0, 16 << 10} {
+		d := open(t, Options{PageSize: size})
+		err := d.View(t.Context(), func(tx *Tx) error {
+			var got int64
+			var mode string
+			if err := tx.Row("PRAGMA page_size").Scan(&got); err != nil {
+				return err
+			}
+			if err := tx.Row("PRAGMA journal_mode").Scan(&mode); err != nil {
+				return err
+			}
+			if got != d.pageSize() || mode != "wal" {
+				t.Errorf("asked for pages of %d octets: %d, journal %s", size, got, mode)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestMigration(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "m.db")
 	two := append(testSchema[:1:1], `CREATE TABLE u (x INTEGER) STRICT; INSERT INTO u SELECT count(*) FROM t`)

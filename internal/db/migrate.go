@@ -1,8 +1,10 @@
 package db
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 )
 
 // Migration is the SQL that takes the schema from one version to the next. A
@@ -12,7 +14,7 @@ type Migration string
 // migrate brings the schema to version len(schema), all steps in one
 // transaction. A database that has rows already is copied first, to
 // "<path>.v<version>".
-func migrate(c *conn, path string, schema []Migration) error {
+func migrate(c *conn, path string, schema []Migration, upgrading func(Upgrade) error) error {
 	tx := &Tx{c: c}
 	var version int
 	if err := tx.Row("PRAGMA user_version").Scan(&version); err != nil {
@@ -24,7 +26,7 @@ func migrate(c *conn, path string, schema []Migration) error {
 	case version == len(schema):
 		return nil
 	case version > 0:
-		if err := copyTo(tx, fmt.Sprintf("%s.v%d", path, version)); err != nil {
+		if err := copyFirst(tx, path, version, len(schema), upgrading); err != nil {
 			return fmt.Errorf("copy before migration: %w", err)
 		}
 	}
@@ -43,7 +45,31 @@ func migrate(c *conn, path string, schema []Migration) error {
 	return err
 }
 
-// copyTo makes a copy of the database; an older one of the same name goes.
+// copyFirst makes the copy to which the older program can go back.
+func copyFirst(tx *Tx, path string, from, to int, upgrading func(Upgrade) error) error {
+	u := Upgrade{From: from, To: to, Copy: fmt.Sprintf("%s.v%d", path, from)}
+	if upgrading != nil {
+		var pages, size int64
+		if err := tx.Row("PRAGMA page_count").Scan(&pages); err != nil {
+			return err
+		}
+		if err := tx.Row("PRAGMA page_size").Scan(&size); err != nil {
+			return err
+		}
+		u.Octets = pages * size
+		if err := upgrading(u); err != nil {
+			return err
+		}
+	}
+	err := copyTo(tx, u.Copy)
+	if err != nil {
+		return errors.Join(err, os.Remove(u.Copy)) // half a copy is none
+	}
+	return nil
+}
+
+// copyTo makes a copy of the database that is on the disk when it returns; an
+// older one of the same name goes.
 func copyTo(tx *Tx, path string) error {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return err
@@ -51,6 +77,21 @@ func copyTo(tx *Tx, path string) error {
 	if err := private(path); err != nil {
 		return err
 	}
-	_, err := tx.Exec("VACUUM INTO ?", path) // into an empty file
-	return err
+	if _, err := tx.Exec("VACUUM INTO ?", path); err != nil { // into an empty file
+		return err
+	}
+	for _, name := range []string{path, filepath.Dir(path)} {
+		if err := syncPath(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
