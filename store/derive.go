@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"sync"
 	"time"
@@ -54,9 +55,12 @@ type deriver struct {
 	dirty map[AccountID]bool
 
 	working sync.Mutex // held over a unit, and by purge over what it forgets
+	backlog backlog    // guarded by working
 }
 
-func newDeriver() *deriver { return &deriver{bell: newBell(), dirty: map[AccountID]bool{}} }
+func newDeriver(log *slog.Logger) *deriver {
+	return &deriver{bell: newBell(), dirty: map[AccountID]bool{}, backlog: backlog{log: log}}
+}
 
 // account says that accounts may have new messages.
 func (d *deriver) account(ids ...AccountID) {
@@ -130,7 +134,11 @@ func (s *Store) deriveBacklog(ctx context.Context) {
 		return err
 	})
 	if err == nil {
-		err = s.deriveBehind(ctx, low)
+		s.deriver.working.Lock()
+		var waiting int64
+		waiting, err = s.deriveBehind(ctx, low)
+		s.deriver.backlog.waits(waiting)
+		s.deriver.working.Unlock()
 	}
 	if err == nil {
 		for box := range low { // those that no row has
@@ -142,11 +150,11 @@ func (s *Store) deriveBacklog(ctx context.Context) {
 	s.derivedOutcome("look for what is not derived", err)
 }
 
-// deriveBehind finds the accounts whose mailboxes are behind, and takes the
-// mailboxes that are there out of low.
-func (s *Store) deriveBehind(ctx context.Context, low map[MailboxID]UID) error {
-	return s.db.View(ctx, func(tx *db.Tx) error {
-		rows, err := tx.Query(`SELECT id, account, uidnext FROM mailboxes`)
+// deriveBehind finds the accounts whose mailboxes are behind, and by how many
+// messages in all, and takes the mailboxes that are there out of low.
+func (s *Store) deriveBehind(ctx context.Context, low map[MailboxID]UID) (waiting int64, err error) {
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		rows, err := tx.Query(`SELECT id, account, uidnext, messages FROM mailboxes`)
 		if err != nil {
 			return err
 		}
@@ -155,16 +163,19 @@ func (s *Store) deriveBehind(ctx context.Context, low map[MailboxID]UID) error {
 			var box MailboxID
 			var account AccountID
 			var next UID
-			if err := rows.Scan(&box, &account, &next); err != nil {
+			var messages int64
+			if err := rows.Scan(&box, &account, &next, &messages); err != nil {
 				return err
 			}
 			if low[box]+1 < next {
+				waiting += min(messages, int64(next-1-low[box]))
 				s.deriver.account(account)
 			}
 			delete(low, box)
 		}
 		return rows.Err()
 	})
+	return waiting, err
 }
 
 // derive does all there is to do. What fails stays to be done.
@@ -180,6 +191,11 @@ func (s *Store) derive(ctx context.Context) error {
 		}
 	}
 	s.deriver.again(dirty)
+	if first == nil {
+		s.deriver.working.Lock()
+		s.deriver.backlog.end()
+		s.deriver.working.Unlock()
+	}
 	s.derivedOutcome("derive", first)
 	return first
 }

@@ -56,7 +56,8 @@ func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, erro
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), deriver: newDeriver(), recents: newRecents(), troubles: newTroubles(o.Log)}
+	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), recents: newRecents(), troubles: newTroubles(o.Log)}
+	s.deriver = newDeriver(s.troubles.log)
 	s.mender = newMender(s)
 	if err := s.open(ctx); err != nil {
 		s.Close()

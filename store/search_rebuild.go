@@ -22,7 +22,9 @@ func (s *Store) RebuildText(ctx context.Context) error {
 		return err
 	})
 	if err == nil {
-		err = s.deriveBehind(ctx, map[MailboxID]UID{})
+		var waiting int64
+		waiting, err = s.deriveBehind(ctx, map[MailboxID]UID{})
+		s.deriver.backlog.waits(waiting)
 	}
 	return fail("rebuild the search index", err)
 }

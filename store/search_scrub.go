@@ -42,7 +42,8 @@ func (s *Store) dropText(ctx context.Context, box MailboxID) error {
 		}
 		return setMark(tx, box, textStep, 0)
 	})
-	return errors.Join(err, s.deriveBehind(ctx, map[MailboxID]UID{}))
+	_, behind := s.deriveBehind(ctx, map[MailboxID]UID{})
+	return errors.Join(err, behind)
 }
 
 // scrubText is a step of purge: it writes one segment anew without the messages
