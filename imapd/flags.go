@@ -153,9 +153,9 @@ func (v *view) permanent(of *version) (names []string) {
 func (v *view) learn(keywords []string) {
 	v.keywords = len(keywords)
 	if len(v.seen.box.Keywords) < len(keywords) {
-		seen := *v.seen
-		seen.box.Keywords = keywords
-		v.seen = &seen
+		box := v.seen.box
+		box.Keywords = keywords
+		v.seen = newVersion(v.seen.at, box, v.seen.chunks)
 	}
 }
 

@@ -92,7 +92,7 @@ func (s *session) openView(c *call, name string, readOnly bool) (*view, error) {
 	v := &view{box: s.srv.boxes.take(p.Account, p.ID, p.handle), name: name}
 	v.grant(p.Access, readOnly)
 	s.view = v
-	if v.seen, err = v.box.version(c.ctx); err != nil {
+	if v.seen, err = v.box.versionAt(c.ctx, p.Box); err != nil {
 		s.closeView()
 		return nil, err
 	}
@@ -117,8 +117,13 @@ func (s *session) greet(c *call, v *view) {
 	}
 }
 
-// firstUnseen is the number of the first message without \Seen, or 0.
+// firstUnseen is the number of the first message without \Seen, or 0. It is
+// looked for once.
 func (v *version) firstUnseen() (first uint32) {
+	if known := v.unseen.Load(); known > 0 {
+		return known - 1
+	}
+	defer func() { v.unseen.Store(first + 1) }()
 	v.each(v.all(), func(n uint32, r store.Row) bool {
 		if r.Flags&store.FlagSeen == 0 {
 			first = n

@@ -121,6 +121,19 @@ func (b *box) version(ctx context.Context) (*version, error) {
 	return v, nil
 }
 
+// versionAt is the version of a state that has just been read; a newer one
+// where there is one already. It saves asking for changes where there are none.
+func (b *box) versionAt(ctx context.Context, now store.Box) (*version, error) {
+	b.mu.Lock()
+	newest, err := b.newest, b.err
+	b.mu.Unlock()
+	if err == nil && newest != nil && newest.box.ModSeq == now.ModSeq && newest.box.UIDNext == now.UIDNext &&
+		newest.box.ACL == now.ACL && len(newest.box.Keywords) == len(now.Keywords) {
+		return newest, nil // dirty stays: commits since then are asked for at the next command
+	}
+	return b.version(ctx)
+}
+
 func (b *box) advance(ctx context.Context) (*version, error) {
 	if b.newest == nil {
 		return b.load(ctx)

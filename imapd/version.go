@@ -3,6 +3,7 @@ package imapd
 import (
 	"slices"
 	"sort"
+	"sync/atomic"
 
 	"posthorn/imapd/wire"
 	"posthorn/store"
@@ -20,6 +21,7 @@ type version struct {
 	chunks [][]store.Row
 	starts []uint32 // messages before each chunk
 	count  uint32
+	unseen atomic.Uint32 // firstUnseen and one; 0 when nobody has asked
 }
 
 func newVersion(at store.ModSeq, box store.Box, chunks [][]store.Row) *version {

@@ -180,3 +180,25 @@ func TestLookups(t *testing.T) {
 		t.Errorf("UID 1:* of an empty mailbox: %v, %v", got, err)
 	}
 }
+
+// The first message without \Seen is each version's own.
+func TestFirstUnseen(t *testing.T) {
+	v := newVersion(1, store.Box{}, nil)
+	for i, c := range []struct {
+		rows []store.Row
+		want uint32
+	}{
+		{nil, 0},
+		{[]store.Row{{UID: 1, Flags: store.FlagSeen}, {UID: 2, Flags: store.FlagSeen}}, 0},
+		{[]store.Row{{UID: 3}, {UID: 4}}, 3},
+		{[]store.Row{{UID: 3, Flags: store.FlagSeen}}, 4},
+		{[]store.Row{{UID: 1}}, 1},
+	} {
+		v = v.apply(store.Changes{Rows: c.rows})
+		for range 2 {
+			if got := v.firstUnseen(); got != c.want {
+				t.Errorf("step %d: %d, want %d", i, got, c.want)
+			}
+		}
+	}
+}

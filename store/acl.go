@@ -102,18 +102,14 @@ func (m *Mailbox) Rights(ctx context.Context, viewer AccountID) (r Rights, err e
 // Reach gives a handle on a mailbox of an account, with what another, or the
 // same, may do with it. ErrNotFound.
 func (s *Store) Reach(ctx context.Context, viewer, owner AccountID, name string) (*Mailbox, Access, error) {
-	m, err := s.Mailbox(ctx, owner, name)
-	if err != nil {
-		return nil, Access{}, err
-	}
 	var a Access
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		if a.Box, err = m.read(tx); err == nil {
+	m, err := s.openMailbox(ctx, owner, name, func(tx *db.Tx, m *Mailbox) (err error) {
+		if a.Box, err = readBox(tx, m.id); err == nil {
 			a.Rights, err = rightsIn(tx, a.Box, viewer)
 		}
 		return err
 	})
-	return m, a, m.failed("reach", err)
+	return m, a, err
 }
 
 // Accessible lists the mailboxes an account has any right on: its own, and

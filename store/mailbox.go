@@ -22,6 +22,12 @@ type Mailbox struct {
 
 // Mailbox gives a handle on a mailbox. ErrNotFound.
 func (s *Store) Mailbox(ctx context.Context, a AccountID, name string) (*Mailbox, error) {
+	return s.openMailbox(ctx, a, name, func(*db.Tx, *Mailbox) error { return nil })
+}
+
+// openMailbox gives a handle on a mailbox; also runs in the transaction that
+// finds it.
+func (s *Store) openMailbox(ctx context.Context, a AccountID, name string, also func(*db.Tx, *Mailbox) error) (*Mailbox, error) {
 	name, err := mailboxName(name)
 	if err != nil {
 		return nil, fail("open mailbox", fmt.Errorf("%w: %w", ErrNotFound, err))
@@ -29,8 +35,12 @@ func (s *Store) Mailbox(ctx context.Context, a AccountID, name string) (*Mailbox
 	m := &Mailbox{store: s, account: a}
 	var folder string
 	err = s.db.View(ctx, func(tx *db.Tx) error {
-		return tx.Row(`SELECT m.id, m.folder, a.dir FROM mailboxes m JOIN accounts a ON a.id = m.account
+		err := tx.Row(`SELECT m.id, m.folder, a.dir FROM mailboxes m JOIN accounts a ON a.id = m.account
 			WHERE m.account = ? AND m.name = ? AND a.login IS NOT NULL`, a, name).Scan(&m.id, &folder, &m.dir)
+		if err != nil {
+			return err
+		}
+		return also(tx, m)
 	})
 	m.folder.Store(&folder)
 	return m, fail("open mailbox "+name, err)
