@@ -145,7 +145,7 @@ func (a *appender) literal() (*serve.Spool, error) {
 // ready says no before a message that is too large or one too many, or that has
 // no room or no mailbox.
 func (a *appender) ready(size int64) error {
-	if a.s.exceeds(int64(len(a.in) + 1)) {
+	if a.s.exceeds(int64(len(a.in)) + 1) {
 		return a.s.tooMany()
 	}
 	if len(a.in) == maxAppends {

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"posthorn/imapd/wire"
-	"posthorn/store"
 )
 
 // state is a set of the states of RFC 9051 §3.
@@ -59,8 +58,8 @@ const (
 	// also to a client that NOTIFY told to keep it as it is. It is there to
 	// ask for that, or to take messages away.
 	asks
-	// whole: all of its work is done or none, so that a MESSAGELIMIT refuses
-	// it.
+	// whole: the command is refused where it would go beyond message_limit,
+	// since a part of it would be worth nothing; the others do that part.
 	whole
 )
 
@@ -82,8 +81,7 @@ type call struct {
 
 	code string // response code of the tagged OK, without brackets
 	text string // its text, if not the usual one
-
-	lowest store.UID // that a MESSAGELIMIT let it come to; 0: all were done
+	cut  string // the code MESSAGELIMIT, if not all was done (see limit)
 
 	after func() error // runs behind the tagged response; its error ends the session
 }

@@ -56,14 +56,7 @@ func highestModSeq(n store.ModSeq) string {
 
 // since gives those of the messages that came or changed since.
 func (v *version) since(numbers []wire.Range, since store.ModSeq) []wire.Range {
-	var out []uint32
-	v.each(numbers, func(n uint32, r store.Row) bool {
-		if r.ModSeq > since {
-			out = append(out, n)
-		}
-		return true
-	})
-	return wire.Compact(out)
+	return v.where(numbers, func(r store.Row) bool { return r.ModSeq > since })
 }
 
 // takeChangedSince takes FETCH's CHANGEDSINCE (RFC 7162 §3.1.4.1).

@@ -18,7 +18,7 @@ type Config struct {
 
 	ConnectionsPerAccount int            `toml:"connections_per_account"` // 0 for any number
 	AppendLimit           serve.Size     `toml:"append_limit"`            // largest message a client may put (RFC 7889)
-	MessageLimit          int            `toml:"message_limit"`           // messages one command may work on (RFC 9738); 0 for any number
+	MessageLimit          int            `toml:"message_limit"`           // messages one command works on (RFC 9738); 0 for any number
 	IdleTimeout           serve.Duration `toml:"idle_timeout"`            // of a session that says nothing; RFC 9051 §5.4 wants 30m at least
 }
 

@@ -25,6 +25,7 @@ const (
 	noMoreContexts  = "Too many contexts"
 	notInAContext   = "What is found changes with time alone, which is not told"
 	notByRelevancy  = "The order of RELEVANCY is not kept up to date"
+	notOfAll        = "Not all messages were searched"
 	contextGaveUp   = "The result cannot be kept up to date any more"
 	contextTagInUse = "That tag belongs to a context that is still updated"
 )
@@ -65,6 +66,8 @@ func (s *session) keepUpdating(c *call, p *parser, key node, by []criterion, fou
 	}
 	why := ""
 	switch {
+	case c.cut != "":
+		why = notOfAll
 	case p.aging:
 		why = notInAContext
 	case slices.ContainsFunc(by, func(b criterion) bool { return b.fact == factRelevancy }):

@@ -14,12 +14,15 @@ func (s *session) expunge(c *call) error {
 		if err := c.dec.End(); err != nil {
 			return err
 		}
-		numbers, err := s.resolve(c, set)
+		numbers, err := s.view.resolve(set, true)
 		if err != nil {
 			return err
 		}
-		if len(numbers) == 0 {
-			return nil
+		if s.exceeds(amount(numbers)) { // what counts is what goes
+			numbers = s.view.seen.where(numbers, func(r store.Row) bool { return r.Flags&store.FlagDeleted != 0 })
+		}
+		if numbers, err = s.limit(c, numbers); err != nil || len(numbers) == 0 {
+			return err
 		}
 		uids = s.view.seen.uids(numbers)
 	} else if err := c.dec.End(); err != nil {

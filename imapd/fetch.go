@@ -22,6 +22,17 @@ func (s *session) fetch(c *call) error {
 	if err != nil {
 		return err
 	}
+	if mods.changed {
+		numbers = s.view.seen.since(numbers, mods.since)
+	}
+	if mods.partial != nil {
+		if numbers = mods.partial.ofNumbers(numbers); s.exceeds(amount(numbers)) {
+			return s.tooMany()
+		}
+	}
+	if numbers, err = s.limit(c, numbers); err != nil {
+		return err
+	}
 	f := &fetcher{s: s, box: s.view.box, items: items}
 	if mods.changed || f.asks("MODSEQ") {
 		s.useModSeq()
@@ -30,15 +41,6 @@ func (s *session) fetch(c *call) error {
 		if err := s.tellEarlier(c, set, mods.since); err != nil {
 			return err
 		}
-	}
-	if mods.changed {
-		numbers = s.view.seen.since(numbers, mods.since)
-	}
-	if mods.partial != nil {
-		numbers = mods.partial.ofNumbers(numbers)
-	}
-	if numbers, err = s.limit(c, numbers); err != nil {
-		return err
 	}
 	if s.condstore {
 		f.first("MODSEQ") // RFC 7162 §3.1: in all FETCH responses from then on

@@ -60,11 +60,7 @@ func takePartialModifier(_ *session, c *call, m *fetchModifiers) {
 // ofNumbers gives those of the messages that lie in the window: the first of
 // them, or the last.
 func (w window) ofNumbers(numbers []wire.Range) (out []wire.Range) {
-	n := int64(0)
-	for _, r := range numbers {
-		n += int64(r.B-r.A) + 1
-	}
-	from, to := w.span(n)
+	from, to := w.span(amount(numbers))
 	at := int64(0) // messages before r
 	for _, r := range numbers {
 		size := int64(r.B-r.A) + 1

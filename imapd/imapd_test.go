@@ -43,8 +43,8 @@ type world struct {
 // tweaks are what a transcript may set in its fixture "config".
 type tweaks struct {
 	AppendLimit int64  `toml:"append_limit"`
+	Limit       int    `toml:"message_limit"`
 	Connections int    `toml:"connections"`
-	OfMessages  int    `toml:"message_limit"`
 	Bytes       int64  `toml:"quota_bytes"`
 	Messages    int64  `toml:"quota_messages"`
 	Admin       string `toml:"admin"` // whose account is an administrator's
@@ -81,10 +81,10 @@ func newWorld(t testing.TB, tw tweaks) *world {
 	if tw.AppendLimit > 0 {
 		config.AppendLimit = serve.Size(tw.AppendLimit)
 	}
+	config.MessageLimit = tw.Limit
 	if tw.Connections > 0 {
 		config.ConnectionsPerAccount = tw.Connections
 	}
-	config.MessageLimit = tw.OfMessages
 	if tw.Plaintext != "" {
 		config.PlaintextFrom = []netip.Prefix{netip.MustParsePrefix(tw.Plaintext)}
 	}

@@ -41,45 +41,42 @@ func (s *session) multisearch(c *call) error {
 	if err != nil {
 		return err
 	}
-	total := 0
 	for _, name := range names {
-		n, err := s.searchIn(c, name, want, key, total)
-		if err != nil {
+		if err := s.searchIn(c, name, want, key); err != nil {
 			return err
 		}
-		total += n
 	}
 	return nil
 }
 
-// searchIn searches one mailbox, the selected one as the client knows it, another
-// as it is, and gives how many messages it found. before is how many others had.
-func (s *session) searchIn(c *call, name string, want results, key node, before int) (int, error) {
+// searchIn searches one mailbox: the selected one as the client knows it,
+// another as it is.
+func (s *session) searchIn(c *call, name string, want results, key node) error {
 	v := s.view
 	if s.state != selected || v.gone || v.name != name {
 		p, err := s.reachFor(c, name, store.RightRead)
 		if errors.Is(err, store.ErrNotFound) || errors.Is(err, errNotPermitted) {
-			return 0, nil
+			return nil
 		}
 		if err != nil {
-			return 0, err
+			return err
 		}
 		b := s.srv.boxes.take(p.Account, p.ID, p.handle)
 		defer s.srv.boxes.put(b)
 		v = &view{box: b, name: name}
 		if v.seen, err = b.version(c.ctx); errors.Is(err, store.ErrNotFound) {
-			return 0, nil
+			return nil
 		} else if err != nil {
-			return 0, err
+			return err
 		}
 	}
 	f := finder{s: s, box: v.box, seen: v.seen, key: bind(key, v)}
-	found, err := f.run(c.ctx)
-	if err == nil && s.exceeds(int64(before+len(found))) {
-		err = s.tooMany()
+	if f.among = f.span(); s.exceeds(amount(f.among)) {
+		return s.tooMany()
 	}
+	found, err := f.run(c.ctx)
 	if err == nil && len(found) > 0 {
 		s.writeExtended(c, v, want, found)
 	}
-	return len(found), err
+	return err
 }

@@ -26,6 +26,7 @@ func (s *session) command(tag, name string, lineErr error) {
 	if s.state == selected {
 		s.view.settle(s, c, err)
 	}
+	s.confess(c, err)
 	s.respond(c, err)
 	if c.after != nil {
 		s.broken = c.after()
@@ -88,7 +89,6 @@ func (s *session) illegal(c *call) error {
 // respond writes the tagged response.
 func (s *session) respond(c *call, err error) {
 	if err == nil {
-		s.tellLimit(c)
 		text := c.text
 		if text == "" {
 			text = c.name + " completed"

@@ -39,10 +39,9 @@ func (s *session) find(c *call, p *parser, want results, key node, by []criterio
 	}
 	if err = p.err; err == nil {
 		f := finder{s: s, box: s.view.box, seen: s.view.seen, key: bind(key, s.view)}
-		found, err = f.run(c.ctx)
-	}
-	if err == nil {
-		found, err = s.limitFound(c, want, found)
+		if f.among, err = s.limit(c, f.span()); err == nil {
+			found, err = f.run(c.ctx)
+		}
 	}
 	if err == nil && by != nil {
 		found, err = s.order(c.ctx, found, by)

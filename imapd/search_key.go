@@ -111,6 +111,8 @@ var keys = map[string]func(p *parser) node{
 	"KEYWORD":   func(p *parser) node { return p.keyword() },
 	"UNKEYWORD": func(p *parser) node { return not{p.keyword()} },
 	"UID":       func(p *parser) node { return p.uids(p.arg().Set()) },
+	"UIDAFTER":  func(p *parser) node { return p.uidBeyond(uidsAfter) },
+	"UIDBEFORE": func(p *parser) node { return p.uidBeyond(uidsBefore) },
 	"LARGER": func(p *parser) node {
 		n := p.arg().Number64()
 		return sizeKey(func(size int64) bool { return size > n })
@@ -180,10 +182,7 @@ func (p *parser) uids(set wire.Set) node {
 	if set.Saved {
 		return p.numbers(set)
 	}
-	return viewKey(func(v *view) node {
-		ranges := set.Resolve(uint32(v.seen.last()))
-		return rowKey(func(_ uint32, r store.Row) bool { return within(ranges, uint32(r.UID)) })
-	})
+	return viewKey(func(v *view) node { return rangesKey(v.among(set.Resolve(uint32(v.seen.last())))) })
 }
 
 // within looks n up in ascending, disjoint ranges.

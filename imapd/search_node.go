@@ -98,7 +98,48 @@ func (k numbersKey) bind(v *view) node {
 	if !k.set.Saved {
 		ranges = k.set.Resolve(v.seen.count)
 	}
-	return rowKey(func(n uint32, _ store.Row) bool { return within(ranges, n) })
+	return rangesKey(ranges)
+}
+
+// rangesKey is message numbers of one view, ascending and disjoint.
+type rangesKey []wire.Range
+
+func (k rangesKey) judge(m *candidate) verdict { return verdictOf(within(k, m.n)) }
+func (rangesKey) needs() need                  { return needRow }
+
+// narrow gives those of the messages that a bound key can hold for, as far as it
+// says so by numbers or UIDs.
+func narrow(n node, numbers []wire.Range) []wire.Range {
+	switch n := n.(type) {
+	case and:
+		for _, k := range n {
+			numbers = narrow(k, numbers)
+		}
+	case constant:
+		if verdict(n) == fails {
+			return []wire.Range{}
+		}
+	case rangesKey:
+		numbers = intersect(numbers, n)
+	}
+	return numbers
+}
+
+// intersect gives what lies in both of two lists of ranges, ascending and
+// disjoint all; it is never nil.
+func intersect(a, b []wire.Range) []wire.Range {
+	out := []wire.Range{}
+	for len(a) > 0 && len(b) > 0 {
+		if r := (wire.Range{A: max(a[0].A, b[0].A), B: min(a[0].B, b[0].B)}); r.A <= r.B {
+			out = append(out, r)
+		}
+		if a[0].B < b[0].B {
+			a = a[1:]
+		} else {
+			b = b[1:]
+		}
+	}
+	return out
 }
 
 // fix is the key with message numbers and "$" as they are meant now, by UID; a

@@ -69,6 +69,9 @@ func (f *finder) run(ctx context.Context) ([]hit, error) {
 	return found, err
 }
 
+// span is the messages that the key can hold for, as far as it names them.
+func (f *finder) span() []wire.Range { return narrow(f.key, f.seen.all()) }
+
 // numbers are the message numbers to look at.
 func (f *finder) numbers() []wire.Range {
 	if f.among == nil {

@@ -85,6 +85,18 @@ func (v *version) each(numbers []wire.Range, fn func(n uint32, r store.Row) bool
 	}
 }
 
+// where gives those of the messages for which is holds.
+func (v *version) where(numbers []wire.Range, is func(store.Row) bool) []wire.Range {
+	var out []uint32
+	v.each(numbers, func(n uint32, r store.Row) bool {
+		if is(r) {
+			out = append(out, n)
+		}
+		return true
+	})
+	return wire.Compact(out)
+}
+
 // all is the range of every message.
 func (v *version) all() []wire.Range {
 	if v.count == 0 {

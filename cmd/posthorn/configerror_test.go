@@ -36,6 +36,7 @@ func TestConfigMistakes(t *testing.T) {
 		{"no time at all", "[pop3]\nidle_timeout = '0s'\n", "x.toml:2: pop3.idle_timeout: no time at all"},
 		{"a negative number", "[limits]\nconnections = -1\n", "x.toml:2: limits.connections: -1 is negative"},
 		{"a negative size", "[smtp]\nmax_size = -1\n", "x.toml:2: smtp.max_size: -1 is negative"},
+		{"a limit of messages below what clients expect", "[imap]\nmessage_limit = 999\n", "x.toml:2: imap.message_limit: 999 is less than the 1000"},
 		{"fewer recipients than every server takes", "[smtp]\nmax_recipients = 5\n", "x.toml:2: smtp.max_recipients: 5 is less than the 100"},
 		{"the hostname of the machine is judged without a line", "data_dir = ''\n", "x.toml:1: data_dir: a data folder is needed"},
 	} {

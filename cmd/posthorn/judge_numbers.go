@@ -13,6 +13,9 @@ import (
 // minRecipients is what every server takes at least (RFC 5321 §4.5.3.1.8).
 const minRecipients = 100
 
+// minMessages is what a limit of messages should not be below (RFC 9738 §3).
+const minMessages = 1000
+
 // judgeNumbers finds numbers that no server could go by.
 func (c *Config) judgeNumbers(j *judgement) {
 	j.numbers(reflect.ValueOf(*c), "")
@@ -20,6 +23,9 @@ func (c *Config) judgeNumbers(j *judgement) {
 		if n >= 0 && n < minRecipients {
 			j.mistake(key, 0, "%d is less than the %d that RFC 5321 asks of every server", n, minRecipients)
 		}
+	}
+	if n := c.IMAP.MessageLimit; n > 0 && n < minMessages {
+		j.mistake("imap.message_limit", 0, "%d is less than the %d that RFC 9738 wants at least; 0 is for no limit", n, minMessages)
 	}
 	for key, d := range map[string]serve.Duration{
 		"smtp.idle_timeout": c.SMTP.IdleTimeout, "submission.idle_timeout": c.Submission.IdleTimeout, "lmtp.idle_timeout": c.LMTP.IdleTimeout,
