@@ -67,8 +67,7 @@ type notification struct {
 
 // eventGroup is one group but SELECTED.
 type eventGroup struct {
-	filter string
-	names  []string // of SUBTREE and MAILBOXES
+	mailboxFilter
 	events event
 }
 
@@ -210,21 +209,4 @@ func (n *notification) events(e *entry) (wanted event) {
 		}
 	}
 	return wanted
-}
-
-// matches: RFC 5465 §6. Filters of Sieve can put mail into any mailbox, so
-// INBOXES is PERSONAL (§6.3).
-func (g eventGroup) matches(e *entry) bool {
-	switch g.filter {
-	case "INBOXES", "PERSONAL":
-		return !strings.HasPrefix(e.name, sharedPrefix)
-	case "SUBSCRIBED":
-		return e.subscribed
-	case "MAILBOXES":
-		return slices.Contains(g.names, e.name)
-	default: // "SUBTREE"
-		return slices.ContainsFunc(g.names, func(name string) bool {
-			return e.name == name || strings.HasPrefix(e.name, name+separator)
-		})
-	}
 }

@@ -11,6 +11,7 @@ import (
 // watched is what a client was told of a mailbox.
 type watched struct {
 	name     string
+	role     store.Role
 	messages int64
 	next     store.UID
 	modSeq   store.ModSeq
@@ -19,7 +20,7 @@ type watched struct {
 }
 
 func newWatched(name string, b store.Box) watched {
-	return watched{name, b.Messages, b.UIDNext, b.ModSeq, b.Annotated}
+	return watched{name, b.Role, b.Messages, b.UIDNext, b.ModSeq, b.Annotated}
 }
 
 // remember makes t what the client has been told.
@@ -73,7 +74,7 @@ func (s *session) look(c *call) error {
 // unsubscribed (RFC 5465 §5.4, §5.5). What chose it before counts as what does
 // now.
 func (s *session) tellName(e *entry, old watched, known, subscribed bool) {
-	before := &entry{name: e.name, subscribed: subscribed}
+	before := &entry{name: e.name, subscribed: subscribed, box: store.Box{Role: old.role}}
 	renamed := e.exists && known && old.name != e.name
 	if renamed {
 		before.name = old.name
@@ -118,7 +119,7 @@ func (s *session) tellGone(t *tree, told map[store.MailboxID]watched, names map[
 	gone := map[string]bool{}
 	for id, old := range told {
 		_, there := s.notify.told[id]
-		if there || s.notify.events(&entry{name: old.name, subscribed: names[old.name]})&mailboxName == 0 {
+		if there || s.notify.events(&entry{name: old.name, subscribed: names[old.name], box: store.Box{Role: old.role}})&mailboxName == 0 {
 			continue
 		}
 		if e := left[old.name]; e == nil || !e.exists { // else tellName spoke of the new one

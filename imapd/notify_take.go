@@ -19,20 +19,14 @@ type notifyTaker struct {
 func (t *notifyTaker) group() {
 	d := t.d
 	d.Need('(')
-	g := eventGroup{filter: d.Word()}
-	switch g.filter {
-	case "SELECTED", "SELECTED-DELAYED":
+	word := d.Word()
+	if word == "SELECTED" || word == "SELECTED-DELAYED" {
 		d.SP()
-		t.selectedGroup(g.filter == "SELECTED-DELAYED")
+		t.selectedGroup(word == "SELECTED-DELAYED")
 		d.Need(')')
 		return
-	case "SUBTREE", "MAILBOXES":
-		d.SP()
-		g.names = t.mailboxes()
-	case "INBOXES", "PERSONAL", "SUBSCRIBED":
-	default:
-		d.Fail("%q is no choice of mailboxes", g.filter)
 	}
+	g := eventGroup{mailboxFilter: takeMailboxFilter(d, word)}
 	d.SP()
 	g.events = t.events(false)
 	d.Need(')')
@@ -51,19 +45,6 @@ func (t *notifyTaker) selectedGroup(delayed bool) {
 	}
 	t.selected = true
 	t.n.selected, t.n.delayed = e, delayed
-}
-
-func (t *notifyTaker) mailboxes() (names []string) {
-	one := func() { names = append(names, canonical(t.d.Mailbox())) }
-	if t.d.At('(') {
-		t.d.List(one)
-		if len(names) == 0 {
-			t.d.Fail("expected mailboxes")
-		}
-		return names
-	}
-	one()
-	return names
 }
 
 // events takes NONE or a list. fetch allows what is to be fetched of new
