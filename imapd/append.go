@@ -37,7 +37,7 @@ func (s *session) appendCommand(c *call) error {
 // Messages of one APPEND.
 const (
 	maxAppends = 4096 // they are entered in one transaction, all or none
-	maxStaged  = 64   // that wait with their file open; those beyond are synced as they come
+	maxStaged  = 64   // that wait with their file open; those beyond are synced while others come
 )
 
 // appender takes messages from an APPEND or REPLACE and keeps their content
@@ -49,6 +49,7 @@ type appender struct {
 	box      place
 	size     int64 // octets of the messages so far
 	in       []store.Incoming
+	syncing  syncer
 	replaces *store.Message // goes when they come; nil for APPEND
 }
 
@@ -208,13 +209,14 @@ func (a *appender) stage(in store.Incoming, content *serve.Spool) error {
 	a.in = append(a.in, in)
 	a.size += blob.Size
 	if len(a.in) > maxStaged {
-		return st.Sync(a.c.ctx, blob)
+		a.syncing.begin(a.c.ctx, st, blob)
 	}
 	return nil
 }
 
 // discard forgets what was not committed.
 func (a *appender) discard() {
+	_ = a.syncing.wait() // whatever failed goes now
 	for i := range a.in {
 		a.s.srv.store.Discard(a.in[i].Blob)
 	}
@@ -248,6 +250,9 @@ func (a *appender) stillMay() error {
 
 // commit enters all messages or none.
 func (a *appender) commit() ([]store.Appended, error) {
+	if err := a.syncing.wait(); err != nil {
+		return nil, err
+	}
 	if err := a.stillMay(); err != nil {
 		return nil, err
 	}
