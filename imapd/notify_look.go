@@ -30,6 +30,9 @@ func (n *notification) remember(t *tree) {
 	for _, e := range t.entries {
 		if e.exists {
 			n.told[e.box.ID] = newWatched(e.name, e.box)
+			if !e.rights.Has(needs["STATUS"]) { // nothing was told of its messages
+				n.told[e.box.ID] = watched{name: e.name, annotated: e.box.Annotated}
+			}
 		}
 		if e.subscribed {
 			n.names[e.name] = true

@@ -52,6 +52,21 @@ func (n *notification) subscribed(name string, on bool) {
 	}
 }
 
+// left notes what the client knows of a mailbox that it had selected: of that it
+// was told otherwise than by STATUS, and of what came behind that it was not.
+func (n *notification) left(v *view) {
+	if !n.watches() {
+		return
+	}
+	if w, ok := n.told[v.box.id]; ok {
+		b := v.seen.box
+		w.messages, w.next, w.modSeq = int64(v.seen.count), b.UIDNext, b.ModSeq
+		n.told[v.box.id] = w
+		n.seen = nil
+		n.dirty.Store(true)
+	}
+}
+
 // annotated is of a mailbox, or of the server with 0.
 func (n *notification) annotated(id store.MailboxID, all []store.Annotation) {
 	if !n.watches() {

@@ -145,6 +145,9 @@ func (a *alteration) limit(rights store.Rights) error {
 	if a.within == 0 || asked && flags == 0 && len(keywords) == 0 {
 		return errNotPermitted
 	}
+	// A client that may not do all it asked for cannot know what came of it.
+	whole := flags == a.flags && len(keywords) == len(a.keywords) && (a.op != store.FlagsSet || a.within == changeable(store.AllRights))
+	a.silent = a.silent && whole
 	a.flags, a.keywords = flags, keywords
 	return nil
 }

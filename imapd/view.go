@@ -256,6 +256,7 @@ func (s *session) writeRecent() {
 // closeView leaves the selected mailbox.
 func (s *session) closeView() {
 	if s.view != nil {
+		s.notify.left(s.view)
 		s.srv.boxes.put(s.view.box)
 		s.view = nil
 	}
