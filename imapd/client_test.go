@@ -22,6 +22,8 @@ type client struct {
 	tags int
 	box  []seen // by message number
 	log  []string
+
+	heard func(l string) // where set, of each untagged line
 }
 
 // seen is what a client knows of a message.
@@ -96,6 +98,9 @@ var (
 
 // told takes in one untagged response.
 func (cl *client) told(l string) {
+	if cl.heard != nil {
+		cl.heard(l)
+	}
 	m := numbered.FindStringSubmatch(l)
 	if m == nil {
 		return

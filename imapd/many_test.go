@@ -19,7 +19,8 @@ import (
 // together: message numbers are never moved behind a client's back, nothing is
 // told twice or left out, and a .SILENT change of one's own hides nobody
 // else's. Beside them act clients that keep what they know over connections cut
-// at any time, with CONDSTORE, QRESYNC and UIDONLY.
+// at any time, with CONDSTORE, QRESYNC and UIDONLY; clients that NOTIFY tells
+// everything at once, or nothing until they ask; and clients that compress.
 //
 // POSTHORN_MANY is for how many seconds to go on with other seeds.
 func TestManyClients(t *testing.T) {
@@ -46,7 +47,23 @@ func manyClients(t *testing.T, seed uint64) {
 	var clients []*client
 	for i := range 3 {
 		clients = append(clients, newClient(t, w, fmt.Sprintf("client %d", i), "alice"))
+		if i == 1 {
+			clients[i].compress()
+		}
 		clients[i].open()
+	}
+	silent := newClient(t, w, "silent", "alice")
+	notified(silent, "(selected NONE)", "mailboxes Trash")
+	silent.open()
+	clients = append(clients, silent)
+	var notifiers []*notifier
+	for i, group := range []string{"selected", "selected-delayed"} {
+		k := notified(newClient(t, w, group, "alice"), "("+group+" (MessageNew (UID FLAGS) MessageExpunge FlagChange))", []string{"mailboxes Trash", "personal"}[i])
+		if i == 0 {
+			k.compress()
+		}
+		k.open()
+		notifiers = append(notifiers, k)
 	}
 	cachers := []*cacher{
 		newCacher(t, w, "condstore", false, false), newCacher(t, w, "qresync", true, false),
@@ -58,6 +75,9 @@ func manyClients(t *testing.T, seed uint64) {
 	}
 	for i, k := range cachers {
 		all.Go(func() { k.act(rand.New(rand.NewPCG(seed, uint64(10+i))), 80) })
+	}
+	for i, k := range notifiers {
+		all.Go(func() { k.act(rand.New(rand.NewPCG(seed, uint64(20+i))), 80) })
 	}
 	all.Wait()
 	if t.Failed() {
@@ -71,6 +91,9 @@ func manyClients(t *testing.T, seed uint64) {
 		if got := cl.model(); got != want {
 			cl.fail("believes\n%s\nbut the store has\n%s", got, want)
 		}
+	}
+	for _, k := range notifiers {
+		k.check(w, want, "Trash", "alice", "Trash")
 	}
 	list, exists := w.modseqs("alice")
 	for _, k := range cachers {
