@@ -15,13 +15,14 @@ func (s *session) examine(c *call) error { return s.open(c, true) }
 type selection struct {
 	name     string
 	readOnly bool
+	modSeqs  bool    // CONDSTORE was there
 	resync   *resync // nil: the client takes the mailbox as new
 }
 
 // selectParameters are what may stand in parentheses behind the name (RFC 4466
 // §2.1), by what takes their arguments.
 var selectParameters = map[string]func(s *session, c *call, o *selection){
-	"CONDSTORE": func(s *session, _ *call, _ *selection) { s.useModSeq() }, // RFC 7162 §3.1.8
+	"CONDSTORE": func(_ *session, _ *call, o *selection) { o.modSeqs = true }, // RFC 7162 §3.1.8
 	"QRESYNC":   func(s *session, c *call, o *selection) { o.resync = s.takeResync(c.dec) },
 }
 
@@ -51,6 +52,9 @@ func (s *session) open(c *call, readOnly bool) error {
 	o, err := s.takeSelection(c)
 	if err != nil {
 		return err
+	}
+	if o.modSeqs {
+		s.useModSeq()
 	}
 	if s.state == selected {
 		s.closeView()
