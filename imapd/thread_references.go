@@ -19,6 +19,7 @@ type kinship struct {
 	messages int32
 	parent   []int32
 	tree     []int32 // union-find
+	steps    int     // up trees, in all: what a test holds to be few
 }
 
 // kin links messages by their references.
@@ -68,7 +69,7 @@ func (k *kinship) link(a, b int32) {
 
 // find gives the name of the tree that n is in, and makes the way there shorter.
 func (k *kinship) find(n int32) int32 {
-	for k.tree[n] != n {
+	for ; k.tree[n] != n; k.steps++ {
 		k.tree[n] = k.tree[k.tree[n]]
 		n = k.tree[n]
 	}
@@ -108,6 +109,7 @@ func (k *kinship) above() []int32 {
 		for n >= k.messages && above[n-k.messages] == none && k.parent[n] != none {
 			way = append(way, n)
 			n = k.parent[n]
+			k.steps++
 		}
 		if n >= k.messages && above[n-k.messages] != none {
 			n = above[n-k.messages]

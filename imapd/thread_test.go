@@ -8,9 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 
 	"posthorn/imapd/wire"
 	"posthorn/store"
@@ -363,8 +361,8 @@ func TestThreadAlgorithms(t *testing.T) {
 
 // TestThreadsAreLinear: one chain as long as the mailbox, in each order of
 // arrival, and messages with as many references as are taken that all deny each
-// other, cost little more for each message than in a small mailbox, and no
-// stack.
+// other, take a few steps for each reference, and no stack. Every other loop of
+// the algorithms is over a list, once.
 func TestThreadsAreLinear(t *testing.T) {
 	defer debug.SetMaxStack(debug.SetMaxStack(1 << 20))
 	r := rand.New(rand.NewPCG(1, 2))
@@ -372,6 +370,16 @@ func TestThreadsAreLinear(t *testing.T) {
 		"a chain": func(i, _ int) letter { return letter{id: uint64(i + 1), refs: []uint64{uint64(i)}, sent: int64(i)} },
 		"a chain from behind": func(i, n int) letter {
 			return letter{id: uint64(n - i), refs: []uint64{uint64(n - i - 1)}, sent: int64(-i)}
+		},
+		"a chain of the missing": func(i, n int) letter { return letter{refs: []uint64{uint64(i + 1), uint64(i + 2)}} },
+		"a chain of the missing from behind": func(i, n int) letter {
+			return letter{refs: []uint64{uint64(n - i), uint64(n - i + 1)}}
+		},
+		"a chain from behind, and answers to its end": func(i, n int) letter {
+			if i < n/2 {
+				return letter{id: uint64(i + 1), refs: []uint64{uint64(i + 2)}}
+			}
+			return letter{id: uint64(i + 1), refs: []uint64{1}}
 		},
 		"a loop": func(i, n int) letter {
 			return letter{id: uint64(i + 1), refs: []uint64{uint64((i + 1) % n), uint64((i+n-1)%n + 1)}}
@@ -385,36 +393,24 @@ func TestThreadsAreLinear(t *testing.T) {
 		},
 		"one subject": func(i, _ int) letter { return letter{id: uint64(i + 1), subject: 5, reply: i%2 == 0} },
 	}
+	const n = 100_000
 	for name, shape := range shapes {
-		took := func(n int) time.Duration { // of the processor: the machine may be busy with other things
-			letters := make([]letter, n)
-			for i := range letters {
-				letters[i] = shape(i, n)
-			}
-			g, hits := gistsOf(letters)
-			best := time.Hour
-			for range 3 {
-				start := processorTime(t)
-				written(g.references(hits), hits)
-				written(g.refs(hits), hits)
-				written(g.orderedSubject(hits), hits)
-				best = min(best, processorTime(t)-start)
-			}
-			return best
+		letters := make([]letter, n)
+		references := 0
+		for i := range letters {
+			letters[i] = shape(i, n)
+			references += len(letters[i].refs) + 1
 		}
-		if small, large := took(10_000), took(100_000); large > 50*(small+5*time.Millisecond) {
-			t.Errorf("%s: %v for 10,000 messages, %v for 100,000", name, small, large)
+		g, hits := gistsOf(letters)
+		written(g.references(hits), hits)
+		written(g.refs(hits), hits)
+		written(g.orderedSubject(hits), hits)
+		k := kin(g.links.of(hits))
+		k.prune()
+		if limit := 4 * references; k.steps > limit {
+			t.Errorf("%s: %d steps for %d references", name, k.steps, references)
 		}
 	}
-}
-
-// processorTime is what this process has used of the processor.
-func processorTime(t *testing.T) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 func BenchmarkThreadReferences(b *testing.B) {
