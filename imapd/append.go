@@ -34,12 +34,6 @@ func (s *session) appendCommand(c *call) error {
 	return nil
 }
 
-// Messages of one APPEND.
-const (
-	maxAppends = 4096 // they are entered in one transaction, all or none
-	maxStaged  = 64   // that wait with their file open; those beyond are synced while others come
-)
-
 // appender takes messages from an APPEND or REPLACE and keeps their content
 // until all are entered at once.
 type appender struct {

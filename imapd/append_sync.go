@@ -8,9 +8,6 @@ import (
 	"posthorn/store"
 )
 
-// maxSyncing is how many messages of one APPEND are synced at a time.
-const maxSyncing = 8
-
 // syncer makes content durable ahead of its commit while the next message is
 // still coming in, several at a time: disks take many syncs as fast as one.
 type syncer struct {

@@ -6,9 +6,6 @@ import (
 	"posthorn/internal/serve"
 )
 
-// maxParts is how many parts CATENATE can have.
-const maxParts = 1000
-
 // catenate makes a message of parts (RFC 4469): texts that the client sends,
 // and what it names by URL and the server has.
 func (a *appender) catenate() (*serve.Spool, error) {

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"posthorn/imapd/wire"
 	"posthorn/internal/serve"
 )
 
@@ -36,28 +35,4 @@ func DefaultConfig() Config {
 // trusts says whether passwords are taken in the clear from an address.
 func (c *Config) trusts(a netip.Addr) bool {
 	return slices.ContainsFunc(c.PlaintextFrom, func(p netip.Prefix) bool { return p.Contains(a.Unmap()) })
-}
-
-// Every limit that is not the operator's, in one place.
-const (
-	loginTime     = 3 * time.Minute  // from the greeting to a login
-	readTime      = 5 * time.Minute  // for each read within a command
-	writeTime     = 5 * time.Minute  // for each write of at most writeBuffer octets
-	keepAlive     = 2 * time.Minute  // between two signs of life to an idling client
-	progressTime  = 5 * time.Second  // between two signs of a command that takes long
-	drainTime     = 15 * time.Second // for the running command when the server stops
-	strangerFault = 10               // commands answered BAD or NO before a login, then BYE
-
-	notifyBoxes = 5000 // mailboxes that NOTIFY watches for one session
-
-	readBuffer  = 4 << 10
-	writeBuffer = 32 << 10
-)
-
-// A legal ID command takes 30 × (30 + 1,024) octets: strangerLimits let it
-// pass (RFC 2971 §3.3).
-var strangerLimits = wire.Limits{Line: 40 << 10, Literal: 40 << 10, Discard: 128 << 10, Depth: 50}
-
-func memberLimits(appendLimit int64) wire.Limits {
-	return wire.Limits{Line: 64 << 10, Literal: 128 << 10, Discard: max(appendLimit, 1<<20), Depth: 50}
 }

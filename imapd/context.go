@@ -18,10 +18,8 @@ import (
 // REMOVEFROM of messages that are expunged before their EXPUNGE, ADDTO of new
 // ones behind their EXISTS.
 
-// What the contexts of a session may take. One is always possible (§4.3.1).
+// Why a result is not kept up to date.
 const (
-	maxContexts     = 8
-	maxContextHits  = 1 << 20 // in all of them
 	noMoreContexts  = "Too many contexts"
 	notInAContext   = "What is found changes with time alone, which is not told"
 	notByRelevancy  = "The order of RELEVANCY is not kept up to date"

@@ -61,9 +61,6 @@ type messages interface {
 	SetFlags(ctx context.Context, uids []store.UID, op store.SetOp, flags store.Flags, keywords []string, unchangedSince store.ModSeq) (changed []store.Row, failed []store.UID, err error)
 }
 
-// maxFetchItems bounds what one FETCH may ask for each message.
-const maxFetchItems = 100
-
 // takeFetchItems takes a macro, one item, or a list of them.
 func takeFetchItems(d *wire.Decoder) []fetchItem {
 	var items []fetchItem

@@ -21,10 +21,6 @@ var systemFlags = []struct {
 	{`\Draft`, store.FlagDraft},
 }
 
-// maxKeyword bounds a keyword, in octets. Every message of an APPEND may bring
-// some, and they wait until all have come.
-const maxKeyword = 128
-
 // splitFlags sorts flags as a client named them into system flags and
 // keywords, each once. \Recent cannot be set and is the client's mistake; a
 // system flag we do not have is passed over, as PERMANENTFLAGS said.

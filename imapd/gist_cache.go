@@ -7,10 +7,6 @@ import (
 	"posthorn/store"
 )
 
-// maxGistOctets bounds what all mailboxes' gists take together. Beyond it those
-// go that were not used for the longest time.
-const maxGistOctets = 64 << 20
-
 // gistCache keeps the gists of mailboxes for lingerTime after they were used.
 type gistCache struct {
 	mu    sync.Mutex // guards what follows

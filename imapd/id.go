@@ -2,9 +2,6 @@ package imapd
 
 import "log/slog"
 
-// maxIDFields is RFC 2971 §3.3's limit.
-const maxIDFields = 30
-
 // id: RFC 2971. What the client says of itself goes into the log; we tell no
 // version.
 func (s *session) id(c *call) error {

@@ -7,15 +7,6 @@ import (
 	"posthorn/store"
 )
 
-// How long and how much is kept of mailboxes that nobody has selected any
-// more. Web mail connects anew for each page, and a version is cheaper to bring
-// up to date than to load. A message takes 24 octets.
-const (
-	lingerTime  = time.Minute
-	lingerBoxes = 256
-	lingerRows  = 4 << 20
-)
-
 // lingering keeps the last version of mailboxes for lingerTime after their last
 // session. It hears of no commit: who takes a version asks for the changes.
 type lingering struct {

@@ -17,9 +17,6 @@ type metadataQuery struct {
 	longest int                // octets of the largest value that was over max
 }
 
-// maxEntries bounds what one command may ask for.
-const maxEntries = 200
-
 // takeMetadataQuery takes the arguments of GETMETADATA. The grammar of RFC 5464
 // §5 has the options before the mailbox, its examples behind; both are taken.
 func takeMetadataQuery(d *wire.Decoder) (q metadataQuery, err error) {

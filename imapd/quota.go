@@ -120,10 +120,6 @@ func (s *session) setQuota(c *call) error {
 	return s.writeQuota(c, root, a)
 }
 
-// maxQuota is the largest number SETQUOTA takes, so that it is one of octets
-// too.
-const maxQuota = 1 << 50
-
 // writeQuota tells use and limit of what is limited: STORAGE and
 // ANNOTATION-STORAGE in units of 1,024 octets, MESSAGE and MAILBOX in numbers.
 func (s *session) writeQuota(c *call, root string, a store.Account) error {

@@ -9,10 +9,6 @@ import (
 	"posthorn/store"
 )
 
-// maxKeys bounds a search program, and with it how deep NOT and OR can nest.
-// Clients build long chains of OR.
-const maxKeys = 2000
-
 // parser takes a search program. It knows nothing of a mailbox: bind does that.
 type parser struct {
 	d       *wire.Decoder

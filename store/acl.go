@@ -17,8 +17,8 @@ const SharedRoot = "Shared"
 // Anyone is the identifier of everybody who can log in (RFC 4314 §2).
 const Anyone = "anyone"
 
-// maxGrants bounds the entries of one mailbox.
-const maxGrants = 1000
+// MaxGrants bounds the entries of one mailbox.
+const MaxGrants = 1000
 
 // Grant is one entry of a mailbox's access control list.
 type Grant struct {
@@ -257,7 +257,7 @@ func enterGrant(tx *db.Tx, box MailboxID, account AccountID, negative bool, righ
 	if err := tx.Row(`SELECT count(*) FROM acl WHERE mailbox = ?`, box).Scan(&n); err != nil {
 		return err
 	}
-	if n > maxGrants {
+	if n > MaxGrants {
 		return fmt.Errorf("%d entries: %w", n, ErrLimit)
 	}
 	return nil
