@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,6 +59,16 @@ func (f *fixture) facts(uids []store.UID, want store.Want) map[store.UID]store.F
 		}
 		return nil
 	}))
+	for some := range slices.Chunk(uids, 20) { // few are read in another way
+		ok(f.t, f.box("INBOX").Facts(f.t.Context(), some, want, func(facts []store.Fact) error {
+			for _, x := range facts {
+				if !reflect.DeepEqual(x, all[x.UID]) {
+					f.t.Errorf("with few others UID %d has %+v, with many %+v", x.UID, x, all[x.UID])
+				}
+			}
+			return nil
+		}))
+	}
 	return all
 }
 

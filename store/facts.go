@@ -71,7 +71,7 @@ const factBlocks = 4
 // runs. The array it is given is used again, the octets in it are not. An error of
 // fn ends Facts and comes back as it is.
 func (m *Mailbox) Facts(ctx context.Context, uids []UID, want Want, fn func([]Fact) error) error {
-	var r factReader
+	r := factReader{store: m.store, few: len(uids) <= fewFacts}
 	for len(uids) > 0 {
 		if err := ctx.Err(); err != nil {
 			return m.failed("read facts of", err)
@@ -104,6 +104,9 @@ func sharing(uids []UID) int {
 
 // factReader reads group after group into the same space.
 type factReader struct {
+	store *Store
+	few   bool // packs are kept for the next who wants few
+	state int  // of the kept packs when the reading began
 	facts []Fact
 	got   []Want
 }
@@ -115,6 +118,7 @@ func (r *factReader) read(ctx context.Context, m *Mailbox, uids []UID, want Want
 	for i, u := range uids {
 		r.facts[i].UID = u
 	}
+	r.state = r.store.packs.state()
 	if err := m.store.derived.View(ctx, func(tx *db.Tx) error { return r.packed(tx, m.id, want) }); err != nil {
 		clear(r.got) // all is read from rows and content
 		m.store.derivedOutcome("read digests", err)
@@ -142,7 +146,11 @@ func (r *factReader) packed(tx *db.Tx, box MailboxID, want Want) error {
 			if w.want&want == 0 {
 				continue
 			}
-			if err := r.run(tx, box, w.part, w.want, from, to); err != nil {
+			read := r.run
+			if r.few {
+				read = r.single
+			}
+			if err := read(tx, box, w.part, w.want, from, to); err != nil {
 				return err
 			}
 		}

@@ -24,8 +24,9 @@ type Store struct {
 	mirror     *mirror
 	purge      *purger
 	mender     *mender
-	indexer    indexer // deriver.working
-	texts      textCache
+	indexer    indexer                    // deriver.working
+	texts      *kept[int64, *readText]    // by segment; no id is given a second time
+	packs      *kept[packPlace, keptPack] // of single messages
 	deriver    *deriver
 	recents    *recents
 	background background
@@ -56,7 +57,9 @@ func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, erro
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), recents: newRecents(), troubles: newTroubles(o.Log)}
+	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), recents: newRecents(),
+		texts: newKept[int64](keptWords, keptWordsFor, (*readText).size), packs: newKept[packPlace](keptPacks, keptPacksFor, keptPack.size),
+		troubles: newTroubles(o.Log)}
 	s.deriver = newDeriver(s.troubles.log)
 	s.mender = newMender(s)
 	if err := s.open(ctx); err != nil {
@@ -112,6 +115,7 @@ func (s *Store) Close() error {
 	var errs []error
 	s.background.halt()
 	s.texts.empty()
+	s.packs.empty()
 	s.mender.close()
 	for _, d := range []*db.DB{s.db, s.derived} {
 		if d != nil {
