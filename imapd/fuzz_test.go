@@ -25,6 +25,8 @@ func FuzzCommands(f *testing.F) {
 		"UID COPY 1:* Sent", "UID MOVE 3:* Sent", "FETCH 1:* (FLAGS BODY[HEADER.FIELDS (a b)]<0.9>)", "UID SEARCH OR NOT SEEN (BODY a LARGER 5) RETURN",
 		"SEARCH RETURN (SAVE) ALL", "EXPUNGE", "GETQUOTAROOT INBOX", `ID ("a" NIL)`, "ENABLE IMAP4rev2", "IDLE", "STARTTLS", "LOGIN {4}",
 		"COMPRESS DEFLATE", "UNAUTHENTICATE", "NOTIFY NONE", "NOTIFY SET STATUS (selected-delayed (MessageNew (UID BODY.PEEK[1]) MessageExpunge FlagChange)) (subtree (a b) (MailboxName))",
+		`GETMETADATA (DEPTH 1 MAXSIZE 10) INBOX (/shared /private/comment)`, `SETMETADATA "" (/private/comment "x" /private/y NIL)`, "SETACL INBOX bob@example.test +lr",
+		`ESEARCH IN (selected subtree (a "b c") mailboxes INBOX) RETURN (COUNT) ALL`, "UID REPLACE 1 INBOX {3+}",
 	} {
 		for state := range uint8(4) {
 			f.Add(state, line)
