@@ -23,7 +23,7 @@ func (s *session) setACL(c *call) error {
 	if err := c.dec.End(); err != nil {
 		return err
 	}
-	op := store.RightsSet
+	op, said := store.RightsSet, letters
 	if rest, ok := strings.CutPrefix(letters, "+"); ok {
 		op, letters = store.RightsAdd, rest
 	} else if rest, ok := strings.CutPrefix(letters, "-"); ok {
@@ -33,7 +33,7 @@ func (s *session) setACL(c *call) error {
 	if err != nil {
 		return bad("There is no such right")
 	}
-	return s.changeACL(c, name, identifier, op, rights)
+	return s.changeACL(c, name, identifier, op, rights, said)
 }
 
 // deleteACL: RFC 4314 §3.2. The owner is left the right to change the list.
@@ -42,18 +42,22 @@ func (s *session) deleteACL(c *call) error {
 	if err := c.dec.End(); err != nil {
 		return err
 	}
-	return s.changeACL(c, name, identifier, store.RightsSet, 0)
+	return s.changeACL(c, name, identifier, store.RightsSet, 0, "")
 }
 
-func (s *session) changeACL(c *call, name, identifier string, op store.RightsOp, rights store.Rights) error {
+// changeACL changes the list; said is the letters that the client sent.
+func (s *session) changeACL(c *call, name, subject string, op store.RightsOp, rights store.Rights, said string) error {
 	p, err := s.reach(c, name)
 	if err != nil {
 		return err
 	}
-	identifier, negative := strings.CutPrefix(identifier, "-")
+	identifier, negative := strings.CutPrefix(subject, "-")
 	err = p.handle.SetACL(c.ctx, identifier, negative, op, rights)
 	if errors.Is(err, store.ErrNotFound) {
 		err = errIdentifier
+	}
+	if err == nil { // the operator has no other way to learn who opened what to whom
+		s.log.Info("rights changed", "mailbox", name, "identifier", subject, "rights", said)
 	}
 	return err
 }
