@@ -30,7 +30,7 @@ var kinds = []struct {
 }{
 	{store.ErrNotFound, reply{"NO", "NONEXISTENT", "There is no such mailbox"}},
 	{store.ErrExists, reply{"NO", "ALREADYEXISTS", "That mailbox exists already"}},
-	{store.ErrOverQuota, reply{"NO", "OVERQUOTA", "Not enough room: the quota of the account is used up"}},
+	{store.ErrOverQuota, reply{"NO", "OVERQUOTA", "Not enough room: the quota of the mailbox's owner is used up"}},
 	{store.ErrInvalid, reply{"NO", "CANNOT", "That is not possible"}},
 	{store.ErrReadOnly, reply{"NO", "UNAVAILABLE", "Nothing can be changed at present"}},
 	{store.ErrNoSpace, reply{"NO", "UNAVAILABLE", "The server's disk is full; try again later"}},
