@@ -43,7 +43,11 @@ func (s *session) welcome(c *call, id auth.Identity) error {
 	}
 	s.account, s.login, s.admin, s.state = id.Account, id, a.Admin, member
 	s.log = s.log.With("account", id.Login)
-	s.log.Info("logged in", "peer", s.peer.Addr.String(), "protocol", s.peer.Protocol, "tls", s.peer.TLS, "app_password", id.App)
+	line := s.log.With("peer", s.peer.Addr.String(), "protocol", s.peer.Protocol, "tls", s.peer.TLS)
+	if id.App != "" {
+		line = line.With("app_password", id.App)
+	}
+	line.Info("logged in")
 	s.dec.Limits = memberLimits(int64(s.srv.config.AppendLimit))
 	s.conn.member()
 	c.code, c.text = "CAPABILITY "+s.capabilities(), "Logged in"
