@@ -174,7 +174,8 @@ func (s *Store) beginOpening(ctx context.Context) error {
 // derivedOutcome tells the log how the derived file fares, and has the next Open
 // throw it away when it is damaged. Until then content is read instead.
 func (s *Store) derivedOutcome(doing string, err error) {
-	if errors.Is(err, db.ErrDamaged) {
+	if errors.Is(err, db.ErrDamaged) { // once, however many reads have met it
+		err = fmt.Errorf("%s is made anew at the next start, until then much is slower: %w", derivedName, db.ErrDamaged)
 		err = errors.Join(err, os.WriteFile(filepath.Join(s.dir, damagedName), nil, 0o600))
 	}
 	s.troubles.outcome("digests", fail(doing, err))
