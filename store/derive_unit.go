@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"posthorn/internal/db"
 )
@@ -21,6 +22,9 @@ func (s *Store) deriveUnit(ctx context.Context, m *Mailbox) (more bool, err erro
 	s.deriver.working.Lock()
 	defer s.deriver.working.Unlock()
 	u, err := s.nextUnit(ctx, m)
+	if err == nil && u != nil {
+		err = s.roomToDerive()
+	}
 	if err != nil || u == nil {
 		return false, err
 	}
@@ -37,6 +41,18 @@ func (s *Store) deriveUnit(ctx context.Context, m *Mailbox) (more bool, err erro
 		s.deriver.backlog.did(len(u.all))
 	}
 	return true, err
+}
+
+// deriveLeaves is how many octets of the disk are not for the derived file: mail
+// needs them more than what can be made again.
+const deriveLeaves = 128 << 20
+
+func (s *Store) roomToDerive() error {
+	free, err := s.blobs.Space()
+	if err == nil && free < deriveLeaves {
+		err = fmt.Errorf("%d octets free, the last %d are left to mail: %w", free, deriveLeaves, ErrNoSpace)
+	}
+	return err
 }
 
 // nextUnit is what is to be done next in a mailbox, nil when nothing is.

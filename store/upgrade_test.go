@@ -39,3 +39,28 @@ func TestUpgradeIsToldAndHasRoom(t *testing.T) {
 		t.Errorf("%v, told %d times", err, j.count("copy="+copied))
 	}
 }
+
+// What can be made again does not take the space that mail needs.
+func TestDerivedFileLeavesRoomForMail(t *testing.T) {
+	f := setUp(t)
+	f.Halt()
+	f.fill(0, 3)
+	ok(t, f.Close())
+	for _, c := range []struct {
+		blobs store.Blobs
+		want  error
+	}{{crowded{maildir.New(f.dir)}, store.ErrNoSpace}, {maildir.New(f.dir), nil}} {
+		s, err := store.Open(t.Context(), f.dir, c.blobs, store.Options{})
+		ok(t, err)
+		s.Halt()
+		if err := s.Derive(t.Context()); !errors.Is(err, c.want) {
+			t.Errorf("derive: %v, want %v", err, c.want)
+		}
+		kept, err := s.DerivedNumber(t.Context(), `SELECT count(*) FROM loose`)
+		ok(t, err)
+		if want := map[bool]int64{true: 0, false: 3}[c.want != nil]; kept != want {
+			t.Errorf("%d digests, want %d", kept, want)
+		}
+		ok(t, s.Close())
+	}
+}
