@@ -114,11 +114,11 @@ func (g *guest) one(r *rand.Rand, n int, op, flag string) {
 func (g *guest) silently(n int, op, flag string) {
 	e := &g.client.box[n-1]
 	before, uid := *e, e.uid
-	for i, f := range strings.Fields(flag) {
-		if i > 0 && op == "" {
-			op = "+"
+	each := op
+	for _, f := range strings.Fields(flag) {
+		if e.flags = changeFlags(e.flags, each, f); each == "" {
+			each = "+" // to the first
 		}
-		e.flags = changeFlags(e.flags, op, f)
 	}
 	said := g.try("STORE %d %sFLAGS.SILENT (%s)", n, op, flag)
 	if strings.HasPrefix(said, "NO ") {
