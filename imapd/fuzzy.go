@@ -2,6 +2,7 @@ package imapd
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 
 	"posthorn/message"
@@ -70,24 +71,43 @@ func (p *parser) fuzzy() node {
 	return p.next()
 }
 
+// maxFuzzy bounds the words that a program seeks with FUZZY, in all. Each is
+// compared with every word of a message, and while a message is searched others
+// wait (search_content.go).
+const maxFuzzy = 64
+
+var errFuzzy = no("LIMIT", "More words to be found inexactly than one search can have: "+strconv.Itoa(maxFuzzy))
+
+// fuzzyWords are the words of a text within FUZZY; none elsewhere.
+func (p *parser) fuzzyWords(text []byte) fuzzyWords {
+	if !p.inexact {
+		return nil
+	}
+	words := newFuzzyWords(text)
+	if p.fuzzies += len(words); p.fuzzies > maxFuzzy && p.err == nil {
+		p.err = errFuzzy
+	}
+	return words
+}
+
 // fieldText is a key that seeks text in the fields of a name; bodyTextKey and
 // anyText seek it in the body, and in header and body.
 func (p *parser) fieldText(name string, text []byte) node {
-	if words := newFuzzyWords(text); p.inexact && len(words) > 0 {
+	if words := p.fuzzyWords(text); len(words) > 0 {
 		return fuzzyKey{name, words}
 	}
 	return fieldKey{name: name, text: text}
 }
 
 func (p *parser) bodyTextKey(text []byte) node {
-	if words := newFuzzyWords(text); p.inexact && len(words) > 0 {
+	if words := p.fuzzyWords(text); len(words) > 0 {
 		return fuzzyKey{"", words}
 	}
 	return bodyKey{text}
 }
 
 func (p *parser) anyText(text []byte) node {
-	if words := newFuzzyWords(text); p.inexact && len(words) > 0 {
+	if words := p.fuzzyWords(text); len(words) > 0 {
 		return or{fuzzyKey{wholeHeader, words}, fuzzyKey{"", words}}
 	}
 	return textKey(text)

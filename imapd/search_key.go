@@ -22,6 +22,7 @@ type parser struct {
 	numbered bool // message numbers or "$" are in it
 	inexact  bool // within FUZZY
 	ranked   bool // FUZZY was there
+	fuzzies  int  // words within FUZZY
 
 	needsRank bool // what was asked for makes sense with FUZZY only
 }
