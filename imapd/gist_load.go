@@ -6,6 +6,7 @@ import (
 	"hash/maphash"
 	"io"
 	"slices"
+	"strings"
 
 	"posthorn/message"
 	"posthorn/store"
@@ -71,7 +72,7 @@ func (g *gist) take(ctx context.Context, box messages, f *store.Fact, want factS
 		return err
 	}
 	subject := collated(t.Subject)
-	g.texts[factSubject-numberFacts] = subject
+	g.texts[factSubject-numberFacts] = ordering(subject)
 	if want.has(factLink) {
 		g.link = makeLink(t, subject)
 	}
@@ -106,11 +107,23 @@ func (g *gist) takeAddresses(h message.Header, want factSet) {
 			continue
 		}
 		first := firstAddress(h.All(a.field))
-		g.texts[a.mailbox-numberFacts] = collated(first.Mailbox)
+		g.texts[a.mailbox-numberFacts] = ordering(collated(first.Mailbox))
 		if a.display != a.mailbox {
-			g.texts[a.display-numberFacts] = collated(display(first))
+			g.texts[a.display-numberFacts] = ordering(collated(display(first)))
 		}
 	}
+}
+
+// maxOrdering is by how many octets of a text messages are ordered. Of every
+// message of a mailbox that is sorted it is kept, and it is the senders who
+// choose how long it is.
+const maxOrdering = 256
+
+func ordering(text string) string {
+	if len(text) > maxOrdering {
+		return strings.Clone(text[:maxOrdering]) // the rest is let go of
+	}
+	return text
 }
 
 // addressFacts are those that need a header.

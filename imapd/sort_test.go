@@ -201,6 +201,38 @@ func TestGistsAreReadOnce(t *testing.T) {
 	}
 }
 
+// TestGistsOfLongTexts: what is kept of a message is bounded, and long texts
+// order by how they begin. Threads know a whole subject.
+func TestGistsOfLongTexts(t *testing.T) {
+	long := strings.Repeat("x", 10_000)
+	box := newFake(
+		"Subject: "+long+"b\r\nFrom: "+long+" <"+long[:3000]+"@a.example>\r\n\r\n",
+		"Subject: "+long+"a\r\nFrom: z <y@a.example>\r\n\r\n",
+		"Subject: a"+long+"\r\nFrom: a <b@a.example>\r\n\r\n",
+	)
+	v := newVersion(1, store.Box{}, appendChunk(nil, box.rows))
+	var hits []hit
+	for i, r := range box.rows {
+		hits = append(hits, hit{n: uint32(i + 1), uid: r.UID})
+	}
+	g := &gists{}
+	err := g.of(t.Context(), box, v, hits, factsOf(factFrom, factDisplayFrom, factSubject, factLink), func(g *gists) {
+		var order []uint32
+		for _, h := range g.sort(hits, []criterion{{fact: factSubject}}) {
+			order = append(order, h.n)
+		}
+		if !slices.Equal(order, []uint32{3, 1, 2}) {
+			t.Errorf("ordered %v", order)
+		}
+		if links := g.links.of(hits); links[0].subject == links[1].subject {
+			t.Error("two subjects are one to THREAD")
+		}
+	})
+	if err != nil || g.octets > 3*(3*(20+maxOrdering)+52) {
+		t.Errorf("%d octets, %v", g.octets, err)
+	}
+}
+
 func TestGistCacheIsBounded(t *testing.T) {
 	var c gistCache
 	first := c.take(1)
