@@ -56,8 +56,9 @@ type fetched struct {
 	root    *message.Part
 	content *witness
 	octets  []octets // for items with a section, in order
-	picked  []byte   // the fields they asked for
-	changed bool     // \Seen was set just now
+	counted map[*message.Part]counter
+	picked  []byte // the fields they asked for
+	changed bool   // \Seen was set just now
 	err     error
 }
 

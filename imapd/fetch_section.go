@@ -99,7 +99,7 @@ func (m *fetched) pick(sec *section, header []byte) octets {
 }
 
 // decoded is a part without its transfer encoding. Its size is found by
-// decoding it once.
+// decoding it once, however many items ask for it.
 func (m *fetched) decoded(p *message.Part) (octets, error) {
 	if p.Message == nil && len(p.Parts) == 0 && p.Encoding != "" {
 		return m.decode(p)
@@ -115,11 +115,17 @@ func (m *fetched) decode(p *message.Part) (octets, error) {
 	if !ok {
 		return octets{}, errUnknownCTE
 	}
-	var c counter
-	if _, err := io.Copy(&c, r); err != nil {
-		return octets{}, err
+	c, known := m.counted[p]
+	if !known {
+		if _, err := io.Copy(&c, r); err != nil {
+			return octets{}, err
+		}
+		if m.counted == nil {
+			m.counted = map[*message.Part]counter{}
+		}
+		m.counted[p] = c
+		r, _ = again()
 	}
-	r, _ = again()
 	return octets{size: c.size, r: r, literal8: c.nul}, nil
 }
 
