@@ -84,6 +84,9 @@ func (s *session) reach(c *call, name string) (place, error) {
 func (s *session) reachFor(c *call, name string, need store.Rights) (place, error) {
 	p := place{}
 	owner, local, err := s.ownerOf(c, name)
+	if owner != s.account {
+		err = s.granted(c, owner, local, err)
+	}
 	if err != nil {
 		return p, err
 	}
@@ -92,6 +95,23 @@ func (s *session) reachFor(c *call, name string, need store.Rights) (place, erro
 	}
 	p.Name, p.local = name, local
 	return p, permit(p.Rights, need)
+}
+
+// granted is ErrNotFound where the user has no right on another's mailbox. It asks
+// that first, also where found says that there is no such account: nor does the
+// time that an answer takes tell what is there.
+func (s *session) granted(c *call, owner store.AccountID, local string, found error) error {
+	if found != nil && !errors.Is(found, store.ErrNotFound) {
+		return found
+	}
+	yes, err := s.srv.store.Granted(c.ctx, s.account, owner, local)
+	if err == nil && !yes {
+		err = store.ErrNotFound
+	}
+	if err == nil {
+		err = found
+	}
+	return err
 }
 
 // takePlace takes the one mailbox name that is a command's whole argument, and

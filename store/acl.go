@@ -112,6 +112,21 @@ func (s *Store) Reach(ctx context.Context, viewer, owner AccountID, name string)
 	return m, a, err
 }
 
+// Granted tells whether an entry gives a viewer something on the mailbox of
+// another account. It is one question of the same cost for a mailbox that is not
+// shared and for one that is not there, and for an account that is not there, 0.
+func (s *Store) Granted(ctx context.Context, viewer, owner AccountID, name string) (yes bool, err error) {
+	name, err = mailboxName(name)
+	if err != nil {
+		return false, nil
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		return tx.Row(`SELECT EXISTS (SELECT 1 FROM mailboxes m JOIN acl e ON e.mailbox = m.id
+			WHERE m.account = ? AND m.name = ? AND e.account IN (0, ?) AND e.negative = 0)`, owner, name, viewer).Scan(&yes)
+	})
+	return yes, fail("look for rights", err)
+}
+
 // Accessible lists the mailboxes an account has any right on: its own, and
 // those of others, each by name. Keywords are left out.
 func (s *Store) Accessible(ctx context.Context, viewer AccountID) (all []Access, err error) {

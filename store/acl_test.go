@@ -27,6 +27,36 @@ func TestLongACL(t *testing.T) {
 	storetest.Clean(t, f.Store)
 }
 
+// Granted is whether there is a right, whatever else there is or is not.
+func TestGranted(t *testing.T) {
+	f := setUp(t)
+	bob, carl := f.account("bob", store.Quota{}), f.account("carl", store.Quota{})
+	for _, name := range []string{"Bobs", "Anyones", "Negative", "Hidden", "Gone"} {
+		_, err := f.CreateMailbox(t.Context(), f.a.ID, name, "")
+		ok(t, err)
+	}
+	ok(t, f.box("Bobs").SetACL(t.Context(), bob.Login, false, store.RightsSet, store.RightInsert))
+	ok(t, f.box("Gone").SetACL(t.Context(), bob.Login, false, store.RightsSet, store.RightInsert))
+	ok(t, f.box("Gone").SetACL(t.Context(), bob.Login, false, store.RightsRemove, store.RightInsert))
+	ok(t, f.box("Anyones").SetACL(t.Context(), store.Anyone, false, store.RightsSet, store.RightLookup))
+	ok(t, f.box("Negative").SetACL(t.Context(), bob.Login, true, store.RightsSet, store.RightInsert))
+	for _, tt := range []struct {
+		viewer store.Account
+		owner  store.AccountID
+		name   string
+		want   bool
+	}{
+		{bob, f.a.ID, "Bobs", true}, {carl, f.a.ID, "Bobs", false}, {bob, f.a.ID, "Anyones", true}, {carl, f.a.ID, "Anyones", true},
+		{bob, f.a.ID, "Negative", false}, {bob, f.a.ID, "Hidden", false}, {bob, f.a.ID, "Gone", false},
+		{bob, f.a.ID, "Missing", false}, {bob, 0, "Bobs", false}, {bob, f.a.ID, "", false}, {bob, f.a.ID, "a//b", false},
+	} {
+		if got, err := f.Granted(t.Context(), tt.viewer.ID, tt.owner, tt.name); err != nil || got != tt.want {
+			t.Errorf("%s on %d %q: %v, %v", tt.viewer.Login, tt.owner, tt.name, got, err)
+		}
+	}
+	storetest.Clean(t, f.Store)
+}
+
 // What is shared with whom, annotations, limits and administrators come back
 // from the notes, also when they were changed last of all.
 func TestReindexBringsSharingBack(t *testing.T) {
