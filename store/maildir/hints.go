@@ -24,6 +24,7 @@ type listing struct {
 	names   map[store.Key]string
 	changed time.Time // the folder's time when it was listed
 	settled bool      // a change since then would show in that time
+	expiry  *time.Timer
 }
 
 // The bounds of what hints hold, and for how long.
@@ -80,13 +81,23 @@ func keyOf(name string) store.Key {
 	return store.Key(name)
 }
 
-// keep is called with mu held.
+// keep is called with mu held. What it takes the place of goes at once, with its
+// timer, which would hold it as long as it runs: a folder that changes is listed
+// many times a second.
 func (h *hints) keep(folder string, l *listing) {
-	if h.folders == nil || len(h.folders) >= maxListings {
+	if old := h.folders[folder]; old != nil {
+		old.expiry.Stop()
+	} else if len(h.folders) >= maxListings {
+		for _, old := range h.folders {
+			old.expiry.Stop()
+		}
+		clear(h.folders)
+	}
+	if h.folders == nil {
 		h.folders = make(map[string]*listing)
 	}
 	h.folders[folder] = l
-	time.AfterFunc(hintsKept, func() {
+	l.expiry = time.AfterFunc(hintsKept, func() {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		if h.folders[folder] == l {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -92,5 +93,22 @@ func BenchmarkRenameStaleNames(b *testing.B) {
 			b.Fatal(err)
 		}
 		n++
+	}
+}
+
+// What a newer listing took the place of is held by nothing, its timer neither: a
+// folder of thousands may be listed a thousand times within hintsKept.
+func TestListingsLeaveMemory(t *testing.T) {
+	var h hints
+	gone := make(chan struct{}, 100)
+	for i := range 50 {
+		l := &listing{names: map[store.Key]string{"k": "k"}}
+		runtime.AddCleanup(l, func(int) { gone <- struct{}{} }, i)
+		h.keep(fmt.Sprint("folder ", i%(maxListings+1)), l)
+	}
+	for end := time.Now().Add(hintsKept / 2); len(gone) < 50-maxListings; time.Sleep(time.Millisecond) {
+		if runtime.GC(); time.Now().After(end) {
+			t.Fatalf("%d of 50 listings are let go of", len(gone))
+		}
 	}
 }
