@@ -160,7 +160,7 @@ func (s *session) snapshot(c *call, n *notification) error {
 	if err != nil {
 		return err
 	}
-	if n.remember(t); len(n.told) > notifyBoxes {
+	if n.remember(t) > notifyBoxes {
 		return no("NOTIFICATIONOVERFLOW", "That is more than this server watches for one client")
 	}
 	return s.rememberMetadata(c, n, t)

@@ -23,8 +23,9 @@ func newWatched(name string, b store.Box) watched {
 	return watched{name, b.Role, b.Messages, b.UIDNext, b.ModSeq, b.Annotated}
 }
 
-// remember makes t what the client has been told.
-func (n *notification) remember(t *tree) {
+// remember makes t what the client has been told, and gives how many mailboxes
+// are watched: what others share does not count where it is not asked for.
+func (n *notification) remember(t *tree) (watching int) {
 	n.seen = t
 	n.told, n.names = map[store.MailboxID]watched{}, map[string]bool{}
 	for _, e := range t.entries {
@@ -38,6 +39,7 @@ func (n *notification) remember(t *tree) {
 			n.names[e.name] = true
 		}
 	}
+	return watching
 }
 
 // look tells what happened in the mailboxes that are watched.
@@ -55,7 +57,7 @@ func (s *session) look(c *call) error {
 		return nil
 	}
 	told, names := n.told, n.names
-	if n.remember(t); len(n.told) > notifyBoxes {
+	if n.remember(t) > notifyBoxes {
 		s.notifyNothing() // RFC 5465 §5.8
 		s.untagged("OK", "NOTIFICATIONOVERFLOW", "More mailboxes than this server watches for one client")
 		return nil

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"posthorn/store"
 )
 
 // leavings are moments at which a client may vanish. Each line is sent when the
@@ -179,4 +181,27 @@ func openFiles() int {
 		return 0 // there is no such folder on this system
 	}
 	return len(files)
+}
+
+// What others share counts against what NOTIFY watches only where it is asked
+// for: nobody can keep everybody from it by sharing very much.
+func TestNotifyCountsWhatItWatches(t *testing.T) {
+	shared := func(name string, id store.MailboxID) *entry {
+		return &entry{name: sharedPrefix + "bob@example.test/" + name, exists: true, box: store.Box{ID: id}}
+	}
+	all := &tree{entries: []*entry{{name: "INBOX", exists: true, box: store.Box{ID: 1}}, shared("a", 2), shared("b", 3), {name: "not there", subscribed: true}}}
+	for _, tt := range []struct {
+		groups []eventGroup
+		want   int
+	}{
+		{nil, 0},
+		{[]eventGroup{{filter: "PERSONAL", events: messageEvents}}, 1},
+		{[]eventGroup{{filter: "SUBTREE", names: []string{"Shared"}, events: messageNew}}, 2},
+		{[]eventGroup{{filter: "PERSONAL", events: messageNew}, {filter: "MAILBOXES", names: []string{"INBOX", all.entries[1].name}, events: mailboxName}}, 2},
+	} {
+		n := &notification{groups: tt.groups}
+		if got := n.remember(all); got != tt.want {
+			t.Errorf("%v: %d are watched, want %d", tt.groups, got, tt.want)
+		}
+	}
 }
