@@ -195,9 +195,9 @@ func TestNotifyCountsWhatItWatches(t *testing.T) {
 		want   int
 	}{
 		{nil, 0},
-		{[]eventGroup{{filter: "PERSONAL", events: messageEvents}}, 1},
-		{[]eventGroup{{filter: "SUBTREE", names: []string{"Shared"}, events: messageNew}}, 2},
-		{[]eventGroup{{filter: "PERSONAL", events: messageNew}, {filter: "MAILBOXES", names: []string{"INBOX", all.entries[1].name}, events: mailboxName}}, 2},
+		{[]eventGroup{{mailboxFilter{word: "PERSONAL"}, messageEvents}}, 1},
+		{[]eventGroup{{mailboxFilter{"SUBTREE", []string{"Shared"}}, messageNew}}, 2},
+		{[]eventGroup{{mailboxFilter{word: "PERSONAL"}, messageNew}, {mailboxFilter{"MAILBOXES", []string{"INBOX", all.entries[1].name}}, mailboxName}}, 2},
 	} {
 		n := &notification{groups: tt.groups}
 		if got := n.remember(all); got != tt.want {
