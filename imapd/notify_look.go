@@ -30,6 +30,9 @@ func (n *notification) remember(t *tree) (watching int) {
 	n.told, n.names = map[store.MailboxID]watched{}, map[string]bool{}
 	for _, e := range t.entries {
 		if e.exists {
+			if n.events(e) != 0 {
+				watching++
+			}
 			n.told[e.box.ID] = newWatched(e.name, e.box)
 			if !e.rights.Has(needs["STATUS"]) { // nothing was told of its messages
 				n.told[e.box.ID] = watched{name: e.name, annotated: e.box.Annotated}
