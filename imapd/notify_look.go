@@ -38,9 +38,6 @@ func (n *notification) remember(t *tree) (watching int) {
 				n.told[e.box.ID] = watched{name: e.name, annotated: e.box.Annotated}
 			}
 		}
-		if e.exists && n.events(e) != 0 {
-			watching++
-		}
 		if e.subscribed {
 			n.names[e.name] = true
 		}
