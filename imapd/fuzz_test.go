@@ -4,14 +4,19 @@ import (
 	"bufio"
 	"context"
 	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 )
 
+// fuzzFeatures are what a session of FuzzCommands enables, by state / 4.
+var fuzzFeatures = []string{"", "IMAP4rev2", "CONDSTORE", "QRESYNC", "UIDONLY", "UIDONLY QRESYNC IMAP4rev2"}
+
 // FuzzCommands sends one line in each state of a session. Whatever it says,
 // there is no panic and exactly one tagged response, and the next command is
-// answered too. Lines that would go on behind a literal are only sent.
+// answered too; with UIDONLY nothing is told by number. Lines that would go on
+// behind a literal are only sent.
 func FuzzCommands(f *testing.F) {
 	for _, x := range extensions {
 		for _, c := range x.commands {
@@ -27,8 +32,16 @@ func FuzzCommands(f *testing.F) {
 		"COMPRESS DEFLATE", "UNAUTHENTICATE", "NOTIFY NONE", "NOTIFY SET STATUS (selected-delayed (MessageNew (UID BODY.PEEK[1]) MessageExpunge FlagChange)) (subtree (a b) (MailboxName))",
 		`GETMETADATA (DEPTH 1 MAXSIZE 10) INBOX (/shared /private/comment)`, `SETMETADATA "" (/private/comment "x" /private/y NIL)`, "SETACL INBOX bob@example.test +lr",
 		`ESEARCH IN (selected subtree (a "b c") mailboxes INBOX) RETURN (COUNT) ALL`, "UID REPLACE 1 INBOX {3+}",
+		"SELECT INBOX (CONDSTORE)", "SELECT INBOX (QRESYNC (1 1 1:3 (1:2 1:2)))", "UID FETCH 1:* (FLAGS) (CHANGEDSINCE 1 VANISHED)",
+		"UID FETCH 1:* (UID PREVIEW SAVEDATE EMAILID BINARY.PEEK[1]<0.3> BINARY.SIZE[]) (PARTIAL -1:-2)", "UID STORE 1:* (UNCHANGEDSINCE 1) -FLAGS.SILENT (a)",
+		"UID SEARCH RETURN (MIN PARTIAL 1:2 UPDATE) MODSEQ 1 OLDER 5 UIDAFTER 1 UIDBEFORE 9", "UID SEARCH RETURN (ALL RELEVANCY) FUZZY (SUBJECT a) $",
+		"UID SORT RETURN (COUNT CONTEXT UPDATE) (REVERSE DISPLAYFROM SUBJECT) UTF-8 ALL", "UID THREAD REFERENCES UTF-8 ALL", `CANCELUPDATE "x"`,
+		"ESEARCH IN (selected (subtree-one a) (mailboxes (INBOX Sent))) RETURN (ALL COUNT) SUBJECT a", "UID EXPUNGE 1:*", "CLOSE", "UNSELECT",
+		`LIST "" * RETURN (MYRIGHTS STATUS (HIGHESTMODSEQ) METADATA (DEPTH 1 /shared/comment))`, `GETMETADATA (MAXSIZE 5 DEPTH infinity) "" (/private/a)`,
+		`SETMETADATA INBOX (/private/comment "x" /shared/a NIL)`, "SETACL INBOX bob +lrs", "LISTRIGHTS INBOX bob", "SETQUOTA Account (STORAGE 5)",
+		`UID REPLACE 1 INBOX (\Seen) {3+}`, `APPEND INBOX CATENATE (URL "/INBOX/;UID=1" TEXT {1+}`, "NOTIFY SET (selected-delayed (MessageNew MessageExpunge FlagChange))",
 	} {
-		for state := range uint8(4) {
+		for state := range uint8(4 * len(fuzzFeatures)) {
 			f.Add(state, line)
 		}
 	}
@@ -40,12 +53,18 @@ func FuzzCommands(f *testing.F) {
 		cl := w.pipe(t)
 		defer cl.end()
 		prologue := []string{"LOGIN alice secret", "SELECT INBOX", "IDLE"}[:state%4]
+		features := fuzzFeatures[int(state/4)%len(fuzzFeatures)]
+		cl.uidOnly = strings.Contains(features, "UIDONLY") && len(prologue) > 0
 		for i, command := range prologue {
 			cl.send("p " + command)
 			if i < 2 {
 				cl.until("p OK")
 			} else {
 				cl.until("+ idling")
+			}
+			if i == 0 && features != "" {
+				cl.send("p ENABLE " + features)
+				cl.until("p OK")
 			}
 		}
 		if state%4 == 3 {
@@ -75,17 +94,22 @@ func FuzzCommands(f *testing.F) {
 	})
 }
 
+// byNumber is a response that names a message by its number.
+var byNumber = regexp.MustCompile(`^\* \d+ (FETCH|EXPUNGE)`)
+
 // wired is a client on a pipe.
 type wired struct {
 	t     *testing.T
 	c     net.Conn
 	lines chan string // closed at the end of the connection
 	done  chan struct{}
+
+	uidOnly bool // no response names a message by its number
 }
 
 func (w *world) pipe(t *testing.T) *wired {
 	mine, theirs := net.Pipe()
-	cl := &wired{t, mine, make(chan string, 1000), make(chan struct{})}
+	cl := &wired{t: t, c: mine, lines: make(chan string, 1000), done: make(chan struct{})}
 	go func() {
 		w.server.handle(context.Background(), theirs, false)
 		theirs.Close()
@@ -122,6 +146,9 @@ func (cl *wired) until(prefix string) bool {
 	for {
 		select {
 		case l, ok := <-cl.lines:
+			if cl.uidOnly && byNumber.MatchString(l) {
+				cl.t.Fatalf("with UIDONLY: %s", l)
+			}
 			if !ok || strings.HasPrefix(l, prefix) {
 				return ok
 			}
