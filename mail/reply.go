@@ -3,6 +3,7 @@ package mail
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 )
 
@@ -105,6 +106,15 @@ func Clean(s string) string {
 type Status struct {
 	Reply Reply
 	MTA   string
+	Link  Link
+}
+
+// Link is the connection on which an outcome came about, for the reports and
+// logs that an administrator reads. The zero value stands for none.
+type Link struct {
+	Remote netip.Addr // the host's
+	Local  netip.Addr // ours; the zero Addr when no connection came about
+	TLS    string     // version and cipher, "TLS 1.3 TLS_AES_128_GCM_SHA256"; empty for clear text
 }
 
 // OK tells whether the recipient was taken care of.

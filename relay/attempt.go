@@ -60,13 +60,15 @@ func (a *attempt) fresh(ctx context.Context) {
 			a.note(mail.Status{Reply: *refused})
 			continue
 		}
+		link := mail.Link{Remote: t.addr.Addr()}
 		s, err := a.connect(ctx, a.hop, t)
 		if err == nil {
+			link = s.link()
 			err = a.send(ctx, s)
 		}
 		if err != nil {
 			a.log.Debug("host passed over", "mta", t.String(), "error", err)
-			a.note(mail.Status{Reply: replyOf(err, t), MTA: t.name})
+			a.note(mail.Status{Reply: replyOf(err, t), MTA: t.name, Link: link})
 		}
 		if len(a.open()) == 0 || ctx.Err() != nil {
 			return
@@ -139,7 +141,12 @@ func (s *session) status(r mail.Reply, to mail.Recipient) mail.Status {
 	if _, dsn := s.Offers("DSN"); r.Positive() && to.Notify&mail.NotifySuccess != 0 && !dsn {
 		r.X = mail.EnhancedCode{2, 1, 9}
 	}
-	return mail.Status{Reply: r, MTA: s.target.name}
+	return mail.Status{Reply: r, MTA: s.target.name, Link: s.link()}
+}
+
+// link is the session's connection, as reports show it.
+func (s *session) link() mail.Link {
+	return mail.Link{Remote: s.target.addr.Addr(), Local: s.LocalAddr(), TLS: s.Cipher()}
 }
 
 // replyOf puts a session's failure into words. A server's own reply stays as it

@@ -23,6 +23,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -55,6 +56,7 @@ type Conn struct {
 	hostname string            // ours, for EHLO
 	offers   map[string]string // EHLO keywords in upper case, with their parameters; nil after HELO
 	tls      bool
+	cipher   string // version and cipher suite, once encrypted
 	broken   bool
 }
 
@@ -76,6 +78,20 @@ func (c *Conn) Broken() bool { return c.broken }
 
 // TLS tells whether the session is encrypted.
 func (c *Conn) TLS() bool { return c.tls }
+
+// Cipher names the TLS version and cipher suite, "TLS 1.3 TLS_AES_128_GCM_SHA256";
+// it is empty for clear text.
+func (c *Conn) Cipher() string { return c.cipher }
+
+// LocalAddr is our address on the connection, the zero Addr when it has no IP
+// address.
+func (c *Conn) LocalAddr() netip.Addr {
+	a, err := netip.ParseAddrPort(c.conn.LocalAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return a.Addr().Unmap()
+}
 
 // Offers tells whether EHLO's answer had a keyword, and its parameters.
 func (c *Conn) Offers(keyword string) (params string, ok bool) {
@@ -156,6 +172,8 @@ func (c *Conn) Handshake(ctx context.Context, config *tls.Config) error {
 	}
 	c.attach(tc)
 	c.tls, c.offers = true, nil
+	state := tc.ConnectionState()
+	c.cipher = tls.VersionName(state.Version) + " " + tls.CipherSuiteName(state.CipherSuite)
 	return nil
 }
 
