@@ -35,6 +35,8 @@ type OIDCConfig struct {
 // Check finds mistakes; the error begins with the key.
 func (c *OIDCConfig) Check() error {
 	switch {
+	case c.Issuer == "" && c.Audience+c.Scope+c.ClientID+c.ClientSecretFile+c.CAFile != "":
+		return errors.New("auth.oidc.issuer: without one nothing else in [auth.oidc] counts")
 	case c.Issuer == "":
 		return nil
 	case !isSafeURL(c.Issuer):

@@ -57,18 +57,31 @@ func idlersWorkloads(rest time.Duration) []workload {
 	return out
 }
 
-func (k idleKind) round(s *peer.Server, scale float64, rest time.Duration) ([]float64, error) {
-	n := int(idlersDovecot * scale)
-	if s.Name == "posthorn" {
-		n = int(idlersPosthorn * scale)
-		own, err := crowdServer()
-		if err != nil {
-			return nil, err
-		}
-		defer os.RemoveAll(own.Dir)
-		defer own.Stop()
-		s = own
+// round measures once. When it fails, what the server said about it is kept.
+func (k idleKind) round(s *peer.Server, scale float64, rest time.Duration) (figures []float64, err error) {
+	if s.Name != "posthorn" {
+		return k.measure(s, int(idlersDovecot*scale), rest)
 	}
+	dir, err := os.MkdirTemp("", "crowd")
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%w (the server's log is in %s)", err, dir)
+			return
+		}
+		os.RemoveAll(dir)
+	}()
+	own, err := crowdServer(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer own.Stop()
+	return k.measure(own, int(idlersPosthorn*scale), rest)
+}
+
+func (k idleKind) measure(s *peer.Server, n int, rest time.Duration) ([]float64, error) {
 	if err := k.warm(s); err != nil {
 		return nil, err
 	}
@@ -103,21 +116,13 @@ func (k idleKind) round(s *peer.Server, scale float64, rest time.Duration) ([]fl
 }
 
 // crowdServer is a Posthorn with accounts for all.
-func crowdServer() (*peer.Server, error) {
-	dir, err := os.MkdirTemp("", "crowd")
-	if err != nil {
-		return nil, err
-	}
+func crowdServer(dir string) (*peer.Server, error) {
 	var many []string
 	for i := range idlersAccounts * 5 / 4 {
 		many = append(many, fmt.Sprintf("user%d", i+1))
 	}
-	s, err := peer.Posthorn{Dir: filepath.Join(dir, "posthorn"), Hostname: "mail." + domain, Domain: domain, Users: many, Password: password,
+	return peer.Posthorn{Dir: filepath.Join(dir, "posthorn"), Hostname: "mail." + domain, Domain: domain, Users: many, Password: password,
 		Plaintext: true, Config: "[limits]\nconnections = 6000\n[check]\nspf = false\ndkim = false\ndmarc = false\n"}.Start()
-	if err != nil {
-		os.RemoveAll(dir)
-	}
-	return s, err
 }
 
 // warm does once for each user what the crowd will do, so that caches and

@@ -21,8 +21,8 @@ type judgement struct {
 // mistake is one at a key; nth counts the entries of an array of tables.
 func (j *judgement) mistake(key string, nth int, format string, args ...any) {
 	line := lineOf(j.data, key, nth)
-	if table, _, ok := strings.Cut(key, "."); ok && line == 0 { // the key is missing in it
-		line = lineOf(j.data, table, nth)
+	if i := strings.LastIndex(key, "."); i >= 0 && line == 0 { // the key is missing in its table
+		line = lineOf(j.data, key[:i], nth)
 	}
 	j.mistakes = append(j.mistakes, configError{j.file, line, key, fmt.Sprintf(format, args...)})
 }

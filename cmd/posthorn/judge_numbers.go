@@ -36,6 +36,21 @@ func (c *Config) judgeNumbers(j *judgement) {
 			j.mistake(key, 0, "no time at all would end every connection")
 		}
 	}
+	for _, least := range []struct {
+		key     string
+		d, want serve.Duration
+		rfc     string
+	}{
+		{"imap.idle_timeout", c.IMAP.IdleTimeout, serve.Duration(30 * time.Minute), "RFC 9051"},
+		{"pop3.idle_timeout", c.POP3.IdleTimeout, serve.Duration(10 * time.Minute), "RFC 1939"},
+	} {
+		if 0 < least.d && least.d < least.want {
+			j.mistake(least.key, 0, "%v is less than the %v that %s gives every mail program", least.d, least.want, least.rfc)
+		}
+	}
+	if c.IMAP.AppendLimit == 0 {
+		j.mistake("imap.append_limit", 0, "no mail program could put a message into a mailbox")
+	}
 }
 
 // numbers judges the numbers in s, whose keys begin with prefix: none is
