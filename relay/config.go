@@ -23,6 +23,8 @@ type Config struct {
 	ConnectTimeout serve.Duration `toml:"connect_timeout"`
 	// Idle is how long a connection waits for more mail to the same place.
 	Idle serve.Duration `toml:"idle"`
+	// DKIM signs what our own users and this host write.
+	DKIM bool `toml:"dkim"`
 
 	Routes   []Route         `toml:"-"`
 	Timeouts client.Timeouts `toml:"-"`
@@ -34,6 +36,7 @@ func DefaultConfig() Config {
 		Port:           25,
 		ConnectTimeout: serve.Duration(30 * time.Second),
 		Idle:           serve.Duration(5 * time.Second),
+		DKIM:           true,
 		Timeouts:       client.DefaultTimeouts,
 	}
 }

@@ -56,6 +56,9 @@ func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, log *slog.Logg
 		roots: make(map[string]*x509.CertPool),
 		ours:  ownAddresses(),
 	}
+	if !cfg.DKIM {
+		relay.keys = nil
+	}
 	for _, route := range cfg.Routes {
 		if err := relay.addRoots(route.CAFile); err != nil {
 			return nil, err

@@ -60,3 +60,20 @@ func TestWhatIsSigned(t *testing.T) {
 		}
 	}
 }
+
+// [relay] dkim = false leaves signing to the smarthost.
+func TestSigningIsOff(t *testing.T) {
+	edKey, _ := key(t, "ed25519")
+	n := newNetwork(t, dnstest.Zones{"x.test": {A: []string{"127.0.0.2"}}})
+	n.keys = func(context.Context, string) ([]store.DKIMKey, error) { return []store.DKIMKey{edKey}, nil }
+	n.cfg.DKIM = false
+	h := n.host("127.0.0.2", nil)
+	m := letter("bob@x.test")
+	m.Origin.Login = "alice@us.test"
+	if s := n.send(m)[0]; !s.OK() {
+		t.Fatal(s.Reply)
+	}
+	if sent := h.Mails()[0].Data; strings.Contains(sent, "DKIM-Signature") {
+		t.Errorf("signed:\n%s", sent)
+	}
+}
