@@ -15,8 +15,8 @@ import (
 // one that means "try again". m.QueueID is the caller's to set.
 func (q *Queue) Accept(ctx context.Context, m *mail.Mail) error {
 	err := q.accept(ctx, m)
-	if errors.Is(err, store.ErrNotFound) {
-		// An account or mailbox went between placing and commit: decide again.
+	if changedMeanwhile(err) {
+		// As when an account went between placing and commit: decide again.
 		err = q.accept(ctx, m)
 	}
 	switch {

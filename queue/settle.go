@@ -160,12 +160,19 @@ func (q *Queue) enter(ctx context.Context, build builder) error {
 	return q.insist(ctx, "outcome cannot be entered, trying again", func() (err error) {
 		for range maxAgain {
 			err = q.enterOnce(ctx, build, again)
-			if again = true; !errors.Is(err, store.ErrNotFound) {
+			if again = true; !changedMeanwhile(err) {
 				break
 			}
 		}
 		return err
 	})
+}
+
+// changedMeanwhile tells that a change was refused because the world is not as it
+// was when it was put together: a delivery or a mailbox has gone, or the
+// administrator has been told.
+func changedMeanwhile(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrExists)
 }
 
 // insist does what must not be left undone: while it fails it is tried again,

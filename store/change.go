@@ -125,6 +125,9 @@ type Change struct {
 	Spool  []Spooled
 	Settle []Settlement
 	Events []Event // Item 0 takes the id of the Change's first Spooled
+	// Notices are the administrator's words among Append and Spool. One that was
+	// given before makes the Change fail with ErrExists.
+	Notices []Notice
 }
 
 // Result answers a Change, each slice in its order.

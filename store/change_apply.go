@@ -15,6 +15,7 @@ import (
 //	spool       each Spool, its content linked into the spool  (spool.go)
 //	settle      each Settle                                    (spool.go)
 //	record      each Event                                     (events.go)
+//	enterNotice each of Notices                                (notices.go)
 //
 // Functions named here take the transaction, do no I/O of their own, wake nobody
 // and return the kinds of errors of store.go, wrapped once.
@@ -44,6 +45,11 @@ func (c *prepared) apply(tx *db.Tx) error {
 	}
 	for i := range c.Events {
 		if err := record(tx, &c.Events[i], first, now); err != nil {
+			return err
+		}
+	}
+	for _, n := range c.Notices {
+		if err := enterNotice(tx, n, now); err != nil {
 			return err
 		}
 	}

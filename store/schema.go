@@ -12,6 +12,7 @@ var schema = []db.Migration{
 	credentialsSchema,
 	metadataSchema,
 	limitsSchema,
+	noticesSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant
