@@ -55,7 +55,7 @@ func (d *draft) route(ctx context.Context, m *mail.Mail, depth int) error {
 	}
 	waiting := make([]store.NewDelivery, 0, len(away))
 	for _, r := range away {
-		waiting = append(waiting, store.NewDelivery{Recipient: r, Destination: d.destination(r.Path)})
+		waiting = append(waiting, store.NewDelivery{Recipient: r, Destination: d.destination(m, r.Path)})
 	}
 	statuses, err := d.place(ctx, m, here, depth)
 	if err != nil {

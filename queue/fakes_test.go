@@ -52,7 +52,7 @@ type attempt struct {
 	content     string
 }
 
-func (a *agent) Destination(domain string) string { return strings.ToLower(domain) }
+func (a *agent) Destination(_, to mail.Path) string { return strings.ToLower(to.Domain) }
 
 func (a *agent) Deliver(ctx context.Context, destination string, m *mail.Mail, to []mail.Recipient) []mail.Status {
 	a.mu.Lock()

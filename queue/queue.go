@@ -23,9 +23,10 @@ import (
 
 // Agent carries mail to other hosts. Deliver makes one attempt and gives one
 // status for each recipient, in order; deliveries with the same Destination go
-// to the same hosts.
+// to the same hosts over the same connections. A sender's way out may be its own
+// (a login at a smarthost), so Destination takes both ends.
 type Agent interface {
-	Destination(domain string) string
+	Destination(from, to mail.Path) string
 	Deliver(ctx context.Context, destination string, m *mail.Mail, to []mail.Recipient) []mail.Status
 }
 
@@ -67,8 +68,8 @@ func (q *Queue) nudge() {
 // to wait. It is no domain's.
 const local = "(local)"
 
-// destination names what a delivery to p is grouped by.
-func (q *Queue) destination(p mail.Path) string { return q.agent.Destination(p.Domain) }
+// destination names what a delivery of m to p is grouped by.
+func (q *Queue) destination(m *mail.Mail, p mail.Path) string { return q.agent.Destination(m.From, p) }
 
 // isOurs tells whether a message comes from this host or an account of it, and
 // not from a stranger.

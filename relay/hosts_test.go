@@ -174,12 +174,13 @@ func TestRoutesToOneHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(r.Close)
-	a, b, c1, d := r.Destination("a.test"), r.Destination("b.test"), r.Destination("c.test"), r.Destination("d.test")
+	to := func(domain string) string { return r.Destination(mail.Path{}, mail.Path{Local: "bob", Domain: domain}) }
+	a, b, c1, d := to("a.test"), to("b.test"), to("c.test"), to("d.test")
 	if a == b || b == c1 || c1 != d {
 		t.Errorf("%q %q %q %q", a, b, c1, d)
 	}
-	c.Routes[3].TLS = "none"
+	c.Routes[1].Login = "a"
 	if c.Check() == nil {
-		t.Error("one destination with two policies is accepted")
+		t.Error("one login with two passwords is accepted")
 	}
 }

@@ -41,6 +41,7 @@ type Relay struct {
 	keys     Keys
 	log      *slog.Logger
 	idle     *idle
+	routes   []Route                   // normal
 	roots    map[string]*x509.CertPool // by Route.CAFile
 	ours     map[netip.Addr]bool       // addresses of this host
 }
@@ -63,6 +64,7 @@ func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, log *slog.Logg
 		if err := relay.addRoots(route.CAFile); err != nil {
 			return nil, err
 		}
+		relay.routes = append(relay.routes, route.normal())
 	}
 	return relay, nil
 }
@@ -107,21 +109,18 @@ type hop struct {
 	route  Route  // Via is "mx" when none fitted
 }
 
-// hop finds the route of a domain.
-func (r *Relay) hop(domain string) hop {
-	domain = asciiDomain(domain)
-	route := Route{Domain: "*", Via: viaMX}
-	for _, candidate := range r.cfg.Routes {
-		if candidate.fits(domain) {
+// hop finds the route of mail from one address to another.
+func (r *Relay) hop(from, to mail.Path) hop {
+	domain := asciiDomain(to.Domain)
+	sender := normalSender(from)
+	route := Route{Via: viaMX}
+	for _, candidate := range r.routes {
+		if candidate.fits(sender, domain) {
 			route = candidate
 			break
 		}
 	}
-	h := hop{name: domain, domain: domain, route: route}
-	if route.Via != viaMX {
-		h.name = route.name()
-	}
-	return h
+	return hop{name: route.name(domain), domain: domain, route: route}
 }
 
 func asciiDomain(domain string) string {
@@ -132,9 +131,10 @@ func asciiDomain(domain string) string {
 	return domain // it will not be found in the DNS
 }
 
-// Destination names where the mail of a domain goes. Deliveries with the same
-// destination use the same hosts.
-func (r *Relay) Destination(domain string) string { return r.hop(domain).name }
+// Destination names where mail from one address to another goes: the
+// recipient's domain, or the smarthost of its route. Deliveries with the same
+// destination use the same hosts, logins and settings.
+func (r *Relay) Destination(from, to mail.Path) string { return r.hop(from, to).name }
 
 // Deliver makes one attempt for each of to, which a caller groups by
 // destination, and gives one status each, in order. The routes are looked up
@@ -143,7 +143,7 @@ func (r *Relay) Deliver(ctx context.Context, dest string, m *mail.Mail, to []mai
 	statuses := make([]mail.Status, len(to))
 	groups := make(map[string][]int)
 	for i, rcpt := range to {
-		name := r.Destination(rcpt.Path.Domain)
+		name := r.Destination(m.From, rcpt.Path)
 		groups[name] = append(groups[name], i)
 	}
 	for _, at := range groups {
@@ -151,7 +151,7 @@ func (r *Relay) Deliver(ctx context.Context, dest string, m *mail.Mail, to []mai
 		for j, i := range at {
 			part[j] = to[i]
 		}
-		for j, s := range r.deliver(ctx, r.hop(part[0].Path.Domain), m, part) {
+		for j, s := range r.deliver(ctx, r.hop(m.From, part[0].Path), m, part) {
 			statuses[at[j]] = s
 		}
 	}

@@ -71,7 +71,7 @@ func (n *network) start() *relay.Relay {
 func (n *network) send(m *mail.Mail) []mail.Status {
 	n.Helper()
 	r := n.start()
-	return r.Deliver(n.Context(), r.Destination(m.To[0].Path.Domain), m, m.To)
+	return r.Deliver(n.Context(), r.Destination(m.From, m.To[0].Path), m, m.To)
 }
 
 func letter(to ...string) *mail.Mail {

@@ -72,12 +72,7 @@ type host struct {
 func (r *Relay) hosts(ctx context.Context, h hop) ([]host, *mail.Reply) {
 	port := uint16(r.cfg.Port)
 	if h.route.smarthost() {
-		name, p, _ := net.SplitHostPort(h.route.Via) // Config.Check has read it
-		n, err := strconv.ParseUint(p, 10, 16)
-		if err != nil {
-			return nil, refuse(mail.NoRoute, h.route.Via)
-		}
-		return []host{{name, uint16(n)}}, nil
+		return smarthosts(h.route)
 	}
 	if h.domain == "" {
 		return nil, refuse(mail.BadRecipient)
@@ -92,6 +87,20 @@ func (r *Relay) hosts(ctx context.Context, h hop) ([]host, *mail.Reply) {
 	hosts := make([]host, len(mx))
 	for i, m := range mx {
 		hosts[i] = host{m.Host, port}
+	}
+	return hosts, nil
+}
+
+// smarthosts are a route's, the first choice first.
+func smarthosts(r Route) ([]host, *mail.Reply) {
+	var hosts []host
+	for _, via := range append([]string{r.Via}, r.Fallback...) {
+		name, port, _ := net.SplitHostPort(via) // Config.Check has read it
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			return nil, refuse(mail.NoRoute, via)
+		}
+		hosts = append(hosts, host{name, uint16(n)})
 	}
 	return hosts, nil
 }

@@ -20,9 +20,9 @@ import (
 const offersTLS = "250-mx.test\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN"
 
 // certificate makes one for mx.test; ca is what to trust it by.
-func certificate(t *testing.T) (config *tls.Config, ca string) {
+func certificate(t *testing.T, more ...string) (config *tls.Config, ca string) {
 	t.Helper()
-	certFile, keyFile, ca, err := serve.SelfSigned(t.TempDir(), []string{"mx.test"})
+	certFile, keyFile, ca, err := serve.SelfSigned(t.TempDir(), append([]string{"mx.test"}, more...))
 	if err != nil {
 		t.Fatal(err)
 	}

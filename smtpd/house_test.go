@@ -23,7 +23,7 @@ import (
 // nobodyElse is an Agent for whom every other host takes everything.
 type nobodyElse struct{}
 
-func (nobodyElse) Destination(domain string) string { return domain }
+func (nobodyElse) Destination(_, to mail.Path) string { return to.Domain }
 func (nobodyElse) Deliver(_ context.Context, _ string, _ *mail.Mail, to []mail.Recipient) []mail.Status {
 	all := make([]mail.Status, len(to))
 	for i := range all {
