@@ -29,11 +29,12 @@ func (r *Resolver) ask(ctx context.Context, q question) (answer, error) {
 		m, err := exchange(ctx, server, q)
 		if err == nil {
 			if a, ok := read(m, q); ok {
+				a.authentic = server.trusted && m.AuthenticatedData
 				return a, nil
 			}
 			err = errors.New("server answered " + mdns.RcodeToString[m.Rcode])
 		}
-		last = failure(q, server, err)
+		last = failure(q, server.addr, err)
 		if ctx.Err() != nil {
 			break
 		}
@@ -56,16 +57,29 @@ func failure(q question, server string, err error) *net.DNSError {
 	return e
 }
 
-// exchange asks one server over UDP, and over TCP when the answer did not fit.
-func exchange(ctx context.Context, server string, q question) (*mdns.Msg, error) {
+// exchange asks one server over UDP, and over TCP when the answer did not fit. A
+// server that is believed is asked whether the answer is signed: by AD (RFC 6840
+// §5.7), and by DO where somebody will look, for some servers know that alone;
+// it makes answers larger.
+func exchange(ctx context.Context, server server, q question) (*mdns.Msg, error) {
 	m := new(mdns.Msg)
 	m.SetQuestion(q.name, q.rrtype)
-	m.SetEdns0(udpSize, false)
-	in, err := exchangeOver(ctx, "udp", server, m)
+	m.AuthenticatedData = server.trusted
+	m.SetEdns0(udpSize, server.trusted && routing(q.rrtype))
+	in, err := exchangeOver(ctx, "udp", server.addr, m)
 	if err == nil && in.Truncated {
-		in, err = exchangeOver(ctx, "tcp", server, m)
+		in, err = exchangeOver(ctx, "tcp", server.addr, m)
 	}
 	return in, err
+}
+
+// routing tells whether records of a type lead to a host.
+func routing(rrtype uint16) bool {
+	switch rrtype {
+	case mdns.TypeMX, mdns.TypeA, mdns.TypeAAAA, mdns.TypeCNAME, mdns.TypeTLSA:
+		return true
+	}
+	return false
 }
 
 func exchangeOver(ctx context.Context, network, server string, m *mdns.Msg) (*mdns.Msg, error) {
@@ -101,6 +115,7 @@ func read(m *mdns.Msg, q question) (answer, bool) {
 	a := answer{ttl: maxTTL}
 	name := q.name
 	for range maxCNAM {
+		a.name = name
 		next := ""
 		for _, rr := range m.Answer {
 			h := rr.Header()

@@ -23,10 +23,12 @@ type question struct {
 
 // answer is records, or why there are none.
 type answer struct {
-	records []mdns.RR
-	missing string // textNoDomain, textNoRecord or ""
-	ttl     time.Duration
-	until   time.Time
+	records   []mdns.RR
+	name      string // whose they are, behind aliases
+	missing   string // textNoDomain, textNoRecord or ""
+	authentic bool   // a server that is believed says that DNSSEC proves it (RFC 4035 §3.2.3)
+	ttl       time.Duration
+	until     time.Time
 }
 
 // cache holds at most maxAnswers answers for their TTL. Failures are not kept.

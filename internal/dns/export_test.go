@@ -4,6 +4,14 @@ package dns
 // may name.
 func NewWithServers(servers ...string) *Resolver {
 	r := New(Off)
-	r.off, r.servers = false, servers
+	r.off = false
+	r.use(servers...)
 	return r
+}
+
+// Distrust makes the servers look as if they were on another machine.
+func (r *Resolver) Distrust() {
+	for i := range r.servers {
+		r.servers[i].trusted = false
+	}
 }

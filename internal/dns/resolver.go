@@ -6,11 +6,13 @@
 // library that takes a resolver takes this one. What net.Resolver cannot do and
 // this can: use one configured server (tests bring their own), keep answers for
 // their TTL, tell a name that does not exist from one without such a record
-// (NoDomain), and be switched off.
+// (NoDomain), say whether DNSSEC proves an answer, and be switched off.
 //
 // RFCs: 1035, 2181 §5 (TTL), 2308 (negative answers), 6761 §6.3 (localhost),
-// 6891 (EDNS). Notable divergences: search lists are not used, every name is
-// taken as fully qualified; DNSSEC is left to the server asked.
+// 6891 (EDNS), 6698 (TLSA), 6840 §5.7 (the AD bit). Notable divergences: search
+// lists are not used, every name is taken as fully qualified; signatures are
+// left to the server asked, which is believed about them when it is on this
+// machine or when the administrator says so (Trust).
 package dns
 
 import (
@@ -39,12 +41,19 @@ const Off = "none"
 // Resolver asks DNS servers and keeps their answers for a while. It is safe for
 // use by many goroutines.
 type Resolver struct {
-	servers []string // "host:port", tried in order
+	servers []server // tried in order
 	off     bool
 	cache   cache
 	// turn moves the starting server after one that did not answer, so that a
 	// dead first server costs its timeout once and not for each question.
 	turn atomic.Uint32
+}
+
+// server is one to ask. What it says about DNSSEC counts where nobody between it
+// and us can say otherwise.
+type server struct {
+	addr    string // "host:port"
+	trusted bool
 }
 
 // New makes a resolver for server, "host:port" or "host". "" takes the servers
@@ -55,11 +64,35 @@ func New(server string) *Resolver {
 	case Off:
 		r.off = true
 	case "":
-		r.servers = systemServers("/etc/resolv.conf")
+		r.use(systemServers("/etc/resolv.conf")...)
 	default:
-		r.servers = []string{withPort(server)}
+		r.use(withPort(server))
 	}
 	return r
+}
+
+func (r *Resolver) use(addrs ...string) {
+	r.servers = nil
+	for _, addr := range addrs {
+		r.servers = append(r.servers, server{addr, onLoopback(addr)})
+	}
+}
+
+// onLoopback tells whether addr, "host:port", is on this machine (RFC 4035
+// §4.9.3 wants the AD bit ignored unless the way to the server is secure).
+func onLoopback(addr string) bool {
+	host, _, _ := net.SplitHostPort(addr)
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback() || strings.EqualFold(host, "localhost")
+}
+
+// Trust has the servers believed about DNSSEC wherever they are: the
+// administrator knows that they validate, and that the way to them is safe. It
+// is for before the first lookup.
+func (r *Resolver) Trust() {
+	for i := range r.servers {
+		r.servers[i].trusted = true
+	}
 }
 
 // systemServers reads resolv.conf(5); without a usable one the local host is
@@ -93,78 +126,36 @@ func NoDomain(err error) bool {
 // LookupMX gives the mail exchangers of name by preference, names ending with a
 // dot. A null MX (RFC 7505) is one with the Host ".".
 func (r *Resolver) LookupMX(ctx context.Context, name string) ([]*net.MX, error) {
-	records, err := r.lookup(ctx, name, mdns.TypeMX)
-	if err != nil {
-		return nil, err
-	}
-	var mx []*net.MX
-	for _, rr := range records {
+	mx, _, err := r.MX(ctx, name)
+	return mx, err
+}
+
+// MX is LookupMX that tells whether DNSSEC proves the answer, be it that there
+// are none.
+func (r *Resolver) MX(ctx context.Context, name string) (mx []*net.MX, authentic bool, err error) {
+	a, err := r.lookup(ctx, name, mdns.TypeMX)
+	for _, rr := range a.records {
 		if m, ok := rr.(*mdns.MX); ok {
 			mx = append(mx, &net.MX{Host: m.Mx, Pref: m.Preference})
 		}
 	}
 	slices.SortStableFunc(mx, func(a, b *net.MX) int { return int(a.Pref) - int(b.Pref) })
-	return mx, nil
+	return mx, a.authentic, err
 }
 
 // LookupTXT gives the TXT records of name, the strings of each joined.
 func (r *Resolver) LookupTXT(ctx context.Context, name string) ([]string, error) {
-	records, err := r.lookup(ctx, name, mdns.TypeTXT)
+	a, err := r.lookup(ctx, name, mdns.TypeTXT)
 	if err != nil {
 		return nil, err
 	}
 	var texts []string
-	for _, rr := range records {
+	for _, rr := range a.records {
 		if t, ok := rr.(*mdns.TXT); ok {
 			texts = append(texts, unescape(strings.Join(t.Txt, "")))
 		}
 	}
 	return texts, nil
-}
-
-// LookupIPAddr gives the A and AAAA records of host, IPv4 first. An address is
-// its own answer, and localhost is never asked for.
-func (r *Resolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAddr, error) {
-	if ip := net.ParseIP(host); ip != nil {
-		return []net.IPAddr{{IP: ip}}, nil
-	}
-	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
-		return []net.IPAddr{{IP: net.IPv4(127, 0, 0, 1)}, {IP: net.IPv6loopback}}, nil
-	}
-	type result struct {
-		records []mdns.RR
-		err     error
-	}
-	six := make(chan result, 1)
-	go func() { // ends by itself: lookup is bounded by ctx and its own timeouts
-		records, err := r.lookup(ctx, host, mdns.TypeAAAA)
-		six <- result{records, err}
-	}()
-	four, err := r.lookup(ctx, host, mdns.TypeA)
-	s := <-six
-	addrs := append(addresses(four), addresses(s.records)...)
-	switch {
-	case len(addrs) > 0:
-		return addrs, nil
-	case err == nil || s.err != nil && !isNotFound(s.err):
-		// The half that failed is the one that matters: it may know an address.
-		return nil, s.err
-	default:
-		return nil, err
-	}
-}
-
-func addresses(records []mdns.RR) []net.IPAddr {
-	var addrs []net.IPAddr
-	for _, rr := range records {
-		switch a := rr.(type) {
-		case *mdns.A:
-			addrs = append(addrs, net.IPAddr{IP: a.A})
-		case *mdns.AAAA:
-			addrs = append(addrs, net.IPAddr{IP: a.AAAA})
-		}
-	}
-	return addrs
 }
 
 // LookupAddr gives the names of an IP address from the reverse DNS, ending with
@@ -174,12 +165,12 @@ func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error
 	if err != nil {
 		return nil, &net.DNSError{Err: "not an IP address", Name: addr}
 	}
-	records, err := r.lookup(ctx, name, mdns.TypePTR)
+	a, err := r.lookup(ctx, name, mdns.TypePTR)
 	if err != nil {
 		return nil, err
 	}
 	var names []string
-	for _, rr := range records {
+	for _, rr := range a.records {
 		if p, ok := rr.(*mdns.PTR); ok {
 			names = append(names, p.Ptr)
 		}
@@ -187,27 +178,28 @@ func (r *Resolver) LookupAddr(ctx context.Context, addr string) ([]string, error
 	return names, nil
 }
 
-// lookup answers from the cache or asks. The error is a *net.DNSError.
-func (r *Resolver) lookup(ctx context.Context, name string, rrtype uint16) ([]mdns.RR, error) {
+// lookup answers from the cache or asks. The error is a *net.DNSError; with one
+// that says that there is nothing, the answer tells whether that is proven.
+func (r *Resolver) lookup(ctx context.Context, name string, rrtype uint16) (answer, error) {
 	fqdn, err := toFQDN(name)
 	if err != nil {
-		return nil, &net.DNSError{Err: textNoDomain, Name: name, IsNotFound: true}
+		return answer{}, &net.DNSError{Err: textNoDomain, Name: name, IsNotFound: true}
 	}
 	if r.off {
-		return nil, &net.DNSError{Err: "the DNS is switched off", Name: name, IsTemporary: true}
+		return answer{}, &net.DNSError{Err: "the DNS is switched off", Name: name, IsTemporary: true}
 	}
 	q := question{fqdn, rrtype}
 	a, ok := r.cache.get(q, time.Now())
 	if !ok {
 		if a, err = r.ask(ctx, q); err != nil {
-			return nil, err
+			return answer{}, err
 		}
 		r.cache.put(q, a, time.Now())
 	}
 	if a.missing != "" {
-		return nil, &net.DNSError{Err: a.missing, Name: name, IsNotFound: true}
+		return a, &net.DNSError{Err: a.missing, Name: name, IsNotFound: true}
 	}
-	return a.records, nil
+	return a, nil
 }
 
 // toFQDN gives name in the form it has in a question: A-labels (RFC 5891),

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	mdns "github.com/miekg/dns"
 )
@@ -20,11 +21,14 @@ type Zones map[string]Node
 // "10 mx.example.test", A "192.0.2.1", PTR and CNAME a name.
 type Node struct {
 	A, AAAA, MX, TXT, PTR []string
+	TLSA                  []string // "3 1 1 0123ab..."
 	CNAME                 string
 
-	TTL      uint32 // 0: 300 seconds
-	ServFail bool   // every question about the name answers SERVFAIL
-	Silent   bool   // and this: never an answer
+	TTL      uint32        // 0: 300 seconds
+	Signed   bool          // DNSSEC proves it: AD is set in answers to who asks for it
+	ServFail bool          // every question about the name answers SERVFAIL, as it does where DNSSEC proves it wrong
+	Silent   bool          // and this: never an answer
+	Delay    time.Duration // answers come this much later
 }
 
 // Server is a running server.
@@ -32,14 +36,15 @@ type Server struct {
 	Addr string // "127.0.0.1:port", for dns.New
 
 	mu    sync.Mutex
-	zones Zones          // guarded by mu, keys in key form
-	asked map[string]int // guarded by mu: questions by "NAME TYPE"
+	zones Zones           // guarded by mu, keys in key form
+	asked map[string]int  // guarded by mu: questions by "NAME TYPE"
+	fails map[string]bool // guarded by mu: SERVFAIL for these, by "NAME TYPE"
 }
 
 // Start serves zones until the test ends.
 func Start(t testing.TB, zones Zones) *Server {
 	t.Helper()
-	s := &Server{zones: make(Zones), asked: make(map[string]int)}
+	s := &Server{zones: make(Zones), asked: make(map[string]int), fails: make(map[string]bool)}
 	for name, node := range zones {
 		s.Set(name, node)
 	}
@@ -88,6 +93,14 @@ func (s *Server) Set(name string, node Node) {
 	s.zones[key(name)] = node
 }
 
+// Fail answers SERVFAIL to questions for one type of records of name, from the
+// next on.
+func (s *Server) Fail(name, rrtype string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fails[key(name)+" "+rrtype] = true
+}
+
 // Asked tells how often name was asked for records of a type ("MX").
 func (s *Server) Asked(name, rrtype string) int {
 	s.mu.Lock()
@@ -107,8 +120,13 @@ func (s *Server) ServeDNS(w mdns.ResponseWriter, req *mdns.Msg) {
 	m := new(mdns.Msg)
 	m.SetReply(req)
 	m.RecursionAvailable = true
-	if !s.fill(m) {
+	delay, ok := s.fill(m)
+	if !ok {
 		return
+	}
+	time.Sleep(delay) // each question has its own goroutine
+	if o := req.IsEdns0(); !req.AuthenticatedData && (o == nil || !o.Do()) {
+		m.AuthenticatedData = false // RFC 6840 §5.8
 	}
 	if _, overUDP := w.RemoteAddr().(*net.UDPAddr); overUDP {
 		size := mdns.MinMsgSize
@@ -120,21 +138,30 @@ func (s *Server) ServeDNS(w mdns.ResponseWriter, req *mdns.Msg) {
 	w.WriteMsg(m)
 }
 
-// fill answers m's question from the zones; false means silence.
-func (s *Server) fill(m *mdns.Msg) bool {
+// fill answers m's question from the zones, after a delay; false means silence.
+// AD is for an answer of which each part is signed (RFC 4035 §3.2.3).
+func (s *Server) fill(m *mdns.Msg) (delay time.Duration, answers bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q := m.Question[0]
 	name := mdns.CanonicalName(q.Name)
-	s.asked[name+" "+mdns.TypeToString[q.Qtype]]++
+	question := name + " " + mdns.TypeToString[q.Qtype]
+	s.asked[question]++
+	if s.fails[question] {
+		m.Rcode = mdns.RcodeServerFailure
+		return 0, true
+	}
+	m.AuthenticatedData = true
 	for range 10 {
 		node, ok := s.zones[name]
+		delay += node.Delay
+		m.AuthenticatedData = m.AuthenticatedData && (node.Signed || !ok && s.signedAbove(name))
 		switch {
 		case node.Silent:
-			return false
+			return delay, false
 		case node.ServFail:
-			m.Rcode = mdns.RcodeServerFailure
-			return true
+			m.Rcode, m.AuthenticatedData = mdns.RcodeServerFailure, false
+			return delay, true
 		case !ok && !s.above(name):
 			m.Rcode = mdns.RcodeNameError
 		}
@@ -148,7 +175,22 @@ func (s *Server) fill(m *mdns.Msg) bool {
 	if len(m.Answer) == 0 || m.Rcode != mdns.RcodeSuccess {
 		m.Ns = append(m.Ns, record(name, 60, "SOA", "ns.test. admin.test. 1 3600 600 86400 60"))
 	}
-	return true
+	return delay, true
+}
+
+// signedAbove tells whether a name that is not there is below one that is signed:
+// then it is proven that it is not.
+func (s *Server) signedAbove(name string) bool {
+	for {
+		_, parent, ok := strings.Cut(name, ".")
+		if !ok {
+			return false
+		}
+		if node, there := s.zones[parent]; there {
+			return node.Signed
+		}
+		name = parent
+	}
 }
 
 // above tells whether a name that is there lies below name.
@@ -163,9 +205,9 @@ func (s *Server) above(name string) bool {
 
 func (n Node) records(name string, rrtype uint16) []mdns.RR {
 	values := map[uint16][]string{
-		mdns.TypeA: n.A, mdns.TypeAAAA: n.AAAA, mdns.TypeMX: n.MX, mdns.TypePTR: n.PTR, mdns.TypeTXT: n.TXT,
+		mdns.TypeA: n.A, mdns.TypeAAAA: n.AAAA, mdns.TypeMX: n.MX, mdns.TypePTR: n.PTR, mdns.TypeTXT: n.TXT, mdns.TypeTLSA: n.TLSA,
 	}[rrtype]
-	if rrtype == mdns.TypeCNAME {
+	if rrtype == mdns.TypeCNAME && n.CNAME != "" {
 		values = []string{n.CNAME}
 	}
 	ttl := n.TTL
