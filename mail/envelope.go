@@ -76,6 +76,17 @@ type Origin struct {
 	Proven   bool   // a login, or SPF or an aligned DKIM signature passed: reports may be sent
 	Peer     string // for logs and reports: "host.example [192.0.2.1]"
 	Protocol string // the with-keyword of Received: "ESMTPS", "LMTP", "local" (RFC 3848, 6531)
+
+	Forwarder Path // the address of ours that sent it on to another host; null when none did
+}
+
+// Sender is the login whose mail this is, "local" for that of this host itself,
+// and "" for a stranger's.
+func (o Origin) Sender() string {
+	if o.Login == "" && o.Protocol == "local" {
+		return "local"
+	}
+	return o.Login
 }
 
 // Mail is a message on its way. Head is the trace fields this host puts on

@@ -195,7 +195,7 @@ func (d *draft) record(m *mail.Mail, blob *store.Blob, kind string, to mail.Reci
 	}
 	d.change.Events = append(d.change.Events, store.Event{
 		Kind: kind, Session: m.QueueID, MessageID: id, From: m.From.String(), To: to.Path.String(),
-		MTA: s.MTA, Status: s.Reply.String(),
+		MTA: s.MTA, Status: s.Reply.String(), Login: m.Origin.Sender(),
 	})
 }
 

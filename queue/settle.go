@@ -126,7 +126,7 @@ func (d *draft) note(it store.Item, r result, s store.Settlement) {
 	d.change.Events = append(d.change.Events, store.Event{
 		At: r.at, Kind: kind, Item: it.ID, Session: it.QueueID, MessageID: it.MessageID,
 		From: it.Envelope.From.String(), To: r.Recipient.Path.String(),
-		MTA: r.status.MTA, Status: r.status.Reply.String(), Took: r.took,
+		MTA: r.status.MTA, Status: r.status.Reply.String(), Took: r.took, Login: it.Origin.Sender(),
 	})
 }
 

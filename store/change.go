@@ -115,6 +115,7 @@ type Event struct {
 	From, To  string
 	MTA       string
 	Status    string // the reply as said
+	Login     string // of the account whose mail it is, "local" for this host's own; "" for a stranger's
 	Took      time.Duration
 }
 

@@ -20,9 +20,9 @@ func record(tx *db.Tx, e *Event, first ItemID, now time.Time) error {
 	if at.IsZero() {
 		at = now
 	}
-	_, err := tx.Exec(`INSERT INTO events (at, kind, item, session, message_id, sender, recipient, mta, status, took)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		at.UnixNano(), e.Kind, item, e.Session, e.MessageID, e.From, e.To, e.MTA, e.Status, int64(e.Took))
+	_, err := tx.Exec(`INSERT INTO events (at, kind, item, session, message_id, sender, recipient, mta, status, took, login)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		at.UnixNano(), e.Kind, item, e.Session, e.MessageID, e.From, e.To, e.MTA, e.Status, int64(e.Took), e.Login)
 	return fail("record "+e.Kind, err)
 }
 
@@ -31,17 +31,18 @@ func record(tx *db.Tx, e *Event, first ItemID, now time.Time) error {
 func (s *Store) Events(ctx context.Context, id ItemID) ([]Event, error) {
 	var all []Event
 	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-		all, err = collect(tx, scanEvent, `SELECT at, kind, item, session, message_id, sender, recipient, mta, status, took
-			FROM events WHERE item = ? ORDER BY id`, id)
+		all, err = collect(tx, scanEvent, `SELECT `+eventColumns+` FROM events WHERE item = ? ORDER BY id`, id)
 		return err
 	})
 	return all, fail(fmt.Sprintf("read events of item %d", id), err)
 }
 
+const eventColumns = `at, kind, item, session, message_id, sender, recipient, mta, status, took, login`
+
 func scanEvent(row scanner) (Event, error) {
 	var e Event
 	var at, took int64
-	err := row.Scan(&at, &e.Kind, &e.Item, &e.Session, &e.MessageID, &e.From, &e.To, &e.MTA, &e.Status, &took)
+	err := row.Scan(&at, &e.Kind, &e.Item, &e.Session, &e.MessageID, &e.From, &e.To, &e.MTA, &e.Status, &took, &e.Login)
 	e.At, e.Took = time.Unix(0, at), time.Duration(took)
 	return e, err
 }

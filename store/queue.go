@@ -14,14 +14,18 @@ import (
 const claimant = "local"
 
 const itemColumns = `id, queue_id, key, size, from_local, from_domain, envid, ret, body, utf8, require_tls,
-	login, proven, peer, protocol, message_id, arrived, expires`
+	login, proven, peer, protocol, forwarder, message_id, arrived, expires`
 
 func scanItem(row scanner) (Item, error) {
 	var it Item
 	var arrived, expires int64
+	var forwarder string
 	e, o := &it.Envelope, &it.Origin
 	err := row.Scan(&it.ID, &it.QueueID, &it.Key, &it.Size, &e.From.Local, &e.From.Domain, &e.ID, &e.Return, &e.Body, &e.UTF8, &e.RequireTLS,
-		&o.Login, &o.Proven, &o.Peer, &o.Protocol, &it.MessageID, &arrived, &expires)
+		&o.Login, &o.Proven, &o.Peer, &o.Protocol, &forwarder, &it.MessageID, &arrived, &expires)
+	if err == nil {
+		o.Forwarder, err = mail.ParsePath(forwarder)
+	}
 	it.Arrived, it.Expires = time.Unix(0, arrived), time.Unix(0, expires)
 	return it, err
 }

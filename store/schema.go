@@ -12,6 +12,7 @@ var schema = []db.Migration{
 	credentialsSchema,
 	metadataSchema,
 	limitsSchema,
+	returnSchema,
 	noticesSchema,
 }
 

@@ -25,10 +25,10 @@ func spool(tx *db.Tx, key Key, n *Spooled, now time.Time) (ItemID, error) {
 	e, o := &n.Envelope, &n.Origin
 	var id ItemID
 	err := tx.Row(`INSERT INTO items (queue_id, key, size, from_local, from_domain, envid, ret, body, utf8, require_tls,
-			login, proven, peer, protocol, message_id, arrived, expires)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+			login, proven, peer, protocol, forwarder, message_id, arrived, expires)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		n.QueueID, key, n.Blob.Size, e.From.Local, e.From.Domain, e.ID, int(e.Return), int(e.Body), e.UTF8, e.RequireTLS,
-		o.Login, o.Proven, o.Peer, o.Protocol, n.MessageID, now.UnixNano(), n.Expires.UnixNano()).Scan(&id)
+		o.Login, o.Proven, o.Peer, o.Protocol, o.Forwarder.String(), n.MessageID, now.UnixNano(), n.Expires.UnixNano()).Scan(&id)
 	if err != nil {
 		return 0, fail("spool "+n.QueueID, err)
 	}

@@ -19,6 +19,7 @@ var queueTests = []test{
 	{"held deliveries are not tried", queueHold},
 	{"retry gives another time", queueRetry},
 	{"events outlive their item", queueEvents},
+	{"what was sent is found", queueSent},
 	{"local and remote recipients are one change", queueTogether},
 }
 
