@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"posthorn/internal/db"
@@ -24,12 +25,13 @@ var rolesAtBirth = []struct {
 }
 
 // accountColumns are read by scanAccount.
-const accountColumns = `id, login, dir, enabled, limit_bytes, limit_messages, used_bytes, used_messages, limit_mailboxes, admin, created`
+const accountColumns = `id, login, dir, enabled, limit_bytes, limit_messages, used_bytes, used_messages, limit_mailboxes, admin, created, language, zone`
 
 func scanAccount(row scanner) (Account, error) {
 	var a Account
 	var created int64
-	err := row.Scan(&a.ID, &a.Login, &a.Dir, &a.Enabled, &a.Limit.Bytes, &a.Limit.Messages, &a.Used.Bytes, &a.Used.Messages, &a.Boxes, &a.Admin, &created)
+	err := row.Scan(&a.ID, &a.Login, &a.Dir, &a.Enabled, &a.Limit.Bytes, &a.Limit.Messages, &a.Used.Bytes, &a.Used.Messages, &a.Boxes, &a.Admin, &created,
+		&a.Manners.Language, &a.Manners.Zone)
 	a.Created = time.Unix(created, 0)
 	return a, err
 }
@@ -68,10 +70,10 @@ func newDir() string { return "a" + mail.NewID() }
 func insertAccount(tx *db.Tx, a Account, domain, passwordHash string) (id AccountID, err error) {
 	// The counter starts at the clock, so that an account made anew after its
 	// database was lost does not repeat an old UIDVALIDITY (RFC 9051 §2.3.1.1).
-	err = tx.Row(`INSERT INTO accounts (login, dir, domain, password, enabled, limit_bytes, limit_messages, limit_mailboxes, admin, uidvalidity, created)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+	err = tx.Row(`INSERT INTO accounts (login, dir, domain, password, enabled, limit_bytes, limit_messages, limit_mailboxes, admin, language, zone, uidvalidity, created)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		a.Login, a.Dir, domain, passwordHash, a.Enabled, a.Limit.Bytes, a.Limit.Messages, a.Boxes, a.Admin,
-		a.Created.Unix(), a.Created.Unix()).Scan(&id)
+		a.Manners.Language, a.Manners.Zone, a.Created.Unix(), a.Created.Unix()).Scan(&id)
 	return id, err
 }
 
@@ -208,6 +210,22 @@ func (s *Store) SetLimits(ctx context.Context, id AccountID, limit Quota, boxes 
 func (s *Store) SetAdmin(ctx context.Context, id AccountID, on bool) error {
 	return s.alterAccount(ctx, "set administrator", id,
 		`UPDATE accounts SET admin = ? WHERE id = ? AND login IS NOT NULL`, on, id)
+}
+
+// SetManners changes how the owner of an account is written to. ErrInvalid when
+// a text is no name of a language or zone; whether there is one is the caller's
+// to know.
+func (s *Store) SetManners(ctx context.Context, id AccountID, m Manners) error {
+	if !isTag(m.Language) || !isTag(m.Zone) {
+		return fail("set language", ErrInvalid)
+	}
+	return s.alterAccount(ctx, "set language", id,
+		`UPDATE accounts SET language = ?, zone = ? WHERE id = ? AND login IS NOT NULL`, m.Language, m.Zone, id)
+}
+
+// isTag holds for what names of languages and of zones are made of.
+func isTag(s string) bool {
+	return len(s) <= 64 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+-") == ""
 }
 
 // MailboxCount is how many mailboxes an account has.

@@ -65,6 +65,7 @@ func TestReindexBringsSharingBack(t *testing.T) {
 	bob, gone := f.account("bob", store.Quota{}), f.account("gone", store.Quota{})
 	ok(t, f.SetAdmin(ctx, bob.ID, true))
 	ok(t, f.SetLimits(ctx, f.a.ID, store.Quota{Messages: 7}, 8))
+	ok(t, f.SetManners(ctx, bob.ID, store.Manners{Language: "pt-BR", Zone: "America/Sao_Paulo"}))
 	_, err := f.CreateMailbox(ctx, f.a.ID, "Work", "")
 	ok(t, err)
 	work := f.box("Work")
@@ -88,7 +89,7 @@ func TestReindexBringsSharingBack(t *testing.T) {
 		ok(t, err)
 		used, err := f.AnnotationsUsed(ctx, bob.ID)
 		ok(t, err)
-		return fmt.Sprintf("%v\n%v\n%v\n%d %v %v %v", acl, of, server, used, bob.Admin, alice.Limit, alice.Boxes)
+		return fmt.Sprintf("%v\n%v\n%v\n%d %v %v %v %v", acl, of, server, used, bob.Admin, bob.Manners, alice.Limit, alice.Boxes)
 	}
 	before := picture()
 	f.lose()

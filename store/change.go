@@ -161,6 +161,7 @@ type Delivery struct {
 	Held        bool
 	Delayed     bool // a delay notice has been written
 	Attempts    int
+	Tried       time.Time // when the first attempt was entered; zero before that
 	Due         time.Time
 	Updated     time.Time
 	Status      mail.Status // of the last attempt; zero before the first

@@ -38,6 +38,7 @@ type accountNote struct {
 	Limit       Quota
 	Boxes       *int64 // nil in notes of before: DefaultBoxes
 	Admin       bool
+	Manners     Manners
 	UIDValidity uint32
 	Created     time.Time
 	Subscribed  []string
@@ -86,7 +87,7 @@ func (s *Store) noteDirectory(ctx context.Context) error {
 }
 
 func (s *Store) noteAccount(ctx context.Context, a Account) error {
-	n := accountNote{Login: a.Login, Enabled: a.Enabled, Limit: a.Limit, Boxes: &a.Boxes, Admin: a.Admin, Created: a.Created}
+	n := accountNote{Login: a.Login, Enabled: a.Enabled, Limit: a.Limit, Boxes: &a.Boxes, Admin: a.Admin, Manners: a.Manners, Created: a.Created}
 	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
 		if err = tx.Row(`SELECT uidvalidity FROM accounts WHERE id = ?`, a.ID).Scan(&n.UIDValidity); err != nil {
 			return err

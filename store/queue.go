@@ -31,17 +31,20 @@ func scanItem(row scanner) (Item, error) {
 }
 
 const deliveryColumns = `id, item, local, domain, orcpt, notify, destination, state, report, held, delayed, attempts, due, updated,
-	reply_name, reply_code, reply_x, reply_text, mta`
+	reply_name, reply_code, reply_x, reply_text, mta, tried`
 
 func scanDelivery(row scanner) (Delivery, error) {
 	var d Delivery
-	var due, updated int64
+	var due, updated, tried int64
 	var x string
 	r := &d.Status.Reply
 	err := row.Scan(&d.ID, &d.Item, &d.Recipient.Path.Local, &d.Recipient.Path.Domain, &d.Recipient.ORCPT, &d.Recipient.Notify,
 		&d.Destination, &d.State, &d.Report, &d.Held, &d.Delayed, &d.Attempts, &due, &updated,
-		&r.Name, &r.Code, &x, &r.Text, &d.Status.MTA)
+		&r.Name, &r.Code, &x, &r.Text, &d.Status.MTA, &tried)
 	d.Due, d.Updated, r.X = time.Unix(0, due), time.Unix(0, updated), parseX(x)
+	if tried != 0 {
+		d.Tried = time.Unix(0, tried)
+	}
 	return d, err
 }
 

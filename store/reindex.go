@@ -272,7 +272,8 @@ func (a *foundAccount) enter(tx *db.Tx) error {
 	if a.note.Boxes != nil {
 		boxes = *a.note.Boxes
 	}
-	a.id, err = insertAccount(tx, Account{Login: a.note.Login, Dir: a.dir, Enabled: a.note.Enabled, Limit: a.note.Limit, Boxes: boxes, Admin: a.note.Admin, Created: a.note.Created},
+	a.id, err = insertAccount(tx, Account{Login: a.note.Login, Dir: a.dir, Enabled: a.note.Enabled, Limit: a.note.Limit, Boxes: boxes, Admin: a.note.Admin,
+		Manners: a.note.Manners, Created: a.note.Created},
 		domain, a.note.Password)
 	if err == nil {
 		_, err = tx.Exec(`UPDATE accounts SET uidvalidity = ? WHERE id = ?`, a.note.UIDValidity, a.id)

@@ -14,6 +14,7 @@ var schema = []db.Migration{
 	limitsSchema,
 	returnSchema,
 	noticesSchema,
+	reportsSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

@@ -98,10 +98,11 @@ func settleWaiting(tx *db.Tx, st *Settlement, now time.Time) (item ItemID, err e
 	}
 	r := &st.Status.Reply
 	err = tx.Row(`UPDATE deliveries SET state = ?, report = ?, due = ?, ready = ?, claimed_by = '', claimed_until = 0,
-			attempts = attempts + ?, delayed = CASE WHEN ? THEN 1 ELSE delayed END, updated = ?,
+			attempts = attempts + ?, tried = CASE WHEN tried = 0 AND ? THEN ? ELSE tried END,
+			delayed = CASE WHEN ? THEN 1 ELSE delayed END, updated = ?,
 			reply_name = ?, reply_code = ?, reply_x = ?, reply_text = ?, mta = ?
 		WHERE id = ? AND state = 'waiting' RETURNING item`,
-		string(st.State), string(st.report()), due.UnixNano(), due.UnixNano(), number(st.Attempt), st.Delayed, now.UnixNano(),
+		string(st.State), string(st.report()), due.UnixNano(), due.UnixNano(), number(st.Attempt), st.Attempt, now.UnixNano(), st.Delayed, now.UnixNano(),
 		r.Name, r.Code, r.X.String(), r.Text, st.Status.MTA, st.Delivery).Scan(&item)
 	return item, err
 }

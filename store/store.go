@@ -71,7 +71,14 @@ type Account struct {
 	Used    Quota
 	Boxes   int64 // mailboxes it may have, 0 for any number
 	Admin   bool  // may set the limits of others
+	Manners Manners
 	Created time.Time
+}
+
+// Manners are how a person likes to be written to. Empty: none chosen.
+type Manners struct {
+	Language string // BCP 47: "de", "pt-BR"
+	Zone     string // time zone of the IANA database: "Europe/Berlin"
 }
 
 // Alias sends the mail of one address to others.

@@ -144,12 +144,19 @@ func accountRefused(f *fixture) {
 
 func accountChanges(f *fixture) {
 	f.must(f.s.SetQuota(f.ctx, f.bob.ID, store.Quota{Bytes: 5, Messages: 6}))
+	manners := store.Manners{Language: "de", Zone: "Europe/Berlin"}
+	f.must(f.s.SetManners(f.ctx, f.bob.ID, manners))
+	for _, bad := range []string{"de\r\nX: y", "../etc", "a b"} {
+		if err := f.s.SetManners(f.ctx, f.bob.ID, store.Manners{Language: bad}); !errors.Is(err, store.ErrInvalid) {
+			f.Errorf("language %q: %v", bad, err)
+		}
+	}
 	f.must(f.s.SetEnabled(f.ctx, f.bob.ID, false))
 	f.must(f.s.SetPassword(f.ctx, f.bob.ID, "new"))
 	c, err := f.s.Credentials(f.ctx, "BOB@Example.Test")
 	f.must(err)
 	a, hash := c.Account, c.Password
-	if hash != "new" || a.Enabled || a.Limit != (store.Quota{Bytes: 5, Messages: 6}) || a.ID != f.bob.ID {
+	if hash != "new" || a.Enabled || a.Limit != (store.Quota{Bytes: 5, Messages: 6}) || a.ID != f.bob.ID || a.Manners != manners {
 		f.Errorf("account %+v, hash %q", a, hash)
 	}
 	if err := f.s.SetQuota(f.ctx, f.bob.ID, store.Quota{Bytes: -1}); !errors.Is(err, store.ErrInvalid) {

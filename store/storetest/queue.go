@@ -128,7 +128,11 @@ func queueClaim(f *fixture) {
 
 func queueSettle(f *fixture) {
 	it := f.spool("a@example.org", "b@example.org")
-	ds := f.claim(time.Now(), 9)
+	began := time.Now()
+	ds := f.claim(began, 9)
+	if !ds[0].Tried.IsZero() {
+		f.Errorf("tried before the first attempt: %+v", ds[0])
+	}
 	later := time.Now().Add(5 * time.Minute)
 	st := store.Settlement{Delivery: ds[0].ID, State: store.Waiting, Due: later, Attempt: true, Delayed: true,
 		Status: mail.Status{Reply: mail.Reply{Code: 451, X: mail.EnhancedCode{4, 7, 123}, Text: "later"}, MTA: "mx"}}
@@ -140,9 +144,17 @@ func queueSettle(f *fixture) {
 	if d := f.claim(time.Now(), 9); len(d) != 0 {
 		f.Errorf("claimed before its time: %+v", d)
 	}
+	if d.Tried.Before(began) || d.Tried.After(time.Now()) {
+		f.Errorf("first tried at %s, the test began at %s", d.Tried, began)
+	}
+	first := d.Tried
+	f.must(f.settle(st))
+	if d := f.deliveries(it)[0]; d.Attempts != 2 || !d.Tried.Equal(first) {
+		f.Errorf("the second attempt: %+v", d)
+	}
 	st.Attempt, st.Delayed = false, false
 	f.must(f.settle(st))
-	if d := f.deliveries(it)[0]; d.Attempts != 1 || !d.Delayed {
+	if d := f.deliveries(it)[0]; d.Attempts != 2 || !d.Delayed {
 		f.Errorf("deferred without an attempt: %+v", d)
 	}
 	st = store.Settlement{Delivery: ds[0].ID, State: store.Done, Status: mail.Status{Reply: mail.Delivered}}
