@@ -7,6 +7,7 @@
 //	go run ./bench -run smtp16 -rounds 3
 //	go run ./bench -run imap            a mailbox of 100,000 messages, read, searched and changed
 //	go run ./bench -run imap -messages 2000 -mixed 5s      the same in two minutes
+//	go run ./bench -run relay -servers posthorn,postfix20+dovecot,postfix+dovecot
 //
 // What is counted is verified: every message sent must stand in its INBOX
 // once, none twice, and both servers must find the same, or the run fails.
@@ -57,6 +58,7 @@ func main() {
 	workloads = append(workloads, imapWorkloads(*messages, *mixed)...)
 	workloads = append(workloads, millionWorkload(*large))
 	workloads = append(workloads, idlersWorkloads(*rest)...)
+	workloads = append(workloads, relayWorkloads()...)
 	workloads = slices.DeleteFunc(workloads, func(w workload) bool { return !pattern.MatchString(w.name) })
 	if err := run(*rounds, *against, *scale); err != nil {
 		log.Fatal("bench: ", err)
@@ -73,10 +75,18 @@ func run(rounds int, against string, scale float64) error {
 		for _, s := range servers {
 			s.Stop()
 		}
+		if world != nil {
+			world.close()
+		}
 		peer.RemoveBuilds()
 		os.RemoveAll(dir)
 	})
 	defer end()
+	if wantsOutside(workloads) {
+		if world, err = newOutside(); err != nil {
+			return err
+		}
+	}
 	for _, name := range strings.Split(against, ",") {
 		s, err := start(name, filepath.Join(dir, name))
 		if err != nil {
@@ -110,11 +120,32 @@ func start(name, dir string) (*peer.Server, error) {
 	switch name {
 	case "posthorn":
 		return peer.Posthorn{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: users, Password: password,
-			Plaintext: true, Config: "[check]\nspf = false\ndkim = false\ndmarc = false\n"}.Start()
-	case "postfix+dovecot":
-		return peer.Debian{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: users, Password: password}.Start()
+			Plaintext: true, Config: "[check]\nspf = false\ndkim = false\ndmarc = false\n[relay]\ndkim = false\n" + routes(world.transports())}.Start()
+	case "postfix+dovecot", "postfix20+dovecot":
+		extra := postfixTimes
+		if name == "postfix20+dovecot" {
+			extra += "initial_destination_concurrency = 20\n"
+		}
+		s, err := peer.Debian{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: users, Password: password,
+			Transports: world.transports(), PostfixExtra: extra}.Start()
+		if s != nil {
+			s.Name = name
+		}
+		return s, err
 	}
-	return nil, fmt.Errorf("no such server; there are posthorn and postfix+dovecot")
+	return nil, fmt.Errorf("no such server; there are posthorn, postfix+dovecot, and postfix20+dovecot, which begins with as many connections to a host as it may have")
+}
+
+// postfixTimes are Postfix's own, which the tests that share peer.Debian shorten.
+const postfixTimes = "minimal_backoff_time = 300s\nmaximal_backoff_time = 4000s\nqueue_run_delay = 300s\n"
+
+// routes writes transports as Posthorn's configuration.
+func routes(transports map[string]string) string {
+	var b strings.Builder
+	for domain, addr := range transports {
+		fmt.Fprintf(&b, "[[route]]\ndomain = %q\nvia = %q\n", domain, addr)
+	}
+	return b.String()
 }
 
 // workload is one thing measured. prepare runs once for each server, round
@@ -123,7 +154,7 @@ func start(name, dir string) (*peer.Server, error) {
 type workload struct {
 	name, what string
 	columns    []string
-	better     func(column int) int // 1: more is better, -1: less is better
+	better     func(column int) int // 1: more is better, -1: less is better, 0: neither
 	prepare    func(s *peer.Server, scale float64) error
 	round      func(s *peer.Server, scale float64) ([]float64, error)
 	alone      bool // only Posthorn is measured

@@ -45,7 +45,7 @@ func (r result) ratio(server, other, column int) string {
 	if r.better(column) < 0 {
 		x, y = y, x
 	}
-	if x == 0 || y == 0 {
+	if x == 0 || y == 0 || r.better(column) == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%.2fx", x/y)

@@ -38,6 +38,8 @@ type Server struct {
 	// Restart stops the server and starts it again on its data; nil where
 	// nobody needs it.
 	Restart func() error
+	// Drop takes everything out of the queue and tells nobody.
+	Drop func() error
 }
 
 // FreePort finds a TCP port of 127.0.0.1 that nobody listens on.

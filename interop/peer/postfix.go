@@ -51,6 +51,7 @@ func (d Debian) Start() (*Server, error) {
 	}
 	s.Stop = d.stop
 	s.Import = d.importMail
+	s.Drop = func() error { return d.command("postsuper", "-c", d.path("postfix", "etc"), "-d", "ALL") }
 	s.Roots = func() []int {
 		return []int{pidIn(d.path("dovecot", "run", "master.pid")), pidIn(d.path("postfix", "spool", "pid", "master.pid"))}
 	}
@@ -107,7 +108,7 @@ func (d Debian) write(s *Server) error {
 		fmt.Fprintf(&passwd, "%s:{PLAIN}%s::::::\n", u, d.Password)
 	}
 	files := map[string]string{"dovecot/passwd": passwd.String()}
-	for name, t := range map[string]*template.Template{"dovecot/dovecot.conf": dovecotConf, "postfix/etc/main.cf": mainCF, "postfix/etc/master.cf": masterCF} {
+	for name, t := range map[string]*template.Template{"dovecot/dovecot.conf": dovecotConf, "postfix/etc/main.cf": mainCF, "postfix/etc/master.cf": masterCF, "postfix/etc/transport": transportMap} {
 		var b strings.Builder
 		if err := t.Execute(&b, struct {
 			Debian
@@ -274,7 +275,7 @@ mydestination =
 virtual_mailbox_domains = {{.Domain}}
 virtual_mailbox_maps = inline:{ {{- range .S.Users}} { {{- .}}=x}{{end}} }
 virtual_transport = lmtp:unix:{{.Dir}}/dovecot/run/postfix-lmtp
-transport_maps = inline:{ {none.invalid=error:none}{{range $d, $a := .Transports}} { {{- $d}}=smtp:[{{host $a}}]:{{port $a}}}{{end}} }
+transport_maps = texthash:{{.Dir}}/postfix/etc/transport
 default_transport = error:outbound mail is off here
 relay_transport = error:outbound mail is off here
 mynetworks =
@@ -299,6 +300,10 @@ maximal_backoff_time = 10s
 queue_run_delay = 5s
 {{.PostfixExtra}}
 `))
+
+var transportMap = template.Must(template.New("transport").Funcs(funcs).Parse(`none.invalid error:none
+{{range $d, $a := .Transports}}{{$d}} smtp:[{{host $a}}]:{{port $a}}
+{{end}}`))
 
 var masterCF = template.Must(template.New("master.cf").Funcs(funcs).Parse(`{{.S.SMTP}} inet n - n - - smtpd
 {{.S.Submission}} inet n - n - - smtpd

@@ -95,6 +95,10 @@ func (p Posthorn) StartProcess() (*Process, error) {
 		pr.Signal(syscall.SIGTERM)
 		return pr.Serve()
 	}
+	pr.Drop = func() error {
+		_, err := pr.Verb("", "queue", "drop", "--all")
+		return err
+	}
 	return pr, pr.Serve()
 }
 
