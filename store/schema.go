@@ -13,6 +13,7 @@ var schema = []db.Migration{
 	metadataSchema,
 	limitsSchema,
 	returnSchema,
+	tlsSchema,
 	noticesSchema,
 	reportsSchema,
 }

@@ -32,6 +32,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		{"mailboxes", mailboxTests},
 		{"changes", changesTests},
 		{"queue", queueTests},
+		{"tls", tlsTests},
 		{"maildrop", maildropTests},
 	} {
 		t.Run(group.name, func(t *testing.T) {
