@@ -13,9 +13,9 @@ var schema = []db.Migration{
 	metadataSchema,
 	limitsSchema,
 	returnSchema,
-	tlsSchema,
 	noticesSchema,
 	reportsSchema,
+	tlsSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant
