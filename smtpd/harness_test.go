@@ -108,7 +108,7 @@ func (b *bench) configure(t testing.TB, settings string) {
 		case "connections":
 			n := 0
 			fmt.Sscan(arg, &n)
-			b.deps.Limiter = serve.NewLimiter(serve.Limits{Connections: n})
+			b.deps.Limiter = serve.NewLimiter(serve.Limits{Connections: n}, slog.New(slog.DiscardHandler))
 		case "errors":
 			fmt.Sscan(arg, &b.errors)
 		case "size":

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"regexp"
@@ -170,7 +171,7 @@ func TestFault15ConnectionsAreLimited(t *testing.T) {
 	for _, implicit := range []bool{false, true} {
 		b := newBench(MX)
 		b.implicit = implicit
-		b.deps.Limiter = serve.NewLimiter(serve.Limits{PerAddress: 2, LimitLoopback: true})
+		b.deps.Limiter = serve.NewLimiter(serve.Limits{PerAddress: 2, LimitLoopback: true}, slog.New(slog.DiscardHandler))
 		b.start(t)
 		for i := range 3 {
 			c, err := net.Dial("tcp", b.addr)
@@ -225,7 +226,7 @@ func TestHeaderOverTheLimit(t *testing.T) {
 func TestLimitBehindAProxy(t *testing.T) {
 	b := newBench(MX)
 	b.cfg.Proxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	b.deps.Limiter = serve.NewLimiter(serve.Limits{PerAddress: 1, LimitLoopback: true})
+	b.deps.Limiter = serve.NewLimiter(serve.Limits{PerAddress: 1, LimitLoopback: true}, slog.New(slog.DiscardHandler))
 	b.start(t)
 	for _, c := range []struct{ client, greeting string }{
 		{"192.0.2.1", "220 "},
@@ -248,7 +249,7 @@ func TestLimitBehindAProxy(t *testing.T) {
 // of the connection is told at once, counted or not.
 func TestRefusedClientIsToldAtOnce(t *testing.T) {
 	b := newBench(MX)
-	b.deps.Limiter = serve.NewLimiter(serve.Limits{})
+	b.deps.Limiter = serve.NewLimiter(serve.Limits{}, slog.New(slog.DiscardHandler))
 	b.start(t)
 	conn, err := net.Dial("tcp", b.addr)
 	if err != nil {

@@ -87,7 +87,7 @@ func (h *house) services() []service {
 
 // limiter makes one that a reload can reach.
 func (h *house) limiter() *serve.Limiter {
-	l := serve.NewLimiter(h.config.Limits)
+	l := serve.NewLimiter(h.config.Limits, h.log)
 	h.limiters = append(h.limiters, l)
 	return l
 }

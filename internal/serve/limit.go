@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -24,22 +25,30 @@ func DefaultLimits() Limits { return Limits{Connections: 5000, PerAddress: 100} 
 const (
 	maxRefusals = 32
 	refusalTime = 2 * time.Second
+	tellPause   = time.Minute // between two lines in the log about the same
 )
 
 // Limiter counts open connections, of one listener or of several together.
 type Limiter struct {
 	refusals chan struct{} // a slot for each refusal being written
 	last     uint64        // from this descriptor on, all are refused
+	log      *slog.Logger
 
-	mu     sync.Mutex // guards what follows
-	limits Limits
-	open   int
-	from   map[netip.Prefix]int
+	mu      sync.Mutex // guards what follows
+	limits  Limits
+	open    int
+	from    map[netip.Prefix]int
+	told    map[string]time.Time // when the log was told of a reason to refuse
+	refused map[string]int       // since then
 }
 
-// NewLimiter makes a Limiter that has counted nothing yet.
-func NewLimiter(l Limits) *Limiter {
-	return &Limiter{refusals: make(chan struct{}, maxRefusals), last: descriptors(), limits: l, from: map[netip.Prefix]int{}}
+// NewLimiter makes a Limiter that has counted nothing yet. Refusals are logged,
+// those for one reason once a minute.
+func NewLimiter(l Limits, log *slog.Logger) *Limiter {
+	return &Limiter{
+		refusals: make(chan struct{}, maxRefusals), last: descriptors(), log: log,
+		limits: l, from: map[netip.Prefix]int{}, told: map[string]time.Time{}, refused: map[string]int{},
+	}
 }
 
 // SetLimits takes effect for connections that come from now on.
@@ -87,17 +96,45 @@ func RemoteAddr(c net.Conn) netip.Addr {
 	return netip.Addr{}
 }
 
-// admit counts a connection from a, or says no. The zero Addr has no limit of
-// its own.
-func (l *Limiter) admit(a netip.Addr) bool {
+// The reasons to refuse a connection, in the words of the config file.
+const (
+	overAll         = "limits.connections"
+	overAddress     = "limits.per_address"
+	overDescriptors = "file descriptors of the process"
+)
+
+// admit counts a connection c from a, or says why not. The zero Addr has no
+// limit of its own.
+func (l *Limiter) admit(c net.Conn, a netip.Addr) (reason string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.limits.Connections > 0 && l.open >= l.limits.Connections || !l.room(a) {
-		return false
+	switch {
+	case descriptor(c) >= l.last:
+		return overDescriptors
+	case l.limits.Connections > 0 && l.open >= l.limits.Connections:
+		return overAll
+	case !l.room(a):
+		return overAddress
 	}
 	l.open++
 	l.from[Network(a)]++
-	return true
+	return ""
+}
+
+// tell logs a refusal: the first at once, then with the number of those that
+// came meanwhile.
+func (l *Limiter) tell(reason string, ln net.Listener, peer netip.Addr) {
+	l.mu.Lock()
+	l.refused[reason]++
+	now := time.Now()
+	if at, ok := l.told[reason]; ok && now.Sub(at) < tellPause {
+		l.mu.Unlock()
+		return
+	}
+	n, open := l.refused[reason], l.open
+	l.told[reason], l.refused[reason] = now, 0
+	l.mu.Unlock()
+	l.log.Warn("connections are refused", "over", reason, "refused", n, "open", open, "listener", ln.Addr().String(), "peer", peer.String())
 }
 
 // room tells whether a may have one more. It is called under mu.
@@ -148,9 +185,12 @@ func (ln *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if a := ln.addr(c); descriptor(c) < ln.limiter.last && ln.limiter.admit(a) {
+		a := ln.addr(c)
+		reason := ln.limiter.admit(c, a)
+		if reason == "" {
 			return &counted{Conn: c, limiter: ln.limiter, as: a}, nil
 		}
+		ln.limiter.tell(reason, ln.Listener, RemoteAddr(c))
 		select {
 		case ln.limiter.refusals <- struct{}{}:
 			go func() { // ends by itself: the deadline bounds refuse

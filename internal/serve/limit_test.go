@@ -3,10 +3,14 @@ package serve
 import (
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/netip"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -27,7 +31,7 @@ func accept(t *testing.T, l *Limiter, proxies ...netip.Prefix) (client, server n
 var everyone = netip.MustParsePrefix("127.0.0.0/8")
 
 func TestClientsOfAProxyAreCountedThemselves(t *testing.T) {
-	l := NewLimiter(Limits{PerAddress: 1, LimitLoopback: true})
+	l := NewLimiter(Limits{PerAddress: 1, LimitLoopback: true}, slog.New(slog.DiscardHandler))
 	one, two := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2")
 	_, first := accept(t, l, everyone)
 	_, second := accept(t, l, everyone) // the proxy's second: not over its limit
@@ -54,7 +58,7 @@ func TestClientsOfAProxyAreCountedThemselves(t *testing.T) {
 }
 
 func TestCountedConnectionsCloseByHalves(t *testing.T) {
-	client, server := accept(t, NewLimiter(Limits{}))
+	client, server := accept(t, NewLimiter(Limits{}, slog.New(slog.DiscardHandler)))
 	if err := server.(*counted).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +78,7 @@ func TestCountedConnectionsCloseByHalves(t *testing.T) {
 // A client that sends in two small pieces, with Nagle's algorithm, waits for
 // an acknowledgement before the second.
 func TestQuickAck(t *testing.T) {
-	client, server := accept(t, NewLimiter(Limits{}))
+	client, server := accept(t, NewLimiter(Limits{}, slog.New(slog.DiscardHandler)))
 	client.(*net.TCPConn).SetNoDelay(false)
 	const rounds = 20
 	b := make([]byte, 8)
@@ -99,10 +103,37 @@ func TestQuickAck(t *testing.T) {
 	QuickAck(&net.UnixConn{}) // not connected: no matter
 }
 
+// An operator whose users cannot connect finds the limit in the log, not a line
+// for each of a flood.
+func TestRefusalsAreLogged(t *testing.T) {
+	ln := listen(t)
+	synctest.Test(t, func(t *testing.T) {
+		var said strings.Builder
+		l := NewLimiter(Limits{}, slog.New(slog.NewTextHandler(&said, nil)))
+		peer := netip.MustParseAddr("192.0.2.1")
+		for range 100 {
+			l.tell(overAll, ln, peer)
+		}
+		l.tell(overAddress, ln, peer)
+		time.Sleep(tellPause)
+		l.tell(overAll, ln, peer)
+		var got []string
+		for line := range strings.Lines(said.String()) {
+			_, line, _ = strings.Cut(line, "over=")
+			over, _, _ := strings.Cut(line, " open=")
+			got = append(got, over)
+		}
+		want := []string{"limits.connections refused=1", "limits.per_address refused=1", "limits.connections refused=100"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q\nwant %q", got, want)
+		}
+	})
+}
+
 // The last descriptors are not for connections.
 func TestCrowded(t *testing.T) {
 	ln := listen(t)
-	l := NewLimiter(Limits{})
+	l := NewLimiter(Limits{}, slog.New(slog.DiscardHandler))
 	l.last = 0
 	refused := make(chan bool, 1)
 	go l.Listener(ln, func(net.Conn) { refused <- true }).Accept() // until ln is closed

@@ -147,7 +147,7 @@ func TestRunTellsWhenItsListenerIsGone(t *testing.T) {
 
 func TestAdmit(t *testing.T) {
 	a := netip.MustParseAddr
-	l := NewLimiter(Limits{Connections: 8, PerAddress: 2})
+	l := NewLimiter(Limits{Connections: 8, PerAddress: 2}, slog.New(slog.DiscardHandler))
 	steps := []struct {
 		from string
 		want bool
@@ -166,7 +166,7 @@ func TestAdmit(t *testing.T) {
 		{"127.0.0.1", false}, // the ninth
 	}
 	for i, s := range steps {
-		if got := l.admit(a(s.from)); got != s.want {
+		if got := l.admit(nil, a(s.from)) == ""; got != s.want {
 			t.Errorf("step %d from %s: %v", i, s.from, got)
 		}
 	}
@@ -179,13 +179,13 @@ func TestAdmit(t *testing.T) {
 		t.Errorf("after all left: %d open, %v", l.open, l.from)
 	}
 	l.SetLimits(Limits{PerAddress: 1, LimitLoopback: true})
-	if !l.admit(a("127.0.0.1")) || l.admit(a("127.0.0.1")) {
+	if l.admit(nil, a("127.0.0.1")) != "" || l.admit(nil, a("127.0.0.1")) != overAddress {
 		t.Error("loopback is not held to the limit")
 	}
 }
 
 func TestListenerRefusesAndCountsDown(t *testing.T) {
-	l := NewLimiter(Limits{Connections: 1})
+	l := NewLimiter(Limits{Connections: 1}, slog.New(slog.DiscardHandler))
 	inner := listen(t)
 	ln := l.Listener(inner, func(c net.Conn) { io.WriteString(c, "421 full\r\n") })
 	ctx, cancel := context.WithCancel(context.Background())
