@@ -9,7 +9,7 @@
 //
 // RFCs: 5322 (header fields), 2045 to 2047 and 2231 (MIME), 6532 (UTF-8 in
 // headers), 3501 and 9051 (ENVELOPE, BODYSTRUCTURE, part numbers), 5256 (base
-// subject).
+// subject), 3464 and 6522 (delivery reports).
 //
 // Notable divergences, all towards showing what is there:
 //   - The header section ends at the first empty line or at the end. A line
