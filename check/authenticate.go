@@ -52,7 +52,9 @@ func (a *authenticator) check(ctx context.Context, t *Transaction) error {
 
 	verdict := judge(f, a.draw)
 	t.Proven = proven(f, t.Envelope.From)
-	t.Head = append(t.Head, resultsField(t.Hostname, a.results(t, f, verdict))...)
+	results := a.results(t, f, verdict)
+	t.Found = summary(results)
+	t.Head = append(t.Head, resultsField(t.Hostname, results)...)
 	if verdict.disposition == quarantine {
 		t.Head = append(t.Head, mail.JunkField...)
 	}

@@ -50,6 +50,7 @@ type Transaction struct {
 	// What came out at OnData.
 	Proven bool   // the return path's domain has authenticated this mail
 	Head   []byte // trace fields to put on top
+	Found  string // the same in a few words
 
 	waited time.Duration // for checks so far
 }

@@ -77,6 +77,10 @@ type Origin struct {
 	Peer     string // for logs and reports: "host.example [192.0.2.1]"
 	Protocol string // the with-keyword of Received: "ESMTPS", "LMTP", "local" (RFC 3848, 6531)
 
+	// For the record of acceptance alone; a message that waits has lost them.
+	TLS   string // version and cipher, as in Link; empty for clear text
+	Notes string // about a stranger "spf=pass dkim=fail dmarc=none", about a login where it is used
+
 	Forwarder Path // the address of ours that sent it on to another host; null when none did
 }
 
@@ -95,6 +99,7 @@ func (o Origin) Sender() string {
 type Mail struct {
 	Envelope
 	QueueID string // NewID; stands in Received, logs, replies and the queue
+	Parent  string // QueueID of the message that led to this one, by forwarding or as a report
 	Origin  Origin
 	Head    []byte
 	Content

@@ -119,3 +119,10 @@ type Link struct {
 
 // OK tells whether the recipient was taken care of.
 func (s Status) OK() bool { return s.Reply.Positive() }
+
+// Refusal is what a recipient was refused with in a session; To is the null path
+// where it came before any recipient.
+type Refusal struct {
+	To    Path
+	Reply Reply
+}

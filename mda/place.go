@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"posthorn/mail"
 	"posthorn/message"
@@ -56,17 +57,20 @@ func (p *placing) place(ctx context.Context, r mail.Recipient) (store.Placement,
 		return store.Placement{}, err
 	}
 	placement := store.Placement{Status: mail.Status{Reply: mail.Delivered}, Onward: onward}
-	role := store.RoleInbox
+	role, box := store.RoleInbox, "INBOX"
 	if p.msg.Junk() {
-		role = store.RoleJunk
+		role, box = store.RoleJunk, "Junk"
 	}
+	var where []string
 	for _, t := range routes.accounts {
 		if p.accounts[t.account.ID] {
 			continue
 		}
 		p.accounts[t.account.ID] = true
 		placement.Into = append(placement.Into, store.Incoming{Account: t.account.ID, Role: role, Overdraw: true})
+		where = append(where, box+" of "+t.account.Login)
 	}
+	placement.Detail = strings.Join(where, ", ")
 	return placement, nil
 }
 

@@ -17,6 +17,9 @@ type Entry struct {
 	Events     []store.Event // Show gives them
 }
 
+// maxEvents is how many events of a message Show gives.
+const maxEvents = 1000
+
 // List gives messages in the order of their arrival, from the one behind after,
 // at most limit.
 func (q *Queue) List(ctx context.Context, after store.ItemID, limit int) ([]Entry, error) {
@@ -43,7 +46,7 @@ func (q *Queue) Show(ctx context.Context, queueID string) (Entry, error) {
 	}
 	e := Entry{Item: it}
 	if e.Deliveries, err = q.st.Deliveries(ctx, it.ID); err == nil {
-		e.Events, err = q.st.Events(ctx, it.ID)
+		e.Events, err = q.st.Events(ctx, it.QueueID, 0, maxEvents)
 	}
 	if err != nil {
 		return Entry{}, fmt.Errorf("show %s: %w", queueID, err)

@@ -21,6 +21,7 @@ type draft struct {
 	*Queue
 	change store.Change
 	blobs  []*store.Blob
+	names  map[string]string // Message-IDs by queue id, of what was put
 	// strict: a local delivery that cannot be made now refuses the whole message,
 	// while its sender can still be told so in the session.
 	strict bool
@@ -43,6 +44,10 @@ func (d *draft) put(ctx context.Context, m *mail.Mail) (*store.Blob, error) {
 		return nil, fmt.Errorf("put %s: %w", m.QueueID, err)
 	}
 	d.blobs = append(d.blobs, b)
+	if d.names == nil {
+		d.names = make(map[string]string)
+	}
+	d.names[m.QueueID] = b.MessageID
 	return b, nil
 }
 
@@ -53,6 +58,8 @@ func (d *draft) route(ctx context.Context, m *mail.Mail, depth int) error {
 	if err != nil {
 		return err
 	}
+	defer d.nameRecorded(m, len(d.change.Events))
+	d.recordAccepted(m)
 	waiting := make([]store.NewDelivery, 0, len(away))
 	for _, r := range away {
 		waiting = append(waiting, store.NewDelivery{Recipient: r, Destination: d.destination(m, r.Path)})
@@ -102,8 +109,10 @@ func (d *draft) later(m *mail.Mail, r mail.Recipient, s mail.Status) store.NewDe
 	switch {
 	case s.Reply.Temporary():
 		n.Due = time.Now().Add(jitter(d.cfg.delay(1)))
+		d.record(m, "deferred", r, s)
 	case !isOurs(m.Origin) || errors.Is(s.Reply, mail.MailLoop):
 		n.Held = true
+		d.record(m, "held", r, s)
 		d.log.Warn("delivery is held", "queue_id", m.QueueID, "from", m.From.String(), "to", r.Path.String(), "status", s.Reply.String())
 	}
 	return n
@@ -138,18 +147,21 @@ func (d *draft) place(ctx context.Context, m *mail.Mail, to []mail.Recipient, de
 			in.Blob = blob
 			d.change.Append = append(d.change.Append, in)
 		}
+		if len(p.Into) > 0 || len(p.Onward) == 0 {
+			d.record(m, "delivered", to[i], p.Status).Detail = p.Detail
+		}
 		for _, onward := range p.Onward {
-			if err := d.route(ctx, unique(onward, m), depth+1); err != nil {
+			onward = unique(onward, m)
+			e := d.record(m, "forwarded", to[i], p.Status)
+			e.Linked, e.Detail = onward.QueueID, addresses(onward.To)
+			if err := d.route(ctx, onward, depth+1); err != nil {
 				return nil, err
 			}
 		}
-		kind := "delivered"
-		if len(p.Onward) > 0 {
-			kind = "forwarded" // the wish for a receipt went along
-		} else if wantsSuccess(m.Envelope, m.Origin, to[i]) {
+		// Where it went on the wish for a receipt went along.
+		if len(p.Onward) == 0 && wantsSuccess(m.Envelope, m.Origin, to[i]) {
 			told = append(told, result{Delivery: store.Delivery{Recipient: to[i]}, status: p.Status, at: time.Now()})
 		}
-		d.record(m, blob, kind, to[i], p.Status)
 	}
 	if len(told) == 0 {
 		return statuses, nil
@@ -167,11 +179,11 @@ func withReturnPath(m *mail.Mail) *mail.Mail {
 
 // unique gives mail that goes onward a queue id of its own.
 func unique(onward, m *mail.Mail) *mail.Mail {
-	if onward.QueueID != "" && onward.QueueID != m.QueueID {
-		return onward
-	}
 	n := *onward
-	n.QueueID = mail.NewID()
+	n.Parent = m.QueueID
+	if n.QueueID == "" || n.QueueID == m.QueueID {
+		n.QueueID = mail.NewID()
+	}
 	return &n
 }
 
@@ -185,18 +197,6 @@ func (d *draft) spool(ctx context.Context, m *mail.Mail, waiting []store.NewDeli
 		MessageID: blob.MessageID, Expires: d.expires(), Deliveries: waiting,
 	})
 	return nil
-}
-
-// record notes an event of a message that has no item, or none yet.
-func (d *draft) record(m *mail.Mail, blob *store.Blob, kind string, to mail.Recipient, s mail.Status) {
-	id := ""
-	if blob != nil {
-		id = blob.MessageID
-	}
-	d.change.Events = append(d.change.Events, store.Event{
-		Kind: kind, Session: m.QueueID, MessageID: id, From: m.From.String(), To: to.Path.String(),
-		MTA: s.MTA, Status: s.Reply.String(), Login: m.Origin.Sender(),
-	})
 }
 
 // maxHeader bounds what is read of a header section for a report.

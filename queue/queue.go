@@ -47,8 +47,9 @@ type Queue struct {
 
 	backlog, unproven int // maxBacklog and maxUnproven, but for tests
 
-	wake   chan struct{} // of size one: "look again"
-	revive atomic.Bool   // an administrator asks to try dead destinations too
+	wake     chan struct{} // of size one: "look again"
+	refusals refusalBudget
+	revive   atomic.Bool // an administrator asks to try dead destinations too
 }
 
 // New makes a queue. Nothing runs until Run.

@@ -41,11 +41,13 @@ func (d *draft) report(ctx context.Context, a about, occ occasion, results []res
 			UTF8: !a.From.IsASCII(), Body: mail.Body8BitMIME,
 		},
 		QueueID: c.id,
+		Parent:  a.QueueID,
 		Origin:  mail.Origin{Proven: true, Protocol: "local"},
 		Content: mail.Bytes(c.compose()),
 	}
 	for _, r := range results {
-		d.record(a.Mail, nil, "reported", r.Recipient, r.status)
+		e := d.record(a.Mail, "reported", r.Recipient, r.status)
+		e.Linked, e.Detail = c.id, string(occ)
 	}
 	return d.route(ctx, m, depth+1)
 }

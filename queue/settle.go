@@ -126,13 +126,18 @@ func (d *draft) note(it store.Item, r result, s store.Settlement) {
 	d.change.Events = append(d.change.Events, store.Event{
 		At: r.at, Kind: kind, Item: it.ID, Session: it.QueueID, MessageID: it.MessageID,
 		From: it.Envelope.From.String(), To: r.Recipient.Path.String(),
-		MTA: r.status.MTA, Status: r.status.Reply.String(), Took: r.took, Login: it.Origin.Sender(),
+		MTA: r.status.MTA, Status: r.status.Reply.String(), Took: r.took, Detail: connection(r.status.Link),
+		Login: it.Origin.Sender(),
 	})
 }
 
-// tell logs what has happened, a line for each event.
+// tell logs what has happened, a line for each event but those that have one
+// already.
 func (q *Queue) tell(events []store.Event) {
 	for _, e := range events {
+		if e.Kind == "accepted" || e.Kind == "held" {
+			continue // the session has a line of its own, and what is held a warning
+		}
 		attrs := []any{"queue_id", e.Session, "from", e.From, "to", e.To}
 		if e.MTA != "" {
 			attrs = append(attrs, "mta", e.MTA)

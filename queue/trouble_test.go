@@ -87,8 +87,8 @@ func TestMailThatGoesNowhereIsRecorded(t *testing.T) {
 		if in, w := f.inbox(), f.waiting(); len(in)+len(w) != 0 {
 			t.Errorf("kept: %q %q", in, w)
 		}
-		events, err := f.st.Events(f.Context(), 0)
-		if err != nil || len(events) != 1 || events[0].Kind != "delivered" {
+		events, err := f.st.Events(f.Context(), m.QueueID, 0, 9)
+		if err != nil || len(events) != 2 || events[0].Kind != "accepted" || events[1].Kind != "delivered" {
 			t.Errorf("got %+v, %v", events, err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -19,6 +20,8 @@ import (
 type sink struct{}
 
 func (sink) Accept(context.Context, *mail.Mail) error { return nil }
+
+func (sink) Refused(context.Context, *mail.Mail, netip.Addr, string, []mail.Refusal) {}
 
 const benchBody = 4 << 10
 

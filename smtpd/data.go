@@ -14,7 +14,11 @@ import (
 func (s *session) Data(io.Reader) error {
 	tx := s.tx
 	if err := s.take(tx); err != nil {
-		return s.refuse(tx, err)
+		to := make([]mail.Path, 0, len(tx.To))
+		for _, r := range tx.To {
+			to = append(to, r.Path)
+		}
+		return s.refuse(tx, err, to...)
 	}
 	tx.status = mail.Queued.With(tx.id)
 	return wire(tx.status)
@@ -40,11 +44,14 @@ func (s *session) take(tx *transaction) error {
 	if err != nil {
 		return err
 	}
+	if ids := message.MessageIDs(h.Get("Message-ID")); len(ids) > 0 {
+		tx.messageID = ids[0]
+	}
 	if err := hops(h, tx.To); err != nil {
 		return err
 	}
 	m := &mail.Mail{Envelope: tx.Envelope, QueueID: tx.id, Content: sp}
-	m.Origin = mail.Origin{Peer: s.peer(), Protocol: s.protocol(tx.UTF8)}
+	m.Origin = s.origin(tx)
 	if s.role == Submission {
 		err = s.submit(m, sp, h, n)
 	} else {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"net/netip"
 
 	"github.com/emersion/go-sasl"
 
@@ -16,6 +17,9 @@ import (
 // Queue takes responsibility for mail: nil means it is kept. *queue.Queue is one.
 type Queue interface {
 	Accept(ctx context.Context, m *mail.Mail) error
+	// Refused records what was not taken, of which m has the sender, the queue
+	// id and the origin.
+	Refused(ctx context.Context, m *mail.Mail, peer netip.Addr, messageID string, refused []mail.Refusal)
 }
 
 // Recipients knows who has a mailbox here. *mda.MDA is one.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"regexp"
 	"strings"
 	"sync"
@@ -17,8 +18,9 @@ import (
 
 // testQueue keeps what it accepts.
 type testQueue struct {
-	mu    sync.Mutex
-	mails []accepted
+	mu      sync.Mutex
+	mails   []accepted
+	refused []string // sender, recipient, Message-ID and reply
 }
 
 type accepted struct {
@@ -46,6 +48,14 @@ func (q *testQueue) Accept(_ context.Context, m *mail.Mail) error {
 	defer q.mu.Unlock()
 	q.mails = append(q.mails, accepted{*m, string(whole)})
 	return nil
+}
+
+func (q *testQueue) Refused(_ context.Context, m *mail.Mail, _ netip.Addr, messageID string, refused []mail.Refusal) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, r := range refused {
+		q.refused = append(q.refused, fmt.Sprintf("%s -> %s (%s) %s", m.From, r.To, messageID, r.Reply))
+	}
 }
 
 func (q *testQueue) all() []accepted {

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"math/big"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -25,17 +26,21 @@ import (
 
 // TestTranscripts plays testdata/*.txtar, each named after the situation it
 // shows. The fixture "server" configures it (see bench.configure), the fixture
-// "queue" is what must have been accepted when the dialogue is over.
+// "queue" is what must have been accepted when the dialogue is over, "refused"
+// what must be on record as not taken.
 func TestTranscripts(t *testing.T) {
 	script.Run(t, "testdata/*.txtar", func(t *testing.T, fixtures []txtar.File) script.Dial {
 		b := newBench(MX)
 		want, compare := "", false
+		var refused []string
 		for _, f := range fixtures {
 			switch f.Name {
 			case "server":
 				b.configure(t, string(f.Data))
 			case "queue":
 				want, compare = string(f.Data), true
+			case "refused":
+				refused = strings.Split(strings.TrimSpace(string(f.Data)), "\n")
 			}
 		}
 		dial := b.start(t)
@@ -43,6 +48,9 @@ func TestTranscripts(t *testing.T) {
 			b.stop()
 			if got := b.queue.String(); compare && got != want {
 				t.Errorf("the queue has\n%s\nand should have\n%s", got, want)
+			}
+			if refused != nil && !slices.Equal(b.queue.refused, refused) {
+				t.Errorf("on record is\n%q\nand should be\n%q", b.queue.refused, refused)
 			}
 		})
 		return dial

@@ -12,13 +12,14 @@ import (
 )
 
 // refuse turns an error into what go-smtp says, and remembers it for the
-// transaction's line in the log. What nobody foresaw is logged here, once.
-func (s *session) refuse(tx *transaction, err error) *smtp.SMTPError {
+// transaction's line in the log and for the record of those it was meant for. What nobody foresaw is logged here, once.
+func (s *session) refuse(tx *transaction, err error, to ...mail.Path) *smtp.SMTPError {
 	r, foreseen := mail.ReplyTo(reply(err))
 	id := ""
 	if tx != nil {
 		tx.status, id = r, tx.id
 		tx.refused = s.conn.Path().String()
+		tx.refuse(r, to...)
 	}
 	if !foreseen {
 		s.Log.Error("unforeseen failure", "session", s.id, "queue_id", id, "error", err)

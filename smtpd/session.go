@@ -43,7 +43,9 @@ func (s *Server) newSession(ctx context.Context, c *smtp.Conn) (smtp.Session, er
 func (s *session) Mail(_ string, o *smtp.MailOptions) error {
 	tx := begin(s.conn.Path(), s.conn.Size(), o)
 	if err := s.mayBegin(tx); err != nil {
-		return s.refuse(tx, err)
+		refusal := s.refuse(tx, err, mail.Path{})
+		s.record(tx)
+		return refusal
 	}
 	s.tx = tx
 	return nil
@@ -87,7 +89,7 @@ func (s *session) space(size int64) error {
 func (s *session) Rcpt(_ string, o *smtp.RcptOptions) error {
 	r := recipient(s.conn.Path(), o)
 	if err := s.admit(r); err != nil {
-		return s.refuse(s.tx, err)
+		return s.refuse(s.tx, err, r.Path)
 	}
 	return nil
 }
@@ -98,6 +100,7 @@ func (s *session) Reset() {
 	if s.tx != nil {
 		s.tx.end()
 		s.report(s.tx)
+		s.record(s.tx)
 		s.tx = nil
 	}
 }

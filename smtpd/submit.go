@@ -22,7 +22,7 @@ func (s *session) submit(m *mail.Mail, sp spool, h message.Header, n int64) erro
 		}
 	}
 	m.Origin.Login, m.Origin.Proven = s.login.Login, true
-	m.Origin.Peer = s.login.Login
+	m.Origin.Peer, m.Origin.Notes = s.login.Login, "from "+s.peer() // the first may leave in a report, the second may not
 	kept, dropped := without(h, func(f message.Field) bool {
 		return isField(f, "Bcc") || isField(f, "Return-Path")
 	})

@@ -1,6 +1,8 @@
 package smtpd
 
 import (
+	"crypto/tls"
+	"errors"
 	"log/slog"
 	"strings"
 	"time"
@@ -20,8 +22,10 @@ type transaction struct {
 	release []func()           // room kept for the recipients
 	checked *check.Transaction // what the checks know; nil without any
 
-	refused string     // the last recipient that was
-	status  mail.Reply // the last refusal, then the reply to the content
+	refused   string         // the last recipient that was
+	refusals  []mail.Refusal // all of them, up to maxRefusals
+	messageID string         // of the content, once its header is known
+	status    mail.Reply     // the last refusal, then the reply to the content
 }
 
 func begin(from mail.Path, size int64, o *smtp.MailOptions) *transaction {
@@ -73,6 +77,46 @@ func (t *transaction) end() {
 		release()
 	}
 	t.release = nil
+}
+
+// maxRefusals of a transaction are recorded one by one.
+const maxRefusals = 20
+
+// refuse notes that the recipients did not get the message. The null path stands
+// for all there would have been.
+func (t *transaction) refuse(r mail.Reply, to ...mail.Path) {
+	if errors.Is(r, mail.TooManyRecipients) || errors.Is(r, mail.OneBounce) || errors.Is(r, mail.AuthRequired) {
+		return // asked to come again, or to log in: no message was turned away
+	}
+	for _, p := range to {
+		if len(t.refusals) < maxRefusals {
+			t.refusals = append(t.refusals, mail.Refusal{To: p, Reply: r})
+		}
+	}
+}
+
+// record has the refusals of a transaction recorded.
+func (s *session) record(t *transaction) {
+	if len(t.refusals) == 0 {
+		return
+	}
+	m := &mail.Mail{Envelope: mail.Envelope{From: t.From}, QueueID: t.id, Origin: s.origin(t)}
+	s.Queue.Refused(s.ctx, m, s.remote, t.messageID, t.refusals)
+}
+
+// origin is where the transaction comes from, as far as it is known by now.
+func (s *session) origin(t *transaction) mail.Origin {
+	o := mail.Origin{Peer: s.peer(), Protocol: s.protocol(t.UTF8)}
+	if c := s.conn.TLS(); c != nil {
+		o.TLS = tls.VersionName(c.Version) + " " + tls.CipherSuiteName(c.CipherSuite)
+	}
+	if s.login != nil {
+		o.Login = s.login.Login
+	}
+	if t.checked != nil {
+		o.Notes = t.checked.Found
+	}
+	return o
 }
 
 // report writes the line of a transaction that has ended: what became of the

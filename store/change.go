@@ -105,18 +105,23 @@ type Settlement struct {
 	Delayed  bool // a delay notice has been written
 }
 
-// Event is one line of a message's life, for `queue show` and the log.
+// Event is one line of a message's life, for `trace`, `queue show` and the log.
+// It holds nothing of the content, the subject neither.
 type Event struct {
+	ID        EventID // given by the store
 	At        time.Time
-	Kind      string // "accepted" "delivered" "relayed" "deferred" "failed" "bounced" "dropped" ...
+	Kind      string // "accepted" "refused" "delivered" "relayed" "deferred" "failed" "bounced" "dropped" ...
 	Item      ItemID // zero when there is none
-	Session   string
+	Session   string // the message's queue id
 	MessageID string
 	From, To  string
-	MTA       string
+	MTA       string // the other host, which gave or got the message
 	Status    string // the reply as said
 	Login     string // of the account whose mail it is, "local" for this host's own; "" for a stranger's
 	Took      time.Duration
+	Detail    string // further facts, for people: the connection, the mailbox, why
+	Linked    string // queue id of a message that this one became, or came from
+	Leads     bool   // From, To and MessageID of this event lead to the message
 }
 
 // Change is one acceptance or one outcome: all of it happens or none.
@@ -170,6 +175,7 @@ type Delivery struct {
 // Placement is what the MDA decides for one recipient; the queue commits it.
 type Placement struct {
 	Status mail.Status
+	Detail string       // where Into leads and why there, for people
 	Into   []Incoming   // Blob is filled in by the queue
 	Onward []*mail.Mail // redirects: routed and spooled as mail of their own
 }

@@ -1,15 +1,17 @@
 package store
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	"posthorn/internal/db"
 )
 
-// eventsKept is how long a message's life can be read back.
-const eventsKept = 30 * 24 * time.Hour
+// EventsKept is how long a message's life can be read back, unless Options say
+// otherwise.
+const EventsKept = 30 * 24 * time.Hour
+
+// day is the one an event is found under.
+func day(at time.Time) int64 { return at.UnixNano() / int64(24*time.Hour) }
 
 // record enters one event; first is the id of its Change's first new item.
 func record(tx *db.Tx, e *Event, first ItemID, now time.Time) error {
@@ -20,36 +22,24 @@ func record(tx *db.Tx, e *Event, first ItemID, now time.Time) error {
 	if at.IsZero() {
 		at = now
 	}
-	_, err := tx.Exec(`INSERT INTO events (at, kind, item, session, message_id, sender, recipient, mta, status, took, login)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		at.UnixNano(), e.Kind, item, e.Session, e.MessageID, e.From, e.To, e.MTA, e.Status, int64(e.Took), e.Login)
+	_, err := tx.Exec(`INSERT INTO events (day, at, kind, item, session, message_id, sender, recipient, mta, status, took, detail, linked, leads, login)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		day(at), at.UnixNano(), e.Kind, item, e.Session, e.MessageID, e.From, e.To, e.MTA, e.Status, int64(e.Took), e.Detail, e.Linked, e.Leads, e.Login)
 	return fail("record "+e.Kind, err)
 }
 
-// Events lists what happened to an item, oldest first; it also answers for one
-// that is gone, for thirty days. No event is no error.
-func (s *Store) Events(ctx context.Context, id ItemID) ([]Event, error) {
-	var all []Event
-	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-		all, err = collect(tx, scanEvent, `SELECT `+eventColumns+` FROM events WHERE item = ? ORDER BY id`, id)
-		return err
-	})
-	return all, fail(fmt.Sprintf("read events of item %d", id), err)
-}
-
-const eventColumns = `at, kind, item, session, message_id, sender, recipient, mta, status, took, login`
+const eventColumns = `id, at, kind, item, session, message_id, sender, recipient, mta, status, took, detail, linked, leads, login`
 
 func scanEvent(row scanner) (Event, error) {
 	var e Event
 	var at, took int64
-	err := row.Scan(&at, &e.Kind, &e.Item, &e.Session, &e.MessageID, &e.From, &e.To, &e.MTA, &e.Status, &took, &e.Login)
+	err := row.Scan(&e.ID, &at, &e.Kind, &e.Item, &e.Session, &e.MessageID, &e.From, &e.To, &e.MTA, &e.Status, &took, &e.Detail, &e.Linked, &e.Leads, &e.Login)
 	e.At, e.Took = time.Unix(0, at), time.Duration(took)
 	return e, err
 }
 
-// forgetEvents deletes up to limit events that are too old, and tells how many
+// forgetEvents deletes up to limit events from before a time, and tells how many
 // it found.
-func forgetEvents(tx *db.Tx, now time.Time, limit int) (int64, error) {
-	return tx.Exec(`DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?)`,
-		now.Add(-eventsKept).UnixNano(), limit)
+func forgetEvents(tx *db.Tx, before time.Time, limit int) (int64, error) {
+	return tx.Exec(`DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?)`, before.UnixNano(), limit)
 }

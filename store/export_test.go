@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"posthorn/internal/db"
@@ -145,4 +146,23 @@ func MakeOld(ctx context.Context, dir string, version int) error {
 		return err
 	}
 	return d.Close()
+}
+
+// TraceQueries are those that a trace asks, however many events there are.
+var TraceQueries = []string{eventsOfDay, leadsByID, leadsBySender, leadsByRecipient, dayBefore}
+
+// Plan is how SQLite goes about a query, step by step.
+func (s *Store) Plan(ctx context.Context, query string) (steps []string, err error) {
+	var none [9]any
+	for i := range none {
+		none[i] = int64(1)
+	}
+	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+		steps, err = collect(tx, func(sc scanner) (detail string, err error) {
+			var id, parent, unused int64
+			return detail, sc.Scan(&id, &parent, &unused, &detail)
+		}, "EXPLAIN QUERY PLAN "+query, none[:strings.Count(query, "?")]...)
+		return err
+	})
+	return steps, err
 }

@@ -25,9 +25,9 @@ func TestNoticeRefusesItsChange(t *testing.T) {
 	_, err := f.Commit(ctx, store.Change{Notices: []store.Notice{n}})
 	ok(t, err)
 	told(true)
-	_, err = f.Commit(ctx, store.Change{Notices: []store.Notice{n}, Events: []store.Event{{Kind: "x", Item: 77}}})
+	_, err = f.Commit(ctx, store.Change{Notices: []store.Notice{n}, Events: []store.Event{{Kind: "x", Session: "A"}}})
 	is(t, err, store.ErrExists)
-	if events, err := f.Events(ctx, 77); err != nil || len(events) != 0 {
+	if events, err := f.Events(ctx, "A", 0, 9); err != nil || len(events) != 0 {
 		t.Errorf("the rest of the change happened: %v, %v", events, err)
 	}
 	f.purge(time.Now().Add(store.NoticeDay - time.Minute))

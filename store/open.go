@@ -1,12 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"time"
 
 	"posthorn/internal/db"
 )
@@ -31,6 +33,7 @@ type Store struct {
 	recents    *recents
 	background background
 	troubles   *troubles
+	eventsKept time.Duration
 }
 
 // Options are what a Store is opened with. The zero value is the default.
@@ -38,6 +41,8 @@ type Options struct {
 	// Log is told of what the store does by itself and nobody waits for:
 	// nil, nobody.
 	Log *slog.Logger
+	// Events is how long events are kept; 0: EventsKept.
+	Events time.Duration
 }
 
 // databaseName is the database in the data folder.
@@ -59,7 +64,7 @@ func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, erro
 	}
 	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), recents: newRecents(),
 		texts: newKept[int64](keptWords, keptWordsFor, (*readText).size), packs: newKept[packPlace](keptPacks, keptPacksFor, keptPack.size),
-		troubles: newTroubles(o.Log)}
+		troubles: newTroubles(o.Log), eventsKept: cmp.Or(o.Events, EventsKept)}
 	s.deriver = newDeriver(s.troubles.log)
 	s.mender = newMender(s)
 	if err := s.open(ctx); err != nil {

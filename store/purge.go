@@ -286,7 +286,7 @@ func (s *Store) dropTombstones(ctx context.Context, now time.Time) (more bool, e
 
 func (s *Store) dropEvents(ctx context.Context, now time.Time) (more bool, err error) {
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
-		n, err := forgetEvents(tx, now, purgeStep)
+		n, err := forgetEvents(tx, now.Add(-s.eventsKept), purgeStep)
 		more = n == purgeStep
 		return err
 	})

@@ -170,7 +170,7 @@ func TestSpooledContentGoesWithItsItem(t *testing.T) {
 	f := setUp(t)
 	sp := store.Spooled{Blob: f.put(hello), QueueID: mail.NewID(), Expires: later(),
 		Deliveries: []store.NewDelivery{{Recipient: mail.Recipient{Path: mail.Path{Local: "x", Domain: "example.org"}}}}}
-	_, err := f.Commit(ctx, store.Change{Spool: []store.Spooled{sp}, Events: []store.Event{{Kind: "accepted"}}})
+	_, err := f.Commit(ctx, store.Change{Spool: []store.Spooled{sp}, Events: []store.Event{{Kind: "accepted", Session: sp.QueueID}}})
 	ok(t, err)
 	d, err := f.ClaimDue(ctx, time.Now(), later(), 1)
 	ok(t, err)
@@ -183,13 +183,13 @@ func TestSpooledContentGoesWithItsItem(t *testing.T) {
 		t.Errorf("in the spool: %q", left)
 	}
 	f.purge(time.Now().Add(29 * 24 * time.Hour))
-	events, err := f.Events(ctx, d[0].Item)
+	events, err := f.Events(ctx, sp.QueueID, 0, 9)
 	ok(t, err)
 	if len(events) != 1 {
 		t.Errorf("events %+v", events)
 	}
 	f.purge(time.Now().Add(31 * 24 * time.Hour))
-	if events, err = f.Events(ctx, d[0].Item); err != nil || len(events) != 0 {
+	if events, err = f.Events(ctx, sp.QueueID, 0, 9); err != nil || len(events) != 0 {
 		t.Errorf("events after a month: %+v, %v", events, err)
 	}
 }

@@ -16,6 +16,7 @@ var schema = []db.Migration{
 	noticesSchema,
 	reportsSchema,
 	tlsSchema,
+	eventsSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

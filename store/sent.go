@@ -65,10 +65,15 @@ func scanSent(row scanner) (s Sent, err error) {
 	return s, row.Scan(&s.Item, &s.QueueID, &s.MessageID, &s.Login, &s.From, &s.To)
 }
 
-func sentEvents(tx *db.Tx, messageID string, to mail.Path) ([]Sent, error) {
-	return collect(tx, scanSent, `SELECT item, session, message_id, login, sender, recipient FROM events
-		WHERE message_id = ?1 AND message_id <> '' AND recipient = ?2 COLLATE NOCASE AND login <> '' ORDER BY id DESC LIMIT ?3`,
-		messageID, to.String(), maxSent)
+func sentEvents(tx *db.Tx, messageID string, to mail.Path) (all []Sent, err error) {
+	err = eachDay(tx, func(day int64) (more bool, err error) {
+		some, err := collect(tx, scanSent, `SELECT item, session, message_id, login, sender, recipient FROM events
+			WHERE leads = 1 AND day = ?1 AND message_id = ?2 AND message_id <> '' AND recipient = ?3 COLLATE NOCASE AND login <> ''
+			ORDER BY id DESC LIMIT ?4`, day, messageID, to.String(), maxSent)
+		all = append(all, some...)
+		return len(all) < maxSent, err
+	})
+	return all, err
 }
 
 // sentItems looks at what nobody has entered an outcome of: a bounce may be

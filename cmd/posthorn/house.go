@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"posthorn/auth"
 	"posthorn/internal/dns"
@@ -37,7 +38,7 @@ type house struct {
 // build opens the store, which takes the data folder's lock, and puts the
 // floors above it. Nothing runs yet.
 func build(ctx context.Context, cfg *Config, log *slog.Logger) (*house, error) {
-	st, err := store.Open(ctx, cfg.DataDir, maildir.New(cfg.DataDir), store.Options{Log: log})
+	st, err := store.Open(ctx, cfg.DataDir, maildir.New(cfg.DataDir), store.Options{Log: log, Events: time.Duration(cfg.Log.Events)})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,9 @@ const minRecipients = 100
 // minMessages is what a limit of messages should not be below (RFC 9738 §3).
 const minMessages = 1000
 
+// minEvents is how long events are kept at least.
+const minEvents = 24 * time.Hour
+
 // judgeNumbers finds numbers that no server could go by.
 func (c *Config) judgeNumbers(j *judgement) {
 	j.numbers(reflect.ValueOf(*c), "")
@@ -35,6 +38,9 @@ func (c *Config) judgeNumbers(j *judgement) {
 		if time.Duration(d) == 0 {
 			j.mistake(key, 0, "no time at all would end every connection")
 		}
+	}
+	if d := time.Duration(c.Log.Events); d >= 0 && d < minEvents {
+		j.mistake("log.events", 0, "less than a day: nobody could be told what became of yesterday's mail, and no bounce be known for one of ours")
 	}
 	for _, least := range []struct {
 		key     string

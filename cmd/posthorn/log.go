@@ -4,15 +4,22 @@ import (
 	"io"
 	"log/slog"
 	"time"
+
+	"posthorn/internal/serve"
+	"posthorn/store"
 )
 
 // LogConfig says what the log looks like.
 type LogConfig struct {
 	Format string     `toml:"format"` // "text" or "json"
 	Level  slog.Level `toml:"level"`  // "debug", "info", "warn" or "error"
+	// Events is how long the store keeps what `trace` shows.
+	Events serve.Duration `toml:"events"`
 }
 
-func defaultLogConfig() LogConfig { return LogConfig{Format: "text", Level: slog.LevelInfo} }
+func defaultLogConfig() LogConfig {
+	return LogConfig{Format: "text", Level: slog.LevelInfo, Events: serve.Duration(store.EventsKept)}
+}
 
 // logLevel is one for the process, so that SIGHUP can change it.
 var logLevel slog.LevelVar

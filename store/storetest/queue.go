@@ -265,20 +265,21 @@ func queueRetry(f *fixture) {
 func queueEvents(f *fixture) {
 	sp := store.Spooled{Blob: f.put("spooled"), QueueID: mail.NewID(), Expires: time.Now().Add(time.Hour),
 		Deliveries: []store.NewDelivery{{Recipient: mail.Recipient{Path: mail.Path{Local: "x", Domain: "example.org"}}}}}
-	e := store.Event{At: time.Unix(time.Now().Unix()-60, 5), Kind: "accepted", Session: "s1", MessageID: "m@x", From: "a@b", To: "x@example.org", Status: "250 2.0.0 Ok"}
+	e := store.Event{At: time.Unix(time.Now().Unix()-60, 5), Kind: "accepted", Session: sp.QueueID, MessageID: "m@x", From: "a@b", To: "x@example.org", Status: "250 2.0.0 Ok",
+		Detail: "over TLS", Linked: "OTHER", Leads: true}
 	r, err := f.s.Commit(f.ctx, store.Change{Spool: []store.Spooled{sp}, Events: []store.Event{e}})
 	f.must(err)
 	d := f.claim(time.Now(), 1)[0]
 	_, err = f.s.Commit(f.ctx, store.Change{Settle: []store.Settlement{{Delivery: d.ID, State: store.Done}},
-		Events: []store.Event{{Kind: "relayed", Item: d.Item, MTA: "mx", Took: 7 * time.Millisecond}}})
+		Events: []store.Event{{Kind: "relayed", Item: d.Item, Session: sp.QueueID, MTA: "mx", Took: 7 * time.Millisecond}}})
 	f.must(err)
-	all, err := f.s.Events(f.ctx, r.Items[0])
+	all, err := f.s.Events(f.ctx, strings.ToLower(sp.QueueID), 0, 9)
 	f.must(err)
 	e.Item = r.Items[0]
 	if len(all) != 2 || !all[0].At.Equal(e.At) || all[1].At.IsZero() || all[1].Took != 7*time.Millisecond {
 		f.Fatalf("events %+v", all)
 	}
-	if all[0].At = e.At; all[0] != e {
+	if all[0].At, e.ID = e.At, all[0].ID; all[0] != e {
 		f.Errorf("event %+v, want %+v", all[0], e)
 	}
 }

@@ -64,12 +64,12 @@ func queueSent(f *fixture) {
 				f.Errorf("forwarder %v", got)
 			}
 			_, err = f.s.Commit(f.ctx, store.Change{Settle: []store.Settlement{{Delivery: d.ID, State: store.Done}},
-				Events: []store.Event{{Kind: "relayed", Item: it.ID, Session: it.QueueID, MessageID: it.MessageID, From: it.Envelope.From.String(), To: "bob@far.test", Login: it.Origin.Sender()}}})
+				Events: []store.Event{{Kind: "relayed", Item: it.ID, Session: it.QueueID, MessageID: it.MessageID, From: it.Envelope.From.String(), To: "bob@far.test", Login: it.Origin.Sender(), Leads: true}}})
 			f.must(err)
 		}
 	}
 	d = f.sent("", "alice@here.test", "bob@far.test", "stranger@here.test")
-	_, err := f.s.Commit(f.ctx, store.Change{Events: []store.Event{{Kind: "relayed", Item: d.Item, MessageID: "stranger@here.test", From: "alice@here.test", To: "bob@far.test"}}})
+	_, err := f.s.Commit(f.ctx, store.Change{Events: []store.Event{{Kind: "relayed", Item: d.Item, MessageID: "stranger@here.test", From: "alice@here.test", To: "bob@far.test", Leads: true}}})
 	f.must(err)
 	if s, ok := find("stranger@here.test", alice, bob); ok {
 		f.Errorf("what a stranger sent in her name was found: %+v", s)
