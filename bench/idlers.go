@@ -147,11 +147,15 @@ type idler struct {
 	user string
 }
 
-func (k idleKind) dial(s *peer.Server, user string) (*idler, error) {
-	nc, err := net.Dial("tcp", s.IMAP)
+func (k idleKind) connect(s *peer.Server) (net.Conn, error) {
 	if k.tls {
-		nc, err = tls.Dial("tcp", s.IMAPS, &tls.Config{InsecureSkipVerify: true}) // a loopback server we started
+		return tls.Dial("tcp", s.IMAPS, &tls.Config{InsecureSkipVerify: true}) // a loopback server we started
 	}
+	return net.Dial("tcp", s.IMAP)
+}
+
+func (k idleKind) dial(s *peer.Server, user string) (*idler, error) {
+	nc, err := k.connect(s)
 	if err != nil {
 		return nil, err
 	}
