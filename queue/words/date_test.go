@@ -1,0 +1,26 @@
+package words
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTime(t *testing.T) {
+	zone := time.FixedZone("", 5*3600+1800)
+	at := time.Date(2026, 11, 2, 9, 5, 0, 0, zone)
+	for lang, want := range map[string]string{
+		"en": "Monday, 2 November 2026, 09:05 (UTC+5:30)",
+	} {
+		if got := Of(lang).Time(at); got != want {
+			t.Errorf("%s: %q, want %q", lang, got, want)
+		}
+	}
+}
+
+func TestOffset(t *testing.T) {
+	for seconds, want := range map[int]string{0: "UTC", 3600: "UTC+1", -12600: "UTC-3:30", 49500: "UTC+13:45"} {
+		if got := Offset(time.Unix(0, 0).In(time.FixedZone("", seconds))); got != want {
+			t.Errorf("%d: %q, want %q", seconds, got, want)
+		}
+	}
+}
