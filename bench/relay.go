@@ -10,6 +10,7 @@ import (
 
 	"posthorn/interop/corpus"
 	"posthorn/interop/peer"
+	"posthorn/relay/relaytest/sink"
 )
 
 // The relay workloads: mail that people submit goes out to other hosts.
@@ -30,25 +31,25 @@ var world *outside
 
 // outside is a sink and some hosts that are dead in one way each.
 type outside struct {
-	*sink
+	*sink.Sink
 	dead dead
 }
 
 func newOutside() (*outside, error) {
-	k, err := newSink(sinkHosts)
+	k, err := sink.Listen(sinkHosts)
 	if err != nil {
 		return nil, err
 	}
-	o := &outside{sink: k}
-	if o.dead, err = newDead(k.port); err != nil {
-		k.close()
+	o := &outside{Sink: k}
+	if o.dead, err = newDead(k.Port); err != nil {
+		k.Close()
 		return nil, err
 	}
 	return o, nil
 }
 
 func (o *outside) close() {
-	o.sink.close()
+	o.Sink.Close()
 	o.dead.close()
 }
 
@@ -59,7 +60,7 @@ func (o *outside) transports() map[string]string {
 	}
 	all := map[string]string{}
 	for i := range sinkHosts {
-		all[sinkDomain(i)] = o.addr(i)
+		all[sinkDomain(i)] = o.Addr(i)
 	}
 	for kind, addr := range o.dead.addrs {
 		all[kind+".sink.test"] = addr
@@ -97,7 +98,7 @@ func relayTo(name, what string, hosts int) workload {
 			if err != nil {
 				return nil, err
 			}
-			made, most := world.connections()
+			made, most := world.Connections()
 			through, err := l.through()
 			if err != nil {
 				return nil, err
@@ -116,19 +117,19 @@ type outgoing struct {
 }
 
 func (l outgoing) drain() (usage, error) {
-	world.shut()
+	world.Shut()
 	run := runs.Add(1)
-	full := world.expect(run, int(l.n))
+	full := world.Expect(run, int(l.n))
 	err := l.submit(run)
 	if err == nil {
 		_, err = rest(l.s)
 	}
 	if err != nil {
-		world.open()
+		world.Open()
 		return usage{}, err
 	}
 	u, err := timed(l.s, func() error {
-		world.open()
+		world.Open()
 		return await(full)
 	})
 	return u, l.end(err)
@@ -136,7 +137,7 @@ func (l outgoing) drain() (usage, error) {
 
 func (l outgoing) through() (usage, error) {
 	run := runs.Add(1)
-	full := world.expect(run, int(l.n))
+	full := world.Expect(run, int(l.n))
 	u, err := timed(l.s, func() error {
 		if err := l.submit(run); err != nil {
 			return err
@@ -151,7 +152,7 @@ func (l outgoing) end(err error) error {
 	if err == nil {
 		_, err = rest(l.s)
 	}
-	if e := world.verify(); e != nil {
+	if e := world.Verify(); e != nil {
 		err = errOr(err, e)
 	}
 	return err
@@ -198,7 +199,7 @@ func (l outgoing) submitSome(who int, run int64, next func() (int64, bool), take
 	for n, ok := next(); ok; n, ok = next() {
 		to := l.to(n)
 		head := fmt.Sprintf("From: <%s>\r\nTo: <%s>\r\nSubject: number %d\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: %s\r\n\r\n",
-			from, to, n, messageID(run, n))
+			from, to, n, sink.MessageID(run, n))
 		if _, err := c.send(from, to, append([]byte(head), body...)); err != nil {
 			return fmt.Errorf("submit to %s: %w", l.s.Name, err)
 		}

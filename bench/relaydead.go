@@ -101,7 +101,7 @@ func relayBeside(kind, what string) workload {
 func besideDead(s *peer.Server, kind string, n int64) ([]time.Duration, error) {
 	live := outgoing{s: s, to: func(int64) string { return "someone@" + sinkDomain(0) }}
 	run := runs.Add(1)
-	world.expect(run, -1)
+	world.Expect(run, -1)
 	var stop atomic.Bool
 	taken := map[int64]time.Time{}
 	var wg sync.WaitGroup
@@ -131,10 +131,10 @@ func besideDead(s *peer.Server, kind string, n int64) ([]time.Duration, error) {
 	return late, nil
 }
 
-// wait is arrival for a message that may still be on its way.
-func (k *sink) wait(n int64) (time.Time, error) {
+// wait is Arrival for a message that may still be on its way.
+func (k *outside) wait(n int64) (time.Time, error) {
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if at := k.arrival(n); !at.IsZero() {
+		if at := k.Arrival(n); !at.IsZero() {
 			return at, nil
 		}
 	}

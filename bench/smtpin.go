@@ -13,6 +13,7 @@ import (
 
 	"posthorn/interop/corpus"
 	"posthorn/interop/peer"
+	"posthorn/relay/relaytest/sink"
 )
 
 var workloads = []workload{
@@ -91,8 +92,6 @@ func (l load) run() ([]float64, error) {
 		ms(after.CPU-before.CPU) / float64(l.n)}, nil
 }
 
-func messageID(run, n int64) string { return fmt.Sprintf("<%d.%d@bench.invalid>", run, n) }
-
 // send takes numbers until none are left; what it times is from the final dot
 // to its reply.
 func (l load) send(run int64, next *atomic.Int64) (took []time.Duration, err error) {
@@ -117,7 +116,7 @@ func (l load) send(run int64, next *atomic.Int64) (took []time.Duration, err err
 				return took, err
 			}
 		}
-		body := bytes.Replace(template, []byte("<ID>"), []byte(messageID(run, n)), 1)
+		body := bytes.Replace(template, []byte("<ID>"), []byte(sink.MessageID(run, n)), 1)
 		d, err := c.send("sender@elsewhere.invalid", l.s.Users[int(n)%len(l.s.Users)], body)
 		if err != nil {
 			return took, err

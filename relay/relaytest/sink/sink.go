@@ -1,4 +1,6 @@
-package main
+// Package sink is an SMTP server for benchmarks: it takes everything, counts it,
+// and costs little.
+package sink
 
 import (
 	"bufio"
@@ -12,15 +14,15 @@ import (
 	"time"
 )
 
-// sink is where relayed mail goes: one SMTP server on many loopback addresses,
+// Sink is where relayed mail goes: one SMTP server on many loopback addresses,
 // each a host of its own to those who send. It counts every message, and can
 // keep all who connect waiting for the greeting, so that mail gathers in the
 // queue of the server that is measured.
 //
 // What it offers is what a Postfix does, TLS apart; it parses as little as it
 // can, so that it is no bottleneck (a hundred thousand messages a second).
-type sink struct {
-	port  int
+type Sink struct {
+	Port  int
 	hosts []net.Listener
 
 	mu    sync.Mutex
@@ -35,29 +37,31 @@ type sink struct {
 	made  int                 // guarded by mu: of them in all
 }
 
-// sinkHost is the n-th address, from 0.
-func sinkHost(n int) string { return fmt.Sprintf("127.0.%d.%d", 16+n/250, 1+n%250) }
+// host is the n-th address, from 0.
+func host(n int) string { return fmt.Sprintf("127.0.%d.%d", 16+n/250, 1+n%250) }
 
-// newSink listens on n hosts, all with one port.
-func newSink(n int) (*sink, error) {
-	k := &sink{seen: map[int64]time.Time{}, conns: map[net.Conn]bool{}, gate: make(chan struct{})}
+// Listen makes a sink of n hosts, all with one port.
+func Listen(n int) (*Sink, error) {
+	k := &Sink{seen: map[int64]time.Time{}, conns: map[net.Conn]bool{}, gate: make(chan struct{})}
 	close(k.gate)
 	for i := range n {
-		ln, err := net.Listen("tcp", net.JoinHostPort(sinkHost(i), strconv.Itoa(k.port)))
+		ln, err := net.Listen("tcp", net.JoinHostPort(host(i), strconv.Itoa(k.Port)))
 		if err != nil {
-			k.close()
+			k.Close()
 			return nil, err
 		}
-		k.port = ln.Addr().(*net.TCPAddr).Port
+		k.Port = ln.Addr().(*net.TCPAddr).Port
 		k.hosts = append(k.hosts, ln)
 		go k.accept(ln) // ends with ln
 	}
 	return k, nil
 }
 
-func (k *sink) addr(host int) string { return net.JoinHostPort(sinkHost(host), strconv.Itoa(k.port)) }
+// Addr is where host n listens, from 0.
+func (k *Sink) Addr(n int) string { return net.JoinHostPort(host(n), strconv.Itoa(k.Port)) }
 
-func (k *sink) close() {
+// Close ends it.
+func (k *Sink) Close() {
 	for _, ln := range k.hosts {
 		ln.Close()
 	}
@@ -68,8 +72,8 @@ func (k *sink) close() {
 	}
 }
 
-// shut hangs up and keeps all who connect from now on waiting; open greets them.
-func (k *sink) shut() {
+// Shut hangs up and keeps all who connect from now on waiting; Open greets them.
+func (k *Sink) Shut() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for c := range k.conns {
@@ -78,15 +82,16 @@ func (k *sink) shut() {
 	k.gate = make(chan struct{})
 }
 
-func (k *sink) open() {
+// Open ends Shut.
+func (k *Sink) Open() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	close(k.gate)
 }
 
-// expect begins a run of n messages; the channel is closed when the last has
+// Expect begins a run of n messages; the channel is closed when the last has
 // come.
-func (k *sink) expect(run int64, n int) <-chan struct{} {
+func (k *Sink) Expect(run int64, n int) <-chan struct{} {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.run, k.want, k.twice, k.most, k.made = run, n, 0, len(k.conns), len(k.conns)
@@ -95,8 +100,8 @@ func (k *sink) expect(run int64, n int) <-chan struct{} {
 	return k.full
 }
 
-// verify tells whether the run's messages have come once each.
-func (k *sink) verify() error {
+// Verify tells whether the run's messages have come once each.
+func (k *Sink) Verify() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.seen) != k.want || k.twice > 0 {
@@ -105,21 +110,21 @@ func (k *sink) verify() error {
 	return nil
 }
 
-// arrival is when message n of the run came; zero: not yet.
-func (k *sink) arrival(n int64) time.Time {
+// Arrival is when message n of the run came; zero: not yet.
+func (k *Sink) Arrival(n int64) time.Time {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.seen[n]
 }
 
-// connections tells how many there were in this run, and at most at a time.
-func (k *sink) connections() (made, most int) {
+// Connections tells how many there were in this run, and at most at a time.
+func (k *Sink) Connections() (made, most int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.made, k.most
 }
 
-func (k *sink) took(run, n int64) {
+func (k *Sink) took(run, n int64) {
 	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -136,7 +141,7 @@ func (k *sink) took(run, n int64) {
 	}
 }
 
-func (k *sink) accept(ln net.Listener) {
+func (k *Sink) accept(ln net.Listener) {
 	for {
 		c, err := ln.Accept()
 		if err != nil {
@@ -156,13 +161,13 @@ func (k *sink) accept(ln net.Listener) {
 				k.mu.Unlock()
 			}()
 			<-gate
-			(&sinkSession{sink: k, r: bufio.NewReaderSize(c, 64<<10), w: bufio.NewWriter(c)}).serve()
+			(&session{Sink: k, r: bufio.NewReaderSize(c, 64<<10), w: bufio.NewWriter(c)}).serve()
 		}()
 	}
 }
 
-type sinkSession struct {
-	*sink
+type session struct {
+	*Sink
 	r       *bufio.Reader
 	w       *bufio.Writer
 	run, no int64 // of the message that is coming, from its Message-ID
@@ -171,7 +176,7 @@ type sinkSession struct {
 
 // serve answers until the client goes away. Replies leave when nothing more has
 // come in, so that a pipelined group is answered in one write.
-func (s *sinkSession) serve() {
+func (s *session) serve() {
 	s.w.WriteString("220 sink.test ESMTP\r\n")
 	for {
 		if s.r.Buffered() == 0 && s.w.Flush() != nil {
@@ -185,7 +190,7 @@ func (s *sinkSession) serve() {
 	}
 }
 
-func (s *sinkSession) command(line []byte) bool {
+func (s *session) command(line []byte) bool {
 	if len(line) < 6 {
 		return false
 	}
@@ -217,7 +222,7 @@ func (s *sinkSession) command(line []byte) bool {
 }
 
 // data reads to the final dot.
-func (s *sinkSession) data() bool {
+func (s *session) data() bool {
 	for {
 		line, err := s.r.ReadSlice('\n')
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
@@ -231,7 +236,7 @@ func (s *sinkSession) data() bool {
 }
 
 // chunk reads n octets.
-func (s *sinkSession) chunk(n int) bool {
+func (s *session) chunk(n int) bool {
 	for n > 0 {
 		b, err := s.r.Peek(min(n, s.r.Size()))
 		if err != nil {
@@ -250,8 +255,11 @@ func (s *sinkSession) chunk(n int) bool {
 
 var messageIDField = []byte("Message-ID: <")
 
+// MessageID is what the n-th message of a run is known by.
+func MessageID(run, n int64) string { return fmt.Sprintf("<%d.%d@bench.invalid>", run, n) }
+
 // look takes the message's number from its Message-ID.
-func (s *sinkSession) look(line []byte) {
+func (s *session) look(line []byte) {
 	if s.named || !bytes.HasPrefix(line, messageIDField) {
 		return
 	}
@@ -259,7 +267,7 @@ func (s *sinkSession) look(line []byte) {
 	s.named = err == nil
 }
 
-func (s *sinkSession) taken() bool {
+func (s *session) taken() bool {
 	if s.named {
 		s.took(s.run, s.no)
 	}
