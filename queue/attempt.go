@@ -18,7 +18,6 @@ type work struct {
 
 // feedback is what an attempt tells about its destination.
 type feedback struct {
-	next    time.Time   // when one of its deliveries is due again; zero: none
 	answers bool        // the destination talks with us
 	trouble mail.Status // else, when not zero: it is in trouble as a whole
 }
@@ -27,18 +26,23 @@ type feedback struct {
 // connection for ever. 50 MB pass in it at 14 kB/s.
 const attemptTime = time.Hour
 
-// attempt makes one, and enters its outcome before it returns.
-func (q *Queue) attempt(ctx context.Context, destination string, w *work) feedback {
+// enter makes an outcome durable and gives the earliest time one of its
+// deliveries is due again; zero: none.
+type enter func() time.Time
+
+// attempt makes one. Its outcome is known then and not yet on disk: enter does
+// that, and until it has nobody tries these recipients again (Q11).
+func (q *Queue) attempt(ctx context.Context, destination string, w *work) (feedback, enter) {
 	it, ok := q.item(ctx, w.item)
 	if !ok {
-		return feedback{}
+		return feedback{}, func() time.Time { return time.Time{} }
 	}
 	m := q.mailOf(ctx, it)
 	for _, d := range w.deliveries {
 		m.To = append(m.To, d.Recipient)
 	}
 	if destination == local {
-		return q.attemptHere(ctx, it, m, w)
+		return feedback{}, func() time.Time { return q.attemptHere(ctx, it, m, w) }
 	}
 	start := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, attemptTime)
@@ -50,9 +54,7 @@ func (q *Queue) attempt(ctx context.Context, destination string, w *work) feedba
 		// did not say is no outcome.
 		results = answered(results)
 	}
-	fb := assess(it, results)
-	fb.next = q.enterResults(ctx, []settled{{it, results}})
-	return fb
+	return assess(it, results), func() time.Time { return q.enterResults(ctx, []settled{{it, results}}) }
 }
 
 // item reads an item; while the store fails it is tried again. It is false when
@@ -108,8 +110,7 @@ func assess(it store.Item, results []result) feedback {
 
 // attemptHere places mail that had to wait for a mailbox of ours, in the commit
 // that settles it.
-func (q *Queue) attemptHere(ctx context.Context, it store.Item, m *mail.Mail, w *work) feedback {
-	var fb feedback
+func (q *Queue) attemptHere(ctx context.Context, it store.Item, m *mail.Mail, w *work) (next time.Time) {
 	q.enter(ctx, func(ctx context.Context, d *draft, again bool) error {
 		results := makeResults(w.deliveries, nil, time.Now())
 		if again {
@@ -129,10 +130,10 @@ func (q *Queue) attemptHere(ctx context.Context, it store.Item, m *mail.Mail, w 
 		for i := range results {
 			results[i].status = statuses[i]
 		}
-		fb.next, err = d.settle(ctx, it, results)
+		next, err = d.settle(ctx, it, results)
 		return err
 	})
-	return fb
+	return next
 }
 
 // settled is the results of one item.

@@ -34,19 +34,27 @@ func (q *Queue) Run(ctx context.Context) error {
 		Queue: q, attempts: attempts, next: time.Now(),
 		destinations: make(map[string]*destination),
 		inFlight:     make(map[store.DeliveryID]bool),
+		attempted:    make(chan attempted),
 		finished:     make(chan finished),
 	}
 	s.run(ctx)
 	stop := time.AfterFunc(time.Duration(q.cfg.Drain), cancel)
 	defer stop.Stop()
-	for s.running+s.flushing > 0 {
-		s.finish(<-s.finished)
+	for s.running+s.entering+s.flushing > 0 {
+		select {
+		case a := <-s.attempted:
+			s.learn(a)
+		case f := <-s.finished:
+			s.finish(f)
+		}
 	}
 	return nil
 }
 
 // scheduler is the state of Run. One goroutine owns it; attempts run in
-// goroutines of their own, which finished ends and counts.
+// goroutines of their own, which attempted and finished count. A connection is
+// free for the next message when attempted comes; the outcome is on disk when
+// finished does.
 type scheduler struct {
 	*Queue
 	attempts     context.Context
@@ -54,17 +62,25 @@ type scheduler struct {
 	startable    []*destination // in turn, so that none waits for another
 	inFlight     map[store.DeliveryID]bool
 	running      int       // attempts
+	entering     int       // attempts that are over, their outcomes on their way to the disk
 	flushing     int       // batches being settled without an attempt
 	next         time.Time // when to look into the store; zero: when told to
+	attempted    chan attempted
 	finished     chan finished
 }
 
-// finished is the end of an attempt, or of a flush when destination is nil.
-type finished struct {
+// attempted is an attempt that is over.
+type attempted struct {
 	destination *destination
 	started     time.Time
-	works       []*work
 	feedback
+}
+
+// finished is works whose outcome is on disk.
+type finished struct {
+	works []*work
+	next  time.Time // when one of their deliveries is due again; zero: none
+	flush bool      // they shared the outcome of an attempt
 }
 
 func (s *scheduler) run(ctx context.Context) {
@@ -85,6 +101,8 @@ func (s *scheduler) run(ctx context.Context) {
 					d.revive()
 				}
 			}
+		case a := <-s.attempted:
+			s.learn(a)
 		case f := <-s.finished:
 			s.finish(f)
 		case <-timer.C:
@@ -196,9 +214,11 @@ func (s *scheduler) list(d *destination) {
 	}
 }
 
-// start begins attempts, one destination after the other.
+// start begins attempts, one destination after the other. A disk that is slow
+// slows them down: what the hosts have said and no disk knows is asked again when
+// the program is killed, so it is not let grow.
 func (s *scheduler) start() {
-	for len(s.startable) > 0 && s.running < s.cfg.Connections {
+	for len(s.startable) > 0 && s.running < s.cfg.Connections && s.entering < s.cfg.Connections {
 		d := s.startable[0]
 		s.startable = s.startable[1:]
 		d.listed = false
@@ -211,15 +231,17 @@ func (s *scheduler) start() {
 		d.running++
 		s.running++
 		go func() { // Run waits for it through finished
-			f := finished{destination: d, started: time.Now(), works: []*work{w}}
-			f.feedback = s.attempt(s.attempts, d.name, w)
-			s.finished <- f
+			a := attempted{destination: d, started: time.Now()}
+			var enter enter
+			a.feedback, enter = s.attempt(s.attempts, d.name, w)
+			s.attempted <- a
+			s.finished <- finished{works: []*work{w}, next: enter()}
 		}()
 		s.list(d)
 	}
 }
 
-// finish takes an attempt or a flush out of the books.
+// finish takes works out of the books.
 func (s *scheduler) finish(f finished) {
 	for _, w := range f.works {
 		for _, d := range w.deliveries {
@@ -229,15 +251,21 @@ func (s *scheduler) finish(f finished) {
 	if !f.next.IsZero() && (s.next.IsZero() || f.next.Before(s.next)) {
 		s.next = f.next
 	}
-	d := f.destination
-	if d == nil {
+	if f.flush {
 		s.flushing--
-		return
+	} else {
+		s.entering--
 	}
+}
+
+// learn takes in how an attempt went, and lets the next one begin.
+func (s *scheduler) learn(a attempted) {
 	s.running--
+	s.entering++
+	d := a.destination
 	d.running--
 	now := time.Now()
-	if d.learn(f.feedback, f.started, s.cfg, now) {
+	if d.learn(a.feedback, a.started, s.cfg, now) {
 		s.log.Warn("destination is in trouble", "mta", d.name, "status", d.trouble.Reply.String(), "until", d.deadTill)
 		works := d.queue
 		d.queue = nil
@@ -258,7 +286,7 @@ func (s *scheduler) flush(d *destination, works []*work) {
 	s.flushing++
 	status := d.trouble
 	go func() { // Run waits for it through finished
-		f := finished{works: works}
+		f := finished{works: works, flush: true}
 		for len(works) > 0 {
 			n := min(len(works), flushBatch)
 			due := s.share(s.attempts, works[:n], status)

@@ -169,3 +169,27 @@ func TestNetworkThatIsAway(t *testing.T) {
 		}
 	})
 }
+
+// Q9, Q11: a connection does not wait for the disk, but no more outcomes wait for
+// it than there may be connections.
+func TestDiskThatIsSlow(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.cfg.Connections = 3
+		f.renew()
+		f.agent.says(never)
+		for range 12 {
+			f.accept(letter("bob@away.test"))
+		}
+		f.disk.broken.Store(true) // reports cannot be placed: no outcome is entered
+		f.run()
+		f.pass(time.Minute)
+		if n := len(f.agent.made("")); n < f.cfg.Connections || n > 2*f.cfg.Connections {
+			t.Errorf("%d attempts without an outcome on disk", n)
+		}
+		f.disk.broken.Store(false)
+		f.pass(5 * time.Minute)
+		if n, in := len(f.agent.made("")), f.inbox(); n != 12 || len(in) != 12 {
+			t.Errorf("%d attempts, %d reports", n, len(in))
+		}
+	})
+}
