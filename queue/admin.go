@@ -76,8 +76,7 @@ func (q *Queue) Retry(ctx context.Context, queueID string) (int, error) {
 	if err := q.st.Retry(ctx, ids, time.Now()); err != nil {
 		return 0, fmt.Errorf("retry %s: %w", queueID, err)
 	}
-	q.revive.Store(true)
-	q.nudge()
+	q.order(func(o *orders) { o.revive = true })
 	return len(ids), nil
 }
 

@@ -19,6 +19,7 @@ type work struct {
 // feedback is what an attempt tells about its destination.
 type feedback struct {
 	answers bool        // the destination talks with us
+	slow    bool        // and wants less
 	trouble mail.Status // else, when not zero: it is in trouble as a whole
 }
 
@@ -98,8 +99,8 @@ func assess(it store.Item, results []result) feedback {
 		if errors.Is(r.status.Reply, mail.LocalError) {
 			return feedback{} // ours: it says nothing about them
 		}
-		if !judge(r.status.Reply).host {
-			return feedback{answers: true}
+		if v := judge(r.status.Reply); !v.host {
+			return feedback{answers: true, slow: v.pace > 0}
 		}
 	}
 	if len(results) == 0 || it.Envelope.RequireTLS {

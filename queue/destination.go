@@ -49,6 +49,9 @@ func (d *destination) learn(f feedback, started time.Time, c Config, now time.Ti
 	switch {
 	case f.answers:
 		d.window = min(d.window+1, float64(c.PerDestination))
+		if f.slow {
+			d.window = 1
+		}
 		d.answers, d.troubles, d.deadTill = true, 0, time.Time{}
 		return false
 	case f.trouble.Reply.Code == 0:

@@ -12,7 +12,8 @@ func TestDestinationLearns(t *testing.T) {
 	start := time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC)
 	well := feedback{answers: true}
 	trouble := feedback{trouble: mail.Status{Reply: mail.NoAnswer.With("mx")}}
-	blockedThere := feedback{trouble: mail.Status{Reply: reply(550, "5.7.606", "banned")}}
+	login := feedback{trouble: mail.Status{Reply: mail.SmarthostLogin.With("smart.test")}}
+	slow := feedback{answers: true, slow: true}
 	tests := []struct {
 		name   string
 		run    []feedback
@@ -27,7 +28,8 @@ func TestDestinationLearns(t *testing.T) {
 		{"trouble twice after success", []feedback{well, well, trouble, trouble}, 1, 4 * time.Minute},
 		{"trouble again and again", []feedback{trouble, trouble, trouble}, 1, 16 * time.Minute},
 		{"success after trouble", []feedback{trouble, well}, 2, 0},
-		{"our address is blocked there", []feedback{blockedThere}, 1, 15 * time.Minute},
+		{"our login is refused there", []feedback{login}, 1, time.Hour},
+		{"it takes less for a while", []feedback{well, well, slow}, 1, 0},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -22,6 +22,7 @@ type draft struct {
 	change store.Change
 	blobs  []*store.Blob
 	names  map[string]string // Message-IDs by queue id, of what was put
+	begun  []store.Hold      // of change.Hold those that are new
 	// strict: a local delivery that cannot be made now refuses the whole message,
 	// while its sender can still be told so in the session.
 	strict bool

@@ -18,7 +18,7 @@ func (q *Queue) share(ctx context.Context, works []*work, status mail.Status) (n
 		}
 		results := makeResults(w.deliveries, nil, time.Now())
 		for i := range results {
-			results[i].status = status
+			results[i].status, results[i].shared = status, true
 		}
 		all = append(all, settled{it, results})
 	}

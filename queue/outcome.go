@@ -27,7 +27,17 @@ type verdict struct {
 	soon   bool          // the rest of a split transaction: at once
 	host   bool          // the destination's trouble and not the message's: others need not try
 	notice string        // for the administrator's log; "" for nothing
+
+	// pace slows the destination down to so many messages a minute, for paceTime;
+	// 0: it gets what it takes. probe holds it, and one message asks again each so
+	// long until it is taken or refused for another reason; 0: it is not held. Both
+	// are holds that people see, and that survive a restart.
+	pace  int
+	probe time.Duration
 }
+
+// paceTime is how long a destination that asked for it is spared.
+const paceTime = time.Hour
 
 // rule is a row of the table. Empty conditions hold.
 type rule struct {
@@ -51,8 +61,8 @@ var rules = []rule{
 	// The smarthost does not take our login: nothing is wrong with the message.
 	{x: "*.7.8 *.7.9 *.7.11-14", verdict: verdict{fate: retry, wait: time.Hour, host: true, notice: "login at the next host is refused"}},
 
-	{x: "4.7.28", verdict: verdict{fate: retry, wait: time.Hour, host: true}}, // "too much at once"
-	{x: "4.2.2", verdict: verdict{fate: retry, limit: 3 * 24 * time.Hour}},    // full mailboxes are rarely emptied later
+	{x: "4.7.28", verdict: verdict{fate: retry, pace: 1}},                  // "too much at once"
+	{x: "4.2.2", verdict: verdict{fate: retry, limit: 3 * 24 * time.Hour}}, // full mailboxes are rarely emptied later
 
 	// No answer, broken off, DNS, busy, TLS, no SMTP: it is the same for all.
 	{codes: []int{421}, verdict: verdict{fate: retry, host: true}},
@@ -61,7 +71,7 @@ var rules = []rule{
 
 var (
 	refusals = []int{550, 552, 553, 554, 571}
-	blocked  = verdict{fate: retry, wait: 15 * time.Minute, limit: 24 * time.Hour, host: true, notice: "our address is blocked there"}
+	blocked  = verdict{fate: retry, probe: 15 * time.Minute, limit: 24 * time.Hour, host: true, notice: "our address is blocked there"}
 )
 
 // judge looks a reply up. A reply that is none of SMTP's is temporary: mail is

@@ -37,7 +37,7 @@ func TestJudge(t *testing.T) {
 		{"broken off", mail.ConnectionLost.With("mx", "EOF"), verdict{fate: retry, host: true}},
 		{"DNS", mail.DNSTemporary.With("x.test"), verdict{fate: retry, host: true}},
 		{"our own trouble", mail.LocalError, verdict{fate: retry}},
-		{"Gmail's flood", reply(450, "4.7.28", "unusual rate"), verdict{fate: retry, wait: time.Hour, host: true}},
+		{"Gmail's flood", reply(450, "4.7.28", "unusual rate"), verdict{fate: retry, pace: 1}},
 		{"Microsoft's block", reply(550, "5.7.606", "Access denied, banned sending IP [192.0.2.1]"), blocked},
 		{"Outlook's block", reply(550, "5.7.1", "Unfortunately, messages from [192.0.2.1] weren't sent. (S3150)"), blocked},
 		{"a blocklist", reply(554, "5.7.1", "Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org"), blocked},

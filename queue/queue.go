@@ -14,7 +14,7 @@ package queue
 import (
 	"context"
 	"log/slog"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"posthorn/mail"
@@ -49,7 +49,9 @@ type Queue struct {
 
 	wake     chan struct{} // of size one: "look again"
 	refusals refusalBudget
-	revive   atomic.Bool // an administrator asks to try dead destinations too
+
+	mu     sync.Mutex
+	orders orders // guarded by mu
 }
 
 // New makes a queue. Nothing runs until Run.

@@ -25,13 +25,16 @@ const (
 // finish for a while, ends them, and returns. Claims of an earlier run of the
 // program are void.
 func (q *Queue) Run(ctx context.Context) error {
-	if err := q.st.ReleaseClaims(ctx); err != nil {
-		return fmt.Errorf("start queue: %w", err)
+	for more := true; more; {
+		var err error
+		if more, err = q.st.ReleaseClaims(ctx); err != nil {
+			return fmt.Errorf("start queue: %w", err)
+		}
 	}
 	attempts, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	s := &scheduler{
-		Queue: q, attempts: attempts, next: time.Now(),
+		Queue: q, attempts: attempts, next: time.Now(), free: time.Now(),
 		destinations: make(map[string]*destination),
 		inFlight:     make(map[store.DeliveryID]bool),
 		attempted:    make(chan attempted),
@@ -65,6 +68,7 @@ type scheduler struct {
 	entering     int       // attempts that are over, their outcomes on their way to the disk
 	flushing     int       // batches being settled without an attempt
 	next         time.Time // when to look into the store; zero: when told to
+	free         time.Time // when to look at the holds; zero: when told to
 	attempted    chan attempted
 	finished     chan finished
 }
@@ -85,22 +89,22 @@ type finished struct {
 
 func (s *scheduler) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		s.obey(ctx)
+		s.freeHeld(ctx)
 		s.fill(ctx)
 		s.start()
 		wait := time.Hour
 		if !s.next.IsZero() && !s.full() {
 			wait = time.Until(s.next)
 		}
+		if !s.free.IsZero() {
+			wait = min(wait, time.Until(s.free))
+		}
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
 		case <-s.wake:
 			s.next = time.Now()
-			if s.revive.Swap(false) {
-				for _, d := range s.destinations {
-					d.revive()
-				}
-			}
 		case a := <-s.attempted:
 			s.learn(a)
 		case f := <-s.finished:
@@ -133,15 +137,19 @@ func (s *scheduler) fill(ctx context.Context) {
 // claim takes one batch of what is due, and tells when to look again.
 func (s *scheduler) claim(ctx context.Context) (time.Time, error) {
 	now := time.Now()
-	next, err := s.st.NextDue(ctx)
+	room := store.Room{claimBatch, claimBatch, claimBatch}
+	next, err := s.st.NextDue(ctx, room)
 	if err != nil || next.After(now) {
 		return next, err
 	}
-	claimed, err := s.st.ClaimDue(ctx, now, now.Add(claimTime), claimBatch)
+	claimed, err := s.st.ClaimDue(ctx, now, now.Add(claimTime), room)
 	if err != nil {
 		return now, err
 	}
-	s.add(claimed, now)
+	if claimed.Kept > 0 {
+		s.free = now // there may be something to let pass later
+	}
+	s.add(claimed.Deliveries, now)
 	return now, nil
 }
 
@@ -160,6 +168,9 @@ func (s *scheduler) add(claimed []store.Delivery, now time.Time) {
 			continue // its claim ran out while it waits here: it is renewed
 		}
 		d := s.destination(c.Destination)
+		if c.Probes {
+			d.revive() // it is to find something out
+		}
 		if !d.answers && len(d.queue) >= s.unproven {
 			surplus = append(surplus, c)
 			continue

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"posthorn/mail"
+	"posthorn/store"
 )
 
 var (
@@ -225,7 +226,7 @@ func TestRestart(t *testing.T) {
 		f.accept(letter("bob@away.test"))
 		f.run()
 		f.pass(time.Minute)
-		if _, err := f.st.ClaimDue(f.Context(), time.Now().Add(time.Hour), time.Now().Add(24*time.Hour), 10); err != nil {
+		if _, err := f.st.ClaimDue(f.Context(), time.Now().Add(time.Hour), time.Now().Add(24*time.Hour), store.Room{10, 10, 10}); err != nil {
 			t.Fatal(err)
 		}
 		f.reopen(0)

@@ -17,6 +17,7 @@ type result struct {
 	took    time.Duration
 	until   time.Time // it is tried until then; zero when it is over
 	expired bool      // it failed because time is up
+	shared  bool      // another attempt has found it out
 }
 
 // settle enters the results of one item: the one place where an outcome changes
@@ -38,6 +39,7 @@ func (d *draft) settle(ctx context.Context, it store.Item, results []result) (ne
 			}
 		}
 		d.change.Settle = append(d.change.Settle, s)
+		d.restrain(r)
 		d.note(it, r, s)
 		if s.State == store.Waiting && (next.IsZero() || s.Due.Before(next)) {
 			next = s.Due
@@ -215,6 +217,12 @@ func (q *Queue) enterOnce(ctx context.Context, build builder, again bool) error 
 		return err
 	}
 	q.tell(d.change.Events)
+	if len(d.begun) > 0 {
+		q.heed(d.begun...)
+	}
+	if len(d.change.Unhold) > 0 {
+		q.order(func(o *orders) { o.released = true })
+	}
 	if len(d.change.Spool) > 0 {
 		q.nudge()
 	}

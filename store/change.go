@@ -60,6 +60,7 @@ type Spooled struct {
 	Envelope   mail.Envelope // To is given by Deliveries
 	Origin     mail.Origin
 	MessageID  string
+	Priority   Priority
 	Expires    time.Time
 	Deliveries []NewDelivery
 }
@@ -124,13 +125,27 @@ type Event struct {
 	Leads     bool   // From, To and MessageID of this event lead to the message
 }
 
+// Priority says who goes first when several deliveries are due.
+type Priority int64
+
+// The priorities, first to last. None waits for ever: each has a share.
+const (
+	People Priority = iota
+	Bulk
+	Reports
+
+	Priorities = 3
+)
+
 // Change is one acceptance or one outcome: all of it happens or none.
 type Change struct {
 	Remove []Removal // before Append: their room counts
 	Append []Incoming
 	Spool  []Spooled
 	Settle []Settlement
-	Events []Event // Item 0 takes the id of the Change's first Spooled
+	Hold   []Hold   // set, as SetHold does
+	Unhold []HoldID // the program's own, which are needed no more
+	Events []Event  // Item 0 takes the id of the Change's first Spooled
 	// Notices are the administrator's words among Append and Spool. One that was
 	// given before makes the Change fail with ErrExists.
 	Notices []Notice
@@ -161,10 +176,14 @@ type Delivery struct {
 	Item        ItemID
 	Recipient   mail.Recipient
 	Destination string
+	Priority    Priority
 	State       DeliveryState
 	Report      ReportState
-	Held        bool
-	Delayed     bool // a delay notice has been written
+	Held        bool   // for good: until its hold ends, or an administrator lets it go
+	Hold        HoldID // the hold that keeps it, zero for none
+	Under       HoldID // given by ClaimDue: a hold that keeps others like it and has let it come up
+	Probes      bool   // given by ClaimDue: to find out whether that hold is still needed
+	Delayed     bool   // a delay notice has been written
 	Attempts    int
 	Tried       time.Time // when the first attempt was entered; zero before that
 	Due         time.Time

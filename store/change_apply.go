@@ -14,6 +14,7 @@ import (
 //	appendAll   Append, accounts in the order of their ids     (append.go)
 //	spool       each Spool, its content linked into the spool  (spool.go)
 //	settle      each Settle                                    (spool.go)
+//	setHold     each Hold, then endHold each Unhold            (holds.go)
 //	record      each Event                                     (events.go)
 //	enterNotice each of Notices                                (notices.go)
 //
@@ -36,6 +37,16 @@ func (c *prepared) apply(tx *db.Tx) error {
 	}
 	for i := range c.Settle {
 		if err := settle(tx, &c.Settle[i], now); err != nil {
+			return err
+		}
+	}
+	for i := range c.Hold {
+		if err := setHold(tx, &c.Hold[i], now); err != nil {
+			return err
+		}
+	}
+	for _, id := range c.Unhold {
+		if err := endHold(tx, id); err != nil {
 			return err
 		}
 	}

@@ -172,8 +172,9 @@ func TestSpooledContentGoesWithItsItem(t *testing.T) {
 		Deliveries: []store.NewDelivery{{Recipient: mail.Recipient{Path: mail.Path{Local: "x", Domain: "example.org"}}}}}
 	_, err := f.Commit(ctx, store.Change{Spool: []store.Spooled{sp}, Events: []store.Event{{Kind: "accepted", Session: sp.QueueID}}})
 	ok(t, err)
-	d, err := f.ClaimDue(ctx, time.Now(), later(), 1)
+	claimed, err := f.ClaimDue(ctx, time.Now(), later(), store.Room{1})
 	ok(t, err)
+	d := claimed.Deliveries
 	_, err = f.Commit(ctx, store.Change{Settle: []store.Settlement{{Delivery: d[0].ID, State: store.Done}}})
 	ok(t, err)
 	f.purge(time.Now())

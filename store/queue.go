@@ -9,10 +9,6 @@ import (
 	"posthorn/mail"
 )
 
-// claimant is whose claims these are. A data folder belongs to one process, so
-// one name does; it is a column because a shared database has several.
-const claimant = "local"
-
 const itemColumns = `id, queue_id, key, size, from_local, from_domain, envid, ret, body, utf8, require_tls,
 	login, proven, peer, protocol, forwarder, message_id, arrived, expires`
 
@@ -30,7 +26,7 @@ func scanItem(row scanner) (Item, error) {
 	return it, err
 }
 
-const deliveryColumns = `id, item, local, domain, orcpt, notify, destination, state, report, held, delayed, attempts, due, updated,
+const deliveryColumns = `id, item, local, domain, orcpt, notify, destination, priority, state, report, held, hold, delayed, attempts, due, updated,
 	reply_name, reply_code, reply_x, reply_text, mta, tried`
 
 func scanDelivery(row scanner) (Delivery, error) {
@@ -39,53 +35,13 @@ func scanDelivery(row scanner) (Delivery, error) {
 	var x string
 	r := &d.Status.Reply
 	err := row.Scan(&d.ID, &d.Item, &d.Recipient.Path.Local, &d.Recipient.Path.Domain, &d.Recipient.ORCPT, &d.Recipient.Notify,
-		&d.Destination, &d.State, &d.Report, &d.Held, &d.Delayed, &d.Attempts, &due, &updated,
+		&d.Destination, &d.Priority, &d.State, &d.Report, &d.Held, &d.Hold, &d.Delayed, &d.Attempts, &due, &updated,
 		&r.Name, &r.Code, &x, &r.Text, &d.Status.MTA, &tried)
 	d.Due, d.Updated, r.X = time.Unix(0, due), time.Unix(0, updated), parseX(x)
 	if tried != 0 {
 		d.Tried = time.Unix(0, tried)
 	}
 	return d, err
-}
-
-// NextDue is when the next unheld delivery may be worked on: when it is due, or
-// when the claim on it ends. ErrNotFound: nothing waits.
-func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
-	var ready int64
-	err := s.db.View(ctx, func(tx *db.Tx) error {
-		return tx.Row(`SELECT ready FROM deliveries WHERE state = 'waiting' AND held = 0 ORDER BY ready LIMIT 1`).Scan(&ready)
-	})
-	return time.Unix(0, ready), fail("find the next due delivery", err)
-}
-
-// ClaimDue claims waiting, unheld deliveries that are due at now and claimed by
-// nobody, oldest first, at most limit, until claimedUntil. A claim ends with
-// Settle, with its time, or with ReleaseClaims.
-func (s *Store) ClaimDue(ctx context.Context, now, claimedUntil time.Time, limit int) ([]Delivery, error) {
-	var claimed []Delivery
-	err := s.db.Commit(ctx, 0, func(tx *db.Tx) (err error) {
-		claimed, err = collect(tx, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries
-			WHERE state = 'waiting' AND held = 0 AND ready <= ? ORDER BY ready, id LIMIT ?`, now.UnixNano(), limit)
-		for i := 0; i < len(claimed) && err == nil; i++ {
-			_, err = tx.Exec(`UPDATE deliveries SET claimed_by = ?, claimed_until = ?, ready = ? WHERE id = ?`,
-				claimant, claimedUntil.UnixNano(), claimedUntil.UnixNano(), claimed[i].ID)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fail("claim due deliveries", err)
-	}
-	return claimed, nil
-}
-
-// ReleaseClaims makes every claim of this process void; the scheduler calls it
-// when it starts.
-func (s *Store) ReleaseClaims(ctx context.Context) error {
-	err := s.db.Commit(ctx, 0, func(tx *db.Tx) error {
-		_, err := tx.Exec(`UPDATE deliveries SET claimed_by = '', claimed_until = 0, ready = due WHERE claimed_by = ?`, claimant)
-		return err
-	})
-	return fail("release claims", err)
 }
 
 // Item is one queue item. ErrNotFound also when it has ended.

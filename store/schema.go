@@ -17,6 +17,7 @@ var schema = []db.Migration{
 	reportsSchema,
 	tlsSchema,
 	eventsSchema,
+	holdsSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

@@ -33,23 +33,23 @@ func spool(tx *db.Tx, key Key, n *Spooled, now time.Time) (ItemID, error) {
 		return 0, fail("spool "+n.QueueID, err)
 	}
 	for i := range n.Deliveries {
-		if err := enterDelivery(tx, id, &n.Deliveries[i], now); err != nil {
+		if err := enterDelivery(tx, id, n.Priority, &n.Deliveries[i], now); err != nil {
 			return 0, fail("spool "+n.QueueID, err)
 		}
 	}
 	return id, nil
 }
 
-func enterDelivery(tx *db.Tx, item ItemID, d *NewDelivery, now time.Time) error {
+func enterDelivery(tx *db.Tx, item ItemID, p Priority, d *NewDelivery, now time.Time) error {
 	due := d.Due
 	if due.IsZero() {
 		due = now
 	}
 	r, st := &d.Recipient, &d.Status
-	_, err := tx.Exec(`INSERT INTO deliveries (item, local, domain, orcpt, notify, destination, state, report, held, due, ready, updated,
+	_, err := tx.Exec(`INSERT INTO deliveries (item, local, domain, orcpt, notify, destination, priority, state, report, held, due, ready, updated,
 			reply_name, reply_code, reply_x, reply_text, mta)
-		VALUES (?, ?, ?, ?, ?, ?, 'waiting', 'none', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		item, r.Path.Local, r.Path.Domain, r.ORCPT, int(r.Notify), d.Destination, d.Held, due.UnixNano(), due.UnixNano(), now.UnixNano(),
+		VALUES (?, ?, ?, ?, ?, ?, ?, 'waiting', 'none', ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		item, r.Path.Local, r.Path.Domain, r.ORCPT, int(r.Notify), d.Destination, int64(p), d.Held, due.UnixNano(), due.UnixNano(), now.UnixNano(),
 		st.Reply.Name, st.Reply.Code, st.Reply.X.String(), st.Reply.Text, st.MTA)
 	return err
 }
@@ -98,6 +98,7 @@ func settleWaiting(tx *db.Tx, st *Settlement, now time.Time) (item ItemID, err e
 	}
 	r := &st.Status.Reply
 	err = tx.Row(`UPDATE deliveries SET state = ?, report = ?, due = ?, ready = ?, claimed_by = '', claimed_until = 0,
+			held = CASE WHEN hold <> 0 THEN 0 ELSE held END, hold = 0,
 			attempts = attempts + ?, tried = CASE WHEN tried = 0 AND ? THEN ? ELSE tried END,
 			delayed = CASE WHEN ? THEN 1 ELSE delayed END, updated = ?,
 			reply_name = ?, reply_code = ?, reply_x = ?, reply_text = ?, mta = ?
@@ -122,9 +123,10 @@ func number(b bool) int {
 
 // endItem removes an item that nothing is left to do for.
 func endItem(tx *db.Tx, id ItemID, now time.Time) error {
-	var left int64
-	err := tx.Row(`SELECT count(*) FROM deliveries WHERE item = ? AND (state = 'waiting' OR report = 'due')`, id).Scan(&left)
-	if err != nil || left > 0 {
+	// From the end, for they are settled from the beginning.
+	var left DeliveryID
+	err := tx.Row(`SELECT id FROM deliveries WHERE item = ? AND (state = 'waiting' OR report = 'due') ORDER BY id DESC LIMIT 1`, id).Scan(&left)
+	if !errors.Is(err, db.ErrNoRows) {
 		return err
 	}
 	var key Key

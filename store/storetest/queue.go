@@ -18,6 +18,12 @@ var queueTests = []test{
 	{"a report that is due keeps the item until it is written", queueReport},
 	{"held deliveries are not tried", queueHold},
 	{"retry gives another time", queueRetry},
+	{"a hold keeps what it fits, until it ends", queueHolds},
+	{"a hold of everything keeps everything", queueHoldsAll},
+	{"a hold lets one message pass each so long", queueHoldPasses},
+	{"a hold keeps for a time", queueHoldAges},
+	{"the program does not change what an administrator holds", queueHoldRanks},
+	{"each priority has room of its own", queuePriorities},
 	{"events outlive their item", queueEvents},
 	{"what was sent is found", queueSent},
 	{"local and remote recipients are one change", queueTogether},
@@ -41,9 +47,9 @@ func (f *fixture) spool(to ...string) store.Item {
 
 func (f *fixture) claim(now time.Time, limit int) []store.Delivery {
 	f.Helper()
-	d, err := f.s.ClaimDue(f.ctx, now, now.Add(time.Minute), limit)
+	c, err := f.s.ClaimDue(f.ctx, now, now.Add(time.Minute), store.Room{limit, limit, limit})
 	f.must(err)
-	return d
+	return c.Deliveries
 }
 
 func (f *fixture) settle(s ...store.Settlement) error {
@@ -98,12 +104,12 @@ func queueRead(f *fixture) {
 }
 
 func queueClaim(f *fixture) {
-	if _, err := f.s.NextDue(f.ctx); !errors.Is(err, store.ErrNotFound) {
+	if _, err := f.s.NextDue(f.ctx, store.Room{1, 1, 1}); !errors.Is(err, store.ErrNotFound) {
 		f.Errorf("nothing waits: %v", err)
 	}
 	f.spool("a@example.org", "b@example.org", "c@example.net")
 	now := time.Now()
-	if due, err := f.s.NextDue(f.ctx); err != nil || due.After(now) {
+	if due, err := f.s.NextDue(f.ctx, store.Room{1, 1, 1}); err != nil || due.After(now) {
 		f.Errorf("next due %s, %v", due, err)
 	}
 	if d := f.claim(now.Add(-time.Hour), 9); len(d) != 0 {
@@ -114,13 +120,17 @@ func queueClaim(f *fixture) {
 	if len(first) != 2 || len(rest) != 1 || first[0].Recipient.Path.Local != "a" || rest[0].Recipient.Path.Local != "c" {
 		f.Fatalf("claimed %+v, then %+v", first, rest)
 	}
-	if due, err := f.s.NextDue(f.ctx); err != nil || !due.Equal(now.Add(time.Minute)) {
+	if due, err := f.s.NextDue(f.ctx, store.Room{1, 1, 1}); err != nil || !due.Equal(now.Add(time.Minute)) {
 		f.Errorf("while all are claimed the next is due %s, %v", due, err)
 	}
 	if d := f.claim(now.Add(time.Minute), 9); len(d) != 3 {
 		f.Errorf("after the claims have ended %d can be claimed", len(d))
 	}
-	f.must(f.s.ReleaseClaims(f.ctx))
+	more, err := f.s.ReleaseClaims(f.ctx)
+	f.must(err)
+	if more {
+		f.Error("there are more than three claims")
+	}
 	if d := f.claim(now, 9); len(d) != 3 {
 		f.Errorf("after the claims were released %d can be claimed", len(d))
 	}
