@@ -2,6 +2,7 @@ package mail
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -29,6 +30,40 @@ func (m *Mail) Reader() (io.ReadCloser, error) {
 
 // FullSize is the size in octets of what Reader gives.
 func (m *Mail) FullSize() int64 { return int64(len(m.Head)) + m.Content.Size() }
+
+// ReaderAt gives the whole message for reading at any place.
+func (m *Mail) ReaderAt() (interface {
+	io.ReaderAt
+	io.Closer
+}, error) {
+	r, err := m.Content.Open()
+	if err != nil {
+		return nil, err
+	}
+	at, ok := r.(io.ReaderAt)
+	if !ok {
+		r.Close()
+		return nil, errors.New("content cannot be read at any place")
+	}
+	return joinedAt{m.Head, at, r}, nil
+}
+
+// joinedAt is head, then content.
+type joinedAt struct {
+	head    []byte
+	content io.ReaderAt
+	io.Closer
+}
+
+func (j joinedAt) ReadAt(p []byte, off int64) (n int, err error) {
+	if off < int64(len(j.head)) {
+		if n = copy(p, j.head[off:]); n == len(p) {
+			return n, nil
+		}
+	}
+	m, err := j.content.ReadAt(p[n:], off+int64(n)-int64(len(j.head)))
+	return n + m, err
+}
 
 type joined struct {
 	io.Reader

@@ -63,7 +63,8 @@ type Envelope struct {
 
 // Content is a message's octets. It is immutable and may be opened by many
 // readers at a time; it is valid until the call it was given to returns, so
-// whoever keeps it must put it into the store. Line ends are CRLF.
+// whoever keeps it must put it into the store. Line ends are CRLF. What Open
+// gives is an io.ReaderAt too.
 type Content interface {
 	Size() int64
 	Open() (io.ReadCloser, error)

@@ -39,6 +39,7 @@ var (
 	BadAnswer         = Reply{"BadAnswer", 451, EnhancedCode{4, 5, 0}, "%s does not speak SMTP as expected: %s"}
 	SmarthostLogin    = Reply{"SmarthostLogin", 451, EnhancedCode{4, 7, 8}, "The login at %s was refused; the administrator must mend it"}
 	RemoteNeedsUTF8   = Reply{"RemoteNeedsUTF8", 550, EnhancedCode{5, 6, 7}, "%s cannot take international addresses"}
+	NeedsConversion   = Reply{"NeedsConversion", 550, EnhancedCode{5, 6, 3}, "%s takes 7-bit mail only, and this message cannot be converted without breaking its signature"}
 	Expired           = Reply{"Expired", 451, EnhancedCode{4, 4, 7}, "Tried for %s without success"}
 	Dropped           = Reply{"Dropped", 550, EnhancedCode{5, 7, 0}, "The administrator removed the message from the queue"}
 

@@ -100,6 +100,10 @@ func (a *attempt) open() []int {
 // elsewhere. The session is closed or kept for the next message.
 func (a *attempt) send(ctx context.Context, s *session) error {
 	defer a.keep(s)
+	form, err := a.ready.formFor(ctx, s.Offers)
+	if err != nil {
+		return err
+	}
 	for {
 		at := a.open()
 		if len(at) == 0 {
@@ -110,7 +114,7 @@ func (a *attempt) send(ctx context.Context, s *session) error {
 		for j, i := range at {
 			to[j] = a.to[i]
 		}
-		replies, err := s.Send(ctx, a.ready.message(), to)
+		replies, err := s.Send(ctx, form.message(), to)
 		accepted := 0
 		for _, r := range replies {
 			if r.Positive() {

@@ -1,18 +1,30 @@
 package relay
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"posthorn/mail"
+	"posthorn/message"
 	"posthorn/relay/client"
 )
 
-// ready is a message as it goes out: DKIM signatures, then the content with
-// stray line ends mended.
+// ready is a message as it may go out, in the form that a server takes.
 type ready struct {
 	*mail.Mail
+	relay    *Relay
+	asIs     *form
+	sevenBit *form // made when a server needs it
+}
+
+// form is one form of a message: DKIM signatures, then the content with stray
+// line ends mended.
+type form struct {
+	mail       *mail.Mail
+	converted  bool // into 7-bit octets in lines for every server
 	signatures []byte
 	scan       scan
 }
@@ -20,82 +32,175 @@ type ready struct {
 // prepare reads the message once, to sign it and to see what it needs of a
 // server. It is read again for each transaction, never held in memory.
 func (r *Relay) prepare(ctx context.Context, m *mail.Mail) (*ready, error) {
-	p := &ready{Mail: m}
-	signers, err := r.signers(ctx, m)
-	if err != nil {
+	p := &ready{Mail: m, relay: r}
+	var err error
+	if p.asIs, err = r.form(ctx, m, false); err != nil {
 		return nil, err
 	}
-	defer signers.abandon()
-	if err := p.copyTo(io.MultiWriter(&p.scan, signers)); err != nil {
-		return nil, err
-	}
-	if p.signatures, err = signers.finish(); err != nil {
-		return nil, err
+	if p.asIs.scan.long && isOurs(m) {
+		// Few servers refuse such lines, and some cut them.
+		long, err := r.form(ctx, m, true)
+		switch {
+		case err == nil:
+			p.asIs = long
+		case !errors.Is(err, message.ErrOpaque) && !errors.Is(err, message.ErrNonASCIIHeader):
+			return nil, err
+		}
 	}
 	return p, nil
 }
 
-// copyTo writes head and content, mended, to w.
-func (p *ready) copyTo(w io.Writer) error {
-	src, err := p.Reader()
+// isOurs tells whether we may change and sign a message: one of a login or of
+// this host itself. Mail that only passes through stays as it is.
+func isOurs(m *mail.Mail) bool { return m.Origin.Login != "" || m.Origin.Protocol == "local" }
+
+// formFor chooses the form for a server that offers what offers says. What is
+// not ours goes as it is, also to a server that does not say that it takes
+// 8-bit octets: see docs/adr/0007. A mail.Reply says why this server cannot be
+// given the message at all.
+func (p *ready) formFor(ctx context.Context, offers func(keyword string) (string, bool)) (*form, error) {
+	_, eight := offers("8BITMIME")
+	_, utf8 := offers("SMTPUTF8")
+	s := &p.asIs.scan
+	if !isOurs(p.Mail) || (eight || !s.eightBit) && (utf8 || !p.UTF8 || !s.headerEightBit) {
+		return p.asIs, nil
+	}
+	if p.sevenBit == nil {
+		plain := *p.Mail
+		plain.UTF8 = false
+		f, err := p.relay.form(ctx, &plain, true)
+		switch {
+		case errors.Is(err, message.ErrNonASCIIHeader):
+			return nil, mail.RemoteNeedsUTF8.With("The receiving server")
+		case errors.Is(err, message.ErrOpaque):
+			return nil, mail.NeedsConversion.With("The receiving server")
+		case err != nil:
+			p.relay.log.Error("message cannot be converted", "queue_id", p.QueueID, "error", err)
+			return nil, mail.LocalError
+		}
+		p.sevenBit = f
+	}
+	return p.sevenBit, nil
+}
+
+// form signs and measures a message, converted or as it is.
+func (r *Relay) form(ctx context.Context, m *mail.Mail, converted bool) (*form, error) {
+	f := &form{mail: m, converted: converted}
+	signers, err := r.signers(ctx, f)
 	if err != nil {
-		return fmt.Errorf("open content of %s: %w", p.QueueID, err)
+		return nil, err
+	}
+	defer signers.abandon()
+	if err := f.copyTo(io.MultiWriter(&f.scan, signers)); err != nil {
+		return nil, err
+	}
+	if f.signatures, err = signers.finish(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// open reads head and content, not mended.
+func (f *form) open() (io.ReadCloser, error) {
+	if !f.converted {
+		r, err := f.mail.Reader()
+		if err != nil {
+			return nil, fmt.Errorf("open content of %s: %w", f.mail.QueueID, err)
+		}
+		return r, nil
+	}
+	r, err := f.mail.ReaderAt()
+	if err != nil {
+		return nil, fmt.Errorf("open content of %s: %w", f.mail.QueueID, err)
+	}
+	plain, err := message.SevenBit(r, f.mail.FullSize(), f.mail.UTF8)
+	if err != nil {
+		r.Close()
+		return nil, fmt.Errorf("convert %s: %w", f.mail.QueueID, err)
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{plain, r}, nil
+}
+
+// copyTo writes head and content, mended, to w.
+func (f *form) copyTo(w io.Writer) error {
+	src, err := f.open()
+	if err != nil {
+		return err
 	}
 	defer src.Close()
 	mend := mender{w: w}
 	if _, err := io.Copy(&mend, src); err != nil {
-		return fmt.Errorf("read content of %s: %w", p.QueueID, err)
+		return fmt.Errorf("read content of %s: %w", f.mail.QueueID, err)
 	}
 	return mend.Close()
 }
 
-// message is p for one transaction.
-func (p *ready) message() *client.Message {
+// message is f for one transaction.
+func (f *form) message() *client.Message {
+	envelope := f.mail.Envelope
+	if f.converted && !f.scan.eightBit {
+		envelope.Body = mail.Body7Bit
+	}
 	return &client.Message{
-		Envelope: &p.Envelope,
-		Size:     int64(len(p.signatures)) + p.scan.size,
-		EightBit: p.scan.eightBit,
-		UTF8:     p.UTF8 && p.scan.headerEightBit,
-		WriteTo:  p.writeTo,
+		Envelope: &envelope,
+		Size:     int64(len(f.signatures)) + f.scan.size,
+		EightBit: f.scan.eightBit,
+		UTF8:     f.mail.UTF8 && f.scan.headerEightBit,
+		WriteTo:  f.writeTo,
 	}
 }
 
-func (p *ready) writeTo(w io.Writer) error {
-	if _, err := w.Write(p.signatures); err != nil {
+func (f *form) writeTo(w io.Writer) error {
+	if _, err := w.Write(f.signatures); err != nil {
 		return err
 	}
-	return p.copyTo(w)
+	return f.copyTo(w)
 }
 
-// scan is a writer that notes what a message needs.
+// maxLine is a line's length that every server takes, its CR included (RFC 5321
+// §4.5.3.1.6).
+const maxLine = 999
+
+// scan is a writer that notes what a message needs. Its lines end with CRLF.
 type scan struct {
 	size           int64
 	eightBit       bool
 	headerEightBit bool
+	long           bool
 	inBody         bool
-	line           int // octets of the current header line, CR not counted
+	line           int // octets of the current line, CR included
 }
 
 func (s *scan) Write(p []byte) (int, error) {
 	s.size += int64(len(p))
-	for _, c := range p {
-		if s.inBody && s.eightBit {
-			break // nothing more to learn
+	for rest := p; len(rest) > 0; {
+		line, after, ended := bytes.Cut(rest, []byte{'\n'})
+		rest = after
+		if !s.eightBit || !s.inBody && !s.headerEightBit {
+			eight := !isASCII(line)
+			s.eightBit = s.eightBit || eight
+			s.headerEightBit = s.headerEightBit || eight && !s.inBody
 		}
-		if c >= 0x80 {
-			s.eightBit = true
-			s.headerEightBit = s.headerEightBit || !s.inBody
-		}
-		switch {
-		case s.inBody || c == '\r':
-		case c != '\n':
-			s.line++
-		default:
-			s.inBody = s.line == 0
+		s.line += len(line)
+		s.long = s.long || s.line > maxLine
+		if ended {
+			s.inBody = s.inBody || s.line == 1
 			s.line = 0
 		}
 	}
 	return len(p), nil
+}
+
+func isASCII(p []byte) bool {
+	for _, c := range p {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // mender passes CRLF on and puts a space in the place of every CR or LF that

@@ -11,7 +11,6 @@ import (
 
 	"github.com/emersion/go-msgauth/dkim"
 
-	"posthorn/mail"
 	"posthorn/message"
 	"posthorn/store"
 )
@@ -32,15 +31,15 @@ const maxSignedHeader = 256 * 1024
 // them is the message.
 type signers struct{ all []*dkim.Signer }
 
-// signers gives those for m: for mail of a login or of this host itself, with
+// signers gives those for f: for mail of a login or of this host itself, with
 // the keys of the domain in From, so that the signature is aligned with it (RFC
 // 7489 §3.1). Mail that only passes through keeps the signatures it has.
-func (r *Relay) signers(ctx context.Context, m *mail.Mail) (*signers, error) {
+func (r *Relay) signers(ctx context.Context, f *form) (*signers, error) {
 	s := &signers{}
-	if m.Origin.Login == "" && m.Origin.Protocol != "local" {
+	if !isOurs(f.mail) {
 		return s, nil
 	}
-	header, err := readHeader(m)
+	header, err := readHeader(f)
 	if err != nil {
 		return nil, err
 	}
@@ -81,15 +80,15 @@ func (r *Relay) keysFor(ctx context.Context, domain string) ([]store.DKIMKey, er
 	return nil, nil
 }
 
-func readHeader(m *mail.Mail) (message.Header, error) {
-	r, err := m.Reader()
+func readHeader(f *form) (message.Header, error) {
+	r, err := f.open()
 	if err != nil {
-		return message.Header{}, fmt.Errorf("open content of %s: %w", m.QueueID, err)
+		return message.Header{}, err
 	}
 	defer r.Close()
 	b, err := io.ReadAll(io.LimitReader(r, maxSignedHeader))
 	if err != nil {
-		return message.Header{}, fmt.Errorf("read content of %s: %w", m.QueueID, err)
+		return message.Header{}, fmt.Errorf("read content of %s: %w", f.mail.QueueID, err)
 	}
 	return message.ParseHeader(b), nil
 }

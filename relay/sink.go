@@ -42,7 +42,7 @@ func writeSink(dir string, m *ready, to []mail.Recipient) (name string, err erro
 		fmt.Fprintf(w, "X-Envelope-To: <%s>\r\n", rcpt.Path)
 	}
 	fmt.Fprintf(w, "Return-Path: <%s>\r\n", m.From)
-	if err := m.writeTo(w); err != nil {
+	if err := m.asIs.writeTo(w); err != nil {
 		return "", err
 	}
 	if err := w.Flush(); err != nil {

@@ -11,9 +11,8 @@
 // RFCs: 5321, 1870 (SIZE), 2920 (PIPELINING), 3207 (STARTTLS), 3461 (DSN), 4954
 // (AUTH), 6152 (8BITMIME), 6531 (SMTPUTF8), 8689 (REQUIRETLS). Notable
 // divergences: content with 8-bit octets is sent as it is to a server that does
-// not offer 8BITMIME, as Postfix does by default, for nearly all such servers
-// take it and converting breaks signatures; lines longer than the 998 octets of
-// RFC 5321 §4.5.3.1.6 are sent as they are too; CHUNKING is not used.
+// not offer 8BITMIME, and so are lines longer than the 998 octets of RFC 5321
+// §4.5.3.1.6: what may be converted has been, above; CHUNKING is not used.
 package client
 
 import (
