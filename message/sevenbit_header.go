@@ -103,6 +103,8 @@ func (w *Composer) carry(f Field, keepUTF8 bool) error {
 		return nil
 	case f.Name == "" || len(f.Name) > maxLine:
 		return ErrOpaque // no field that could be folded
+	case kindOf(f.Name) == mediaField:
+		return w.asciiMedia(f)
 	case !t.eight || keepUTF8:
 		w.Structured(f.Name, f.Value())
 		return nil
@@ -110,8 +112,6 @@ func (w *Composer) carry(f Field, keepUTF8 bool) error {
 	switch kindOf(f.Name) {
 	case addressField:
 		return w.asciiAddresses(f)
-	case mediaField:
-		return w.asciiMedia(f)
 	case structuredField:
 		return fmt.Errorf("%w: %s", ErrNonASCIIHeader, f.Name)
 	}
@@ -164,25 +164,36 @@ func (w *Composer) asciiAddresses(f Field) error {
 // 2231 §4 has them.
 func (w *Composer) asciiMedia(f Field) error {
 	value, params := parseMedia(f.Value())
+	typ, subtype, found := strings.Cut(value, "/")
+	if !isToken(typ) || found && !isToken(subtype) || len(value) > maxLine {
+		return fmt.Errorf("%w: %s", ErrNonASCIIHeader, f.Name)
+	}
 	for _, p := range params {
+		short := isPrintable(p.Value) && len(p.Value) <= maxLine
 		switch {
-		case !isToken(p.Name):
+		case !isToken(p.Name) || len(p.Name) > maxLine:
 			return fmt.Errorf("%w: %s", ErrNonASCIIHeader, f.Name)
-		case strings.EqualFold(p.Name, "boundary") && !isASCII(p.Value):
+		case strings.EqualFold(p.Name, "boundary") && (!short || strings.Contains(p.Value, "  ")):
 			return ErrOpaque
-		case strings.HasSuffix(p.Name, "*"):
-			value += "; " + p.Name + "=" + p.Value // its syntax is its own
-		case isASCII(p.Value):
+		case strings.HasSuffix(p.Name, "*") && short: // its syntax is its own
+			value += "; " + p.Name + "=" + p.Value
+		case short:
 			value += "; " + p.Name + "=" + quoteParam(p.Value)
 		default:
 			value += extended(p)
 		}
 	}
-	if !isASCII(value) {
-		return fmt.Errorf("%w: %s", ErrNonASCIIHeader, f.Name)
-	}
 	w.Structured(f.Name, value)
 	return nil
+}
+
+func isPrintable(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] < ' ' || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 // extendedPiece is how much of a parameter's value stands in one piece of it.

@@ -72,6 +72,7 @@ func TestSevenBitThatCannotBe(t *testing.T) {
 		{"an encoding nobody knows", cte + "x-uu\r\n\r\n\xff", ErrOpaque},
 		{"a boundary that is not ASCII", "Content-Type: multipart/mixed; boundary=\xe9\r\n\r\n--\xe9\r\n\r\n\r\n--\xe9--\r\n", ErrOpaque},
 		{"a field name that is a line", strings.Repeat("x", 999) + ": \xe9\r\n\r\n", ErrOpaque},
+		{"a type that is none", "Content-Type: text\x00/plain; x=\xe9\r\n\r\n", ErrNonASCIIHeader},
 		{"an address", "From: j\xc3\xb6rg@a.test\r\n\r\n", ErrNonASCIIHeader},
 		{"a group", "To: \xc3\xa4: a@b.test;\r\n\r\n", ErrNonASCIIHeader},
 		{"a message id", "Message-ID: <\xc3\xb6@a.test>\r\n\r\n", ErrNonASCIIHeader},
