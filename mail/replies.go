@@ -34,14 +34,19 @@ var (
 	DNSTemporary      = Reply{"DNSTemporary", 451, EnhancedCode{4, 4, 3}, "Looking up %s in the DNS did not work; it will be tried again"}
 	NoAnswer          = Reply{"NoAnswer", 451, EnhancedCode{4, 4, 1}, "No answer from %s"}
 	ConnectionLost    = Reply{"ConnectionLost", 451, EnhancedCode{4, 4, 2}, "The connection to %s broke: %s"}
-	TLSRequired       = Reply{"TLSRequired", 451, EnhancedCode{4, 7, 4}, "%s does not offer the encryption that is required"}
+	TLSRequired       = Reply{"TLSRequired", 451, EnhancedCode{4, 7, 4}, "%s does not offer the encryption that is demanded by %s"}
 	TLSFailed         = Reply{"TLSFailed", 451, EnhancedCode{4, 7, 5}, "%s cannot prove its identity: %s"}
-	BadAnswer         = Reply{"BadAnswer", 451, EnhancedCode{4, 5, 0}, "%s does not speak SMTP as expected: %s"}
-	SmarthostLogin    = Reply{"SmarthostLogin", 451, EnhancedCode{4, 7, 8}, "The login at %s was refused; the administrator must mend it"}
-	RemoteNeedsUTF8   = Reply{"RemoteNeedsUTF8", 550, EnhancedCode{5, 6, 7}, "%s cannot take international addresses"}
-	NeedsConversion   = Reply{"NeedsConversion", 550, EnhancedCode{5, 6, 3}, "%s takes 7-bit mail only, and this message cannot be converted without breaking its signature"}
-	Expired           = Reply{"Expired", 451, EnhancedCode{4, 4, 7}, "Tried for %s without success"}
-	Dropped           = Reply{"Dropped", 550, EnhancedCode{5, 7, 0}, "The administrator removed the message from the queue"}
+	TLSALookup        = Reply{"TLSALookup", 451, EnhancedCode{4, 7, 5}, "Nobody can tell whether %s is the right server: looking up its TLSA records (%s) did not work: %s"}
+	STSMismatch       = Reply{"STSMismatch", 451, EnhancedCode{4, 7, 5}, "%s is none of the mail servers that are named by %s"}
+	// RFC 8689 §4.2.1 and §7.2.
+	RequireTLSUnproven    = Reply{"RequireTLSUnproven", 550, EnhancedCode{5, 7, 10}, "%s cannot be reached as safely as the sender asks (REQUIRETLS): %s"}
+	RequireTLSUnsupported = Reply{"RequireTLSUnsupported", 550, EnhancedCode{5, 7, 30}, "%s does not offer REQUIRETLS, which the sender asks for"}
+	BadAnswer             = Reply{"BadAnswer", 451, EnhancedCode{4, 5, 0}, "%s does not speak SMTP as expected: %s"}
+	SmarthostLogin        = Reply{"SmarthostLogin", 451, EnhancedCode{4, 7, 8}, "The login at %s was refused; the administrator must mend it"}
+	RemoteNeedsUTF8       = Reply{"RemoteNeedsUTF8", 550, EnhancedCode{5, 6, 7}, "%s cannot take international addresses"}
+	NeedsConversion       = Reply{"NeedsConversion", 550, EnhancedCode{5, 6, 3}, "%s takes 7-bit mail only, and this message cannot be converted without breaking its signature"}
+	Expired               = Reply{"Expired", 451, EnhancedCode{4, 4, 7}, "Tried for %s without success"}
+	Dropped               = Reply{"Dropped", 550, EnhancedCode{5, 7, 0}, "The administrator removed the message from the queue"}
 
 	// The message.
 	TooBig            = Reply{"TooBig", 552, EnhancedCode{5, 3, 4}, "The message is larger than the %d octets this server takes"}

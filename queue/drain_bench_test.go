@@ -43,7 +43,7 @@ func benchmarkDrain(b *testing.B, hosts int) {
 		rc.Routes = append(rc.Routes, relay.Route{Domain: fmt.Sprintf("h%d.test", i), Via: out.Addr(i)})
 	}
 	log := slog.New(slog.DiscardHandler)
-	r, err := relay.New(rc, "mx.here.test", dns.New("none"), nil, log)
+	r, err := relay.New(rc, "mx.here.test", dns.New("none"), nil, nil, log)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -29,7 +29,7 @@ type attempt struct {
 // every recipient has an outcome.
 func (a *attempt) run(ctx context.Context) []mail.Status {
 	for len(a.open()) > 0 {
-		s := a.idle.take(a.name)
+		s := a.idle.take(a.hop.key())
 		if s == nil {
 			break
 		}

@@ -20,11 +20,15 @@ type Config struct {
 	ConnectTimeout serve.Duration `toml:"connect_timeout"`
 	// Idle is how long a connection waits for more mail to the same place.
 	Idle serve.Duration `toml:"idle"`
+	// CAFile holds the certificates to trust instead of the system's, in PEM, where
+	// no route names others: for networks with an authority of their own.
+	CAFile string `toml:"ca_file"`
 	// DKIM signs what our own users and this host write.
 	DKIM bool `toml:"dkim"`
 
 	Routes   []Route         `toml:"-"`
 	Timeouts client.Timeouts `toml:"-"`
+	WebPort  int             `toml:"-"` // of MTA-STS's web servers; 0: 443, but in tests
 }
 
 // DefaultConfig is what an empty [relay] means.

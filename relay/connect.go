@@ -2,7 +2,6 @@ package relay
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -18,24 +17,31 @@ import (
 type session struct {
 	*client.Conn
 	target target
-	key    string // the hop it was made for
+	key    string // of the hop it was made for
 	used   int    // transactions so far
+	// unproven is why the server did not prove to be the one meant, where mail goes
+	// to it all the same.
+	unproven error
 }
 
 // smtps is where TLS comes before the greeting (RFC 8314 §3.3).
 const smtps = 465
 
-// connect makes a session with t as the hop's policy wants it: greeted,
-// encrypted, logged in. Encryption that nobody asked for and that fails is tried
-// once and then left out, on a new connection: unauthenticated TLS protects
-// against listeners only, and plain text is what there was before (RFC 7435).
+// connect makes a session with t as secure as it must be: greeted, encrypted,
+// logged in. Encryption that nobody asked for and that fails is tried once and
+// then left out, on a new connection: unauthenticated TLS protects against
+// listeners only, and plain text is what there was before (RFC 7435).
 func (r *Relay) connect(ctx context.Context, h hop, t target) (*session, error) {
-	policy := h.route.policy()
-	s, err := r.open(ctx, h, t, policy)
+	sec, err := r.security(ctx, h, t)
+	if err != nil {
+		return nil, err
+	}
+	s, err := r.open(ctx, h, t, sec)
 	var failed handshakeError
-	if errors.As(err, &failed) && policy == tlsOpportunistic {
+	if errors.As(err, &failed) && sec.level == may {
 		r.log.Debug("TLS failed, going on without", "mta", t.String(), "error", err)
-		s, err = r.open(ctx, h, t, tlsNone)
+		sec.level = plain
+		s, err = r.open(ctx, h, t, sec)
 	}
 	return s, err
 }
@@ -43,26 +49,27 @@ func (r *Relay) connect(ctx context.Context, h hop, t target) (*session, error) 
 // handshakeError is TLS that was begun and did not come about.
 type handshakeError struct{ error }
 
+func (e handshakeError) Unwrap() error { return e.error }
+
 // open makes one connection; it closes it again when anything fails.
-func (r *Relay) open(ctx context.Context, h hop, t target, policy string) (*session, error) {
+func (r *Relay) open(ctx context.Context, h hop, t target, sec security) (*session, error) {
 	d := net.Dialer{Timeout: time.Duration(r.cfg.ConnectTimeout)}
 	nc, err := d.DialContext(ctx, "tcp", t.addr.String())
 	if err != nil {
 		return nil, dialError{err}
 	}
-	s := &session{Conn: client.New(nc, r.hostname, r.cfg.Timeouts), target: t, key: h.name}
-	if err := r.begin(ctx, s, h, policy); err != nil {
+	s := &session{Conn: client.New(nc, r.hostname, r.cfg.Timeouts), target: t, key: h.key()}
+	if err := r.begin(ctx, s, h, sec); err != nil {
 		s.Quit()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (r *Relay) begin(ctx context.Context, s *session, h hop, policy string) error {
-	config := r.tlsConfig(h, s.target, policy)
+func (r *Relay) begin(ctx context.Context, s *session, h hop, sec security) error {
 	if h.route.smarthost() && s.target.addr.Port() == smtps {
-		if err := s.Handshake(ctx, config); err != nil {
-			return tlsFailure(err, s.target, policy)
+		if err := s.Handshake(ctx, sec.config(&s.unproven)); err != nil {
+			return sec.failure(err, h, s.target)
 		}
 	}
 	if err := s.Greet(ctx); err != nil {
@@ -71,7 +78,7 @@ func (r *Relay) begin(ctx context.Context, s *session, h hop, policy string) err
 	if err := s.Hello(ctx); err != nil {
 		return err
 	}
-	if err := r.encrypt(ctx, s, config, policy); err != nil {
+	if err := r.encrypt(ctx, s, h, sec); err != nil {
 		return err
 	}
 	if h.route.Login == "" {
@@ -80,49 +87,52 @@ func (r *Relay) begin(ctx context.Context, s *session, h hop, policy string) err
 	return r.login(ctx, s, h.route)
 }
 
-// encrypt says STARTTLS where the policy wants it and the server offers it.
-func (r *Relay) encrypt(ctx context.Context, s *session, config *tls.Config, policy string) error {
-	if s.TLS() || policy == tlsNone {
+// encrypt says STARTTLS where that is wanted and the server offers it.
+func (r *Relay) encrypt(ctx context.Context, s *session, h hop, sec security) error {
+	if s.TLS() || sec.level == plain {
 		return nil
 	}
-	_, offered := s.Offers("STARTTLS")
-	if !offered && policy == tlsRequired {
-		return mail.TLSRequired.With(s.target)
+	if _, offered := s.Offers("STARTTLS"); !offered {
+		return sec.lacking(h, s.target)
 	}
-	if !offered {
-		return nil
-	}
-	err := s.StartTLS(ctx, config)
+	err := s.StartTLS(ctx, sec.config(&s.unproven))
 	var refused mail.Reply
 	switch {
 	case err == nil:
 		return s.Hello(ctx)
-	case errors.As(err, &refused) && policy == tlsRequired:
-		return mail.TLSRequired.With(s.target)
+	case errors.As(err, &refused) && sec.level > may:
+		return sec.lacking(h, s.target)
 	case errors.As(err, &refused) && !s.Broken():
 		return nil // it cannot just now; nobody insists
 	}
-	return tlsFailure(err, s.target, policy)
+	return sec.failure(err, h, s.target)
 }
 
-func tlsFailure(err error, t target, policy string) error {
-	if policy == tlsRequired {
-		return mail.TLSFailed.With(t, err.Error())
+// lacking is what it means that a server has no TLS for us.
+func (s security) lacking(h hop, t target) error {
+	switch {
+	case s.level <= may:
+		return nil
+	case h.requireTLS:
+		return mail.RequireTLSUnproven.With(t, "it offers no encryption")
 	}
-	return handshakeError{err}
+	return mail.TLSRequired.With(t, s.by)
 }
 
-func (r *Relay) tlsConfig(h hop, t target, policy string) *tls.Config {
-	config := &tls.Config{ServerName: t.name, RootCAs: r.roots[h.route.CAFile]}
-	if _, literal := parseLiteral(t.name); literal {
-		config.ServerName = t.addr.Addr().String()
+// failure is what it means that TLS did not come about. A sender who asked for
+// REQUIRETLS is told of a server that is not the one meant, for nothing but a
+// mistake there being mended would help (RFC 8689 §4.2.1).
+func (s security) failure(err error, h hop, t target) error {
+	var unproven proofError
+	switch {
+	case s.level <= may:
+		return handshakeError{err}
+	case errors.As(err, &unproven) && h.requireTLS:
+		return mail.RequireTLSUnproven.With(t, unproven.Error())
+	case errors.As(err, &unproven):
+		return mail.TLSFailed.With(t, unproven.Error()+". This is what "+s.by+" demands")
 	}
-	if policy != tlsRequired {
-		// Whoever answers may have it: the alternative is plain text.
-		config.InsecureSkipVerify = true
-		config.MinVersion = tls.VersionTLS10
-	}
-	return config
+	return mail.TLSFailed.With(t, err.Error()+". Encryption is what "+s.by+" demands")
 }
 
 // login presents what the smarthost asks for. A refusal is ours to mend, so the

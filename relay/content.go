@@ -27,6 +27,7 @@ type form struct {
 	converted  bool // into 7-bit octets in lines for every server
 	signatures []byte
 	scan       scan
+	wish       tlsWish
 }
 
 // prepare reads the message once, to sign it and to see what it needs of a
@@ -91,7 +92,7 @@ func (r *Relay) form(ctx context.Context, m *mail.Mail, converted bool) (*form, 
 		return nil, err
 	}
 	defer signers.abandon()
-	if err := f.copyTo(io.MultiWriter(&f.scan, signers)); err != nil {
+	if err := f.copyTo(io.MultiWriter(&f.scan, &f.wish, signers)); err != nil {
 		return nil, err
 	}
 	if f.signatures, err = signers.finish(); err != nil {

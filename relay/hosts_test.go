@@ -169,7 +169,7 @@ func TestRoutesToOneHost(t *testing.T) {
 		{Domain: "c.test", Via: "mx.test:587"},
 		{Domain: "d.test", Via: "mx.test:587"},
 	}
-	r, err := relay.New(c, "us.test", nil, nil, nil)
+	r, err := relay.New(c, "us.test", nil, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

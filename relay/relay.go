@@ -8,7 +8,8 @@
 // know.
 //
 // RFCs: 5321 §5 (choosing hosts), 7505 (null MX), 3207 and 7435 (opportunistic
-// TLS), 6376 and 8463 (DKIM). Notable divergences: an address that is loopback,
+// TLS), 7672 (DANE), 8461 (MTA-STS), 8689 (REQUIRETLS), 6376 and 8463 (DKIM).
+// Notable divergences: an address that is loopback,
 // private or our own is never connected to unless the configuration says so,
 // whatever the DNS says; a message is tried at the next host when one breaks
 // off before taking it, but not when one answers 4yz to it.
@@ -27,6 +28,7 @@ import (
 
 	"posthorn/internal/dns"
 	"posthorn/mail"
+	"posthorn/relay/mtasts"
 	"posthorn/store"
 )
 
@@ -42,12 +44,19 @@ type Relay struct {
 	log      *slog.Logger
 	idle     *idle
 	routes   []Route                   // normal
-	roots    map[string]*x509.CertPool // by Route.CAFile
+	sts      *mtasts.Cache             // nil: nobody remembers policies, and none is asked for
+	roots    map[string]*x509.CertPool // by CAFile
 	ours     map[netip.Addr]bool       // addresses of this host
 }
 
-// New makes a relay that calls itself hostname. Close ends its connections.
-func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, log *slog.Logger) (*Relay, error) {
+// Memory is what a relay remembers beyond a restart; the store is one.
+type Memory interface {
+	mtasts.Memory
+}
+
+// New makes a relay that calls itself hostname. Without a memory it knows nothing
+// of MTA-STS. Close ends its connections.
+func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, memory Memory, log *slog.Logger) (*Relay, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
 	}
@@ -60,13 +69,36 @@ func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, log *slog.Logg
 	if !cfg.DKIM {
 		relay.keys = nil
 	}
+	if err := relay.addRoots(cfg.CAFile); err != nil {
+		return nil, err
+	}
 	for _, route := range cfg.Routes {
 		if err := relay.addRoots(route.CAFile); err != nil {
 			return nil, err
 		}
 		relay.routes = append(relay.routes, route.normal())
 	}
+	if memory != nil {
+		web := mtasts.Fetcher{Addresses: relay.webAddresses, Roots: relay.roots[cfg.CAFile], Port: cfg.WebPort}
+		relay.sts = &mtasts.Cache{DNS: r, Memory: memory, Fetch: web.Fetch, Log: log}
+	}
 	return relay, nil
+}
+
+// Run does what a relay does by itself, until ctx is done: it fetches the policies
+// of other domains anew before they expire.
+func (r *Relay) Run(ctx context.Context) {
+	if r.sts != nil {
+		r.sts.Run(ctx)
+	}
+}
+
+// rootsFor are the authorities to trust; nil: the system's.
+func (r *Relay) rootsFor(route Route) *x509.CertPool {
+	if route.CAFile != "" {
+		return r.roots[route.CAFile]
+	}
+	return r.roots[r.cfg.CAFile]
 }
 
 func (r *Relay) addRoots(file string) error {
@@ -107,6 +139,22 @@ type hop struct {
 	name   string // the destination deliveries are grouped by
 	domain string // the recipients' domain, ASCII and lower case
 	route  Route  // Via is "mx" when none fitted
+
+	// What the message asks of the connection (RFC 8689).
+	requireTLS  bool // REQUIRETLS: a server that proves who it is, and passes the wish on
+	tlsOptional bool // "TLS-Required: No": whoever answers, whatever the domain asks for
+}
+
+// key is what sessions are shared by: the place, and what was asked of them. A
+// session made with less asked is never used for mail that asks for more.
+func (h hop) key() string {
+	switch {
+	case h.requireTLS:
+		return h.name + " with REQUIRETLS"
+	case h.tlsOptional:
+		return h.name + " with TLS-Required: No"
+	}
+	return h.name
 }
 
 // hop finds the route of mail from one address to another.
@@ -168,10 +216,9 @@ func (r *Relay) deliver(ctx context.Context, h hop, m *mail.Mail, to []mail.Reci
 	if dir, ok := strings.CutPrefix(h.route.Via, filePrefix); ok {
 		return same(to, r.sink(dir, ready, to))
 	}
-	if m.RequireTLS {
-		// Connections made without a certificate's proof are not for it (RFC 8689 §4.2.1).
-		h.route.TLS, h.name = tlsRequired, h.name+" with REQUIRETLS"
-	}
+	// RFC 8689 §5: a report is not lost because nobody on its way can promise this.
+	h.requireTLS = m.RequireTLS && !m.From.IsNull()
+	h.tlsOptional = ready.asIs.wish.optional && !m.RequireTLS
 	a := attempt{Relay: r, hop: h, ready: ready, to: to, statuses: make([]mail.Status, len(to))}
 	return a.run(ctx)
 }

@@ -25,6 +25,8 @@ type network struct {
 	dns  *dnstest.Server
 	keys relay.Keys
 	r    *relay.Relay
+
+	memory relay.Memory
 }
 
 func newNetwork(t *testing.T, zones dnstest.Zones) *network {
@@ -58,7 +60,7 @@ func (n *network) host(ip string, script relaytest.Script) *relaytest.Server {
 func (n *network) start() *relay.Relay {
 	n.Helper()
 	if n.r == nil {
-		r, err := relay.New(n.cfg, "us.test", dns.New(n.dns.Addr), n.keys, slog.New(slog.DiscardHandler))
+		r, err := relay.New(n.cfg, "us.test", dns.New(n.dns.Addr), n.keys, n.memory, slog.New(slog.DiscardHandler))
 		if err != nil {
 			n.Fatal(err)
 		}

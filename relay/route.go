@@ -29,8 +29,9 @@ type Route struct {
 	Login        string `toml:"login"`
 	PasswordFile string `toml:"password_file"`
 	// TLS is "opportunistic" (when offered, whoever answers), "required" (the
-	// certificate must be the host's), or "none". The default is required with a
-	// login, opportunistic without.
+	// certificate must be the host's), or "none". The default at a smarthost is
+	// required with a login, opportunistic without; by the DNS it is what the domain
+	// asks for (DANE, MTA-STS), and opportunistic where it asks for nothing.
 	TLS string `toml:"tls"`
 	// CAFile holds the certificates to trust instead of the system's, in PEM.
 	CAFile string `toml:"ca_file"`
@@ -96,6 +97,21 @@ func (r Route) policy() string {
 	return r.usualPolicy()
 }
 
+// level is policy for a connection.
+func (r Route) level() level {
+	switch r.policy() {
+	case tlsRequired:
+		return verify
+	case tlsNone:
+		return plain
+	}
+	return may
+}
+
+// fixed tells whether the configuration says all about TLS, and what a domain asks
+// for does not count.
+func (r Route) fixed() bool { return r.smarthost() || r.TLS != "" }
+
 func (r Route) usualPolicy() string {
 	if r.Login != "" {
 		return tlsRequired
@@ -115,7 +131,7 @@ func (r Route) name(domain string) string {
 		name = r.Login + " at " + name
 	}
 	var with []string
-	if r.policy() != r.usualPolicy() {
+	if r.policy() != r.usualPolicy() || r.fixed() && !r.smarthost() {
 		with = append(with, "TLS "+r.policy())
 	}
 	if r.CAFile != "" {

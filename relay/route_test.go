@@ -27,7 +27,7 @@ func TestRouteBySenderAndDomain(t *testing.T) {
 		{Sender: "strict.example", Via: "mx", TLS: "required"},
 		{Domain: "last.test", Via: "last:25"},
 	}
-	r, err := relay.New(c, "us.test", nil, nil, nil)
+	r, err := relay.New(c, "us.test", nil, nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

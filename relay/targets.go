@@ -23,6 +23,9 @@ const maxTargets = 10
 type target struct {
 	name string // the host's, for TLS and for people
 	addr netip.AddrPort
+
+	authentic bool     // DNSSEC proves that it is a mail server of the domain
+	tlsa      []string // below which its TLSA records may be, best first; none without DNSSEC
 }
 
 // String names it for people, the port only where it is not the usual one.
@@ -49,12 +52,12 @@ func (r *Relay) targets(ctx context.Context, h hop) iter.Seq2[target, *mail.Repl
 		}
 		tried := 0
 		for _, host := range hosts {
-			addrs, refused := r.addresses(ctx, h, host)
+			ts, refused := r.addresses(ctx, h, host)
 			if refused != nil && !yield(target{name: host.name}, refused) {
 				return
 			}
-			for _, a := range addrs {
-				if tried++; tried > maxTargets || !yield(target{host.name, a}, nil) {
+			for _, t := range ts {
+				if tried++; tried > maxTargets || !yield(t, nil) {
 					return
 				}
 			}
@@ -64,8 +67,9 @@ func (r *Relay) targets(ctx context.Context, h hop) iter.Seq2[target, *mail.Repl
 
 // host is a name or address literal with the port to use.
 type host struct {
-	name string
-	port uint16
+	name      string
+	port      uint16
+	authentic bool // as target's
 }
 
 // hosts are the names to try, best first.
@@ -78,15 +82,15 @@ func (r *Relay) hosts(ctx context.Context, h hop) ([]host, *mail.Reply) {
 		return nil, refuse(mail.BadRecipient)
 	}
 	if h.domain[0] == '[' {
-		return []host{{h.domain, port}}, nil
+		return []host{{name: h.domain, port: port}}, nil
 	}
-	mx, refused := r.exchangers(ctx, h.domain)
+	mx, authentic, refused := r.exchangers(ctx, h.domain)
 	if refused != nil {
 		return nil, refused
 	}
 	hosts := make([]host, len(mx))
 	for i, m := range mx {
-		hosts[i] = host{m.Host, port}
+		hosts[i] = host{m.Host, port, authentic}
 	}
 	return hosts, nil
 }
@@ -100,26 +104,25 @@ func smarthosts(r Route) ([]host, *mail.Reply) {
 		if err != nil {
 			return nil, refuse(mail.NoRoute, via)
 		}
-		hosts = append(hosts, host{name, uint16(n)})
+		hosts = append(hosts, host{name: name, port: uint16(n)})
 	}
 	return hosts, nil
 }
 
 // exchangers is the MX lookup of RFC 5321 §5.1: the domain itself where there
 // is no record, nothing where the one record is null (RFC 7505), nothing at or
-// behind our own place in the list.
-func (r *Relay) exchangers(ctx context.Context, domain string) ([]*net.MX, *mail.Reply) {
-	found, err := r.dns.LookupMX(ctx, domain)
+// behind our own place in the list. It is authentic when DNSSEC proves it.
+func (r *Relay) exchangers(ctx context.Context, domain string) (mx []*net.MX, authentic bool, refused *mail.Reply) {
+	found, authentic, err := r.dns.MX(ctx, domain)
 	var de *net.DNSError
 	switch {
 	case dns.NoDomain(err):
-		return nil, refuse(mail.DomainNotFound, domain)
+		return nil, false, refuse(mail.DomainNotFound, domain)
 	case errors.As(err, &de) && de.IsNotFound:
 		found = []*net.MX{{Host: domain}}
 	case err != nil:
-		return nil, refuse(mail.DNSTemporary, domain)
+		return nil, false, refuse(mail.DNSTemporary, domain)
 	}
-	var mx []*net.MX
 	self := -1
 	for _, m := range found {
 		name := strings.ToLower(strings.TrimSuffix(m.Host, "."))
@@ -132,28 +135,32 @@ func (r *Relay) exchangers(ctx context.Context, domain string) ([]*net.MX, *mail
 		mx = append(mx, &net.MX{Host: name, Pref: m.Pref})
 	}
 	if len(mx) == 0 {
-		return nil, refuse(mail.NullMX, domain)
+		return nil, false, refuse(mail.NullMX, domain)
 	}
 	if self >= 0 {
 		mx = slices.DeleteFunc(mx, func(m *net.MX) bool { return int(m.Pref) >= self })
 	}
 	if len(mx) == 0 {
-		return nil, refuse(mail.RouteToSelf, domain)
+		return nil, false, refuse(mail.RouteToSelf, domain)
 	}
 	rand.Shuffle(len(mx), func(i, j int) { mx[i], mx[j] = mx[j], mx[i] })
 	slices.SortStableFunc(mx, func(a, b *net.MX) int { return int(a.Pref) - int(b.Pref) })
-	return mx, nil
+	return mx, authentic, nil
 }
 
 // addresses are those of a host that may be connected to, IPv4 first: more
 // hosts have a working reverse name there. A smarthost's address is the
 // administrator's choice and is not judged.
-func (r *Relay) addresses(ctx context.Context, h hop, host host) ([]netip.AddrPort, *mail.Reply) {
+func (r *Relay) addresses(ctx context.Context, h hop, host host) ([]target, *mail.Reply) {
+	t := target{name: host.name, authentic: host.authentic}
 	var found []netip.Addr
 	if literal, ok := parseLiteral(host.name); ok {
 		found = []netip.Addr{literal}
 	} else {
-		ips, err := r.dns.LookupIPAddr(ctx, host.name)
+		known, err := r.dns.Host(ctx, host.name)
+		if err == nil {
+			t.tlsa, err = r.tlsaBases(ctx, host, known)
+		}
 		var de *net.DNSError
 		switch {
 		case errors.As(err, &de) && de.IsNotFound:
@@ -161,13 +168,9 @@ func (r *Relay) addresses(ctx context.Context, h hop, host host) ([]netip.AddrPo
 		case err != nil:
 			return nil, refuse(mail.DNSTemporary, host.name)
 		}
-		for _, ip := range ips {
-			if a, ok := netip.AddrFromSlice(ip.IP); ok {
-				found = append(found, a.Unmap())
-			}
-		}
+		found = plainAddresses(known.Addrs)
 	}
-	var allowed []netip.AddrPort
+	var allowed []target
 	var refused *mail.Reply
 	for _, a := range found {
 		if !h.route.smarthost() && !r.cfg.AllowPrivate {
@@ -176,7 +179,8 @@ func (r *Relay) addresses(ctx context.Context, h hop, host host) ([]netip.AddrPo
 				continue
 			}
 		}
-		allowed = append(allowed, netip.AddrPortFrom(a, host.port))
+		t.addr = netip.AddrPortFrom(a, host.port)
+		allowed = append(allowed, t)
 	}
 	switch {
 	case len(allowed) > 0:
@@ -185,6 +189,54 @@ func (r *Relay) addresses(ctx context.Context, h hop, host host) ([]netip.AddrPo
 		refused = refuse(mail.NoRoute, h.domain)
 	}
 	return nil, refused
+}
+
+func plainAddresses(ips []net.IPAddr) []netip.Addr {
+	var addrs []netip.Addr
+	for _, ip := range ips {
+		if a, ok := netip.AddrFromSlice(ip.IP); ok {
+			addrs = append(addrs, a.Unmap())
+		}
+	}
+	return addrs
+}
+
+// tlsaBases are the names below which the TLSA records of a host may be: where
+// DNSSEC proves how it came to its addresses, the name behind its aliases and then
+// its own; where it proves no more than that the name is an alias, that name (RFC
+// 7672 §2.2.2). A host whose name nobody proves has none (§2.2.1).
+func (r *Relay) tlsaBases(ctx context.Context, host host, known dns.Host) ([]string, error) {
+	switch {
+	case !host.authentic:
+		return nil, nil
+	case known.Authentic && known.Canonical == host.name:
+		return []string{host.name}, nil
+	case known.Authentic:
+		return []string{known.Canonical, host.name}, nil
+	case known.Canonical == host.name:
+		return nil, nil
+	}
+	proven, err := r.dns.AliasAuthentic(ctx, host.name)
+	if err != nil || !proven {
+		return nil, err
+	}
+	return []string{host.name}, nil
+}
+
+// webAddresses are those of a web server that may be connected to: what a
+// stranger's zone may not do to us with mail it may not do with a policy either.
+func (r *Relay) webAddresses(ctx context.Context, host string) ([]netip.Addr, error) {
+	ips, err := r.dns.LookupIPAddr(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	var allowed []netip.Addr
+	for _, a := range plainAddresses(ips) {
+		if reply := r.judge(a, host); reply == nil || r.cfg.AllowPrivate {
+			allowed = append(allowed, a)
+		}
+	}
+	return allowed, nil
 }
 
 // parseLiteral reads the address literals of RFC 5321 §4.1.3.

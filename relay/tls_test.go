@@ -78,19 +78,6 @@ func TestTLSPolicies(t *testing.T) {
 	}
 }
 
-// RFC 8689: a message that asks for it never goes over a connection without.
-func TestRequireTLS(t *testing.T) {
-	good, _ := certificate(t)
-	n := newNetwork(t, dnstest.Zones{"x.test": {MX: []string{"10 mx.test"}}, "mx.test": {A: []string{"127.0.0.2"}}})
-	h := relaytest.Start(t, net.JoinHostPort("127.0.0.2", strconv.Itoa(n.cfg.Port)), relaytest.Script{"EHLO": offersTLS}, good)
-	m := letter("bob@x.test")
-	n.send(m) // leaves an idle connection whose certificate nobody looked at
-	m.RequireTLS = true
-	if s := n.send(m)[0]; !s.Reply.Is(mail.TLSFailed) || len(h.Mails()) != 1 {
-		t.Errorf("got %v, %d messages", s.Reply, len(h.Mails()))
-	}
-}
-
 func TestSmarthost(t *testing.T) {
 	config, ca := certificate(t)
 	password := filepath.Join(t.TempDir(), "password")

@@ -63,6 +63,7 @@ type TLSConfig struct {
 // DNSConfig says who answers questions of the DNS.
 type DNSConfig struct {
 	Resolver string `toml:"resolver"` // "HOST:PORT", "" for /etc/resolv.conf, "none" for nobody
+	Trusted  bool   `toml:"trusted"`  // it validates DNSSEC, and nobody can come between it and us
 }
 
 // DefaultConfig is what stands where the file says nothing.
@@ -140,7 +141,7 @@ func parseConfig(file string, data []byte) (*Config, error) {
 // written, relative to where the program runs.
 func (c *Config) resolvePaths(base string) {
 	paths := []*string{&c.DataDir, &c.TLS.Certificate, &c.TLS.Key, &c.TLS.ClientCA,
-		&c.Auth.OIDC.ClientSecretFile, &c.Auth.OIDC.CAFile}
+		&c.Auth.OIDC.ClientSecretFile, &c.Auth.OIDC.CAFile, &c.Relay.CAFile}
 	if isPath(c.LMTP.Listen) {
 		paths = append(paths, &c.LMTP.Listen)
 	}

@@ -24,6 +24,9 @@ func (c *Config) checkFiles() error {
 		j.mistake("tls.client_ca", 0, "%v", err)
 	}
 	c.checkOIDCFiles(j)
+	if _, err := serve.ReadPool(c.Relay.CAFile); err != nil {
+		j.mistake("relay.ca_file", 0, "%v", err)
+	}
 	for i, r := range c.Route {
 		if r.PasswordFile != "" {
 			if _, err := os.ReadFile(r.PasswordFile); err != nil {

@@ -44,9 +44,12 @@ func build(ctx context.Context, cfg *Config, log *slog.Logger) (*house, error) {
 	}
 	h := &house{config: cfg, log: log, store: st, certificates: serve.NewCertificates()}
 	h.dns = dns.New(cfg.DNS.Resolver)
+	if cfg.DNS.Trusted {
+		h.dns.Trust()
+	}
 	h.auth = auth.New(st, cfg.Auth, log)
 	h.mda = mda.New(st, cfg.mda(), log)
-	h.relay, err = relay.New(cfg.relay(), cfg.Hostname, h.dns, st.DKIMKeys, log)
+	h.relay, err = relay.New(cfg.relay(), cfg.Hostname, h.dns, st.DKIMKeys, st, log)
 	if err != nil {
 		return nil, errors.Join(err, st.Close())
 	}

@@ -98,6 +98,7 @@ func (h *house) run(ctx context.Context, listeners []listener, tend func(context
 	}
 	above.Go(func() { tend(serving) })
 	below.Go(func() { h.auth.Run(working) })
+	below.Go(func() { h.relay.Run(working) })
 	below.Go(func() {
 		if err := h.queue.Run(working); err != nil && working.Err() == nil {
 			fail(fmt.Errorf("queue: %w", err))

@@ -31,7 +31,7 @@ func (t *transaction) mailParams() string {
 	if t.utf8 {
 		b.WriteString(" SMTPUTF8")
 	}
-	if e.RequireTLS {
+	if t.requiresTLS() {
 		b.WriteString(" REQUIRETLS")
 	}
 	if _, ok := t.Offers("DSN"); ok {

@@ -80,7 +80,7 @@ func TestRequireTLSIsNotDropped(t *testing.T) {
 	m := text("\r\nx\r\n")
 	m.Envelope.RequireTLS = true
 	replies, err := talk(t.Context(), dial(t, s, quick), m, to("b@x.test"))
-	if !errors.Is(err, mail.TLSRequired) || codes(replies) != "-" || len(s.Mails()) != 0 {
+	if !errors.Is(err, mail.RequireTLSUnsupported) || codes(replies) != "-" || len(s.Mails()) != 0 {
 		t.Errorf("got %v, %v", replies, err)
 	}
 }

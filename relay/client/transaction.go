@@ -82,14 +82,21 @@ func (t *transaction) refuse() mail.Reply {
 	if _, offered := t.Offers("SMTPUTF8"); t.utf8 && !offered || !slices.Contains(t.badPath, false) {
 		return mail.RemoteNeedsUTF8.With("The receiving server")
 	}
-	if _, offered := t.Offers("REQUIRETLS"); t.m.Envelope.RequireTLS && !(offered && t.tls) {
-		return mail.TLSRequired.With("The receiving server")
+	if t.m.Envelope.RequireTLS && !t.m.Envelope.From.IsNull() && !t.requiresTLS() {
+		return mail.RequireTLSUnsupported.With("The receiving server")
 	}
 	limit, offered := t.Offers("SIZE")
 	if n, err := strconv.ParseInt(limit, 10, 64); offered && err == nil && n > 0 && t.m.Size > n {
 		return mail.TooBig.With(n)
 	}
 	return mail.Reply{}
+}
+
+// requiresTLS tells whether the transaction says REQUIRETLS. A report does where
+// it can, and goes on where it cannot (RFC 8689 §5).
+func (t *transaction) requiresTLS() bool {
+	_, offered := t.Offers("REQUIRETLS")
+	return t.m.Envelope.RequireTLS && offered && t.tls
 }
 
 // run speaks the commands: in one go where the server announces PIPELINING
