@@ -17,9 +17,6 @@ type Entry struct {
 	Events     []store.Event // Show gives them
 }
 
-// maxEvents is how many events of a message Show gives.
-const maxEvents = 1000
-
 // List gives messages in the order of their arrival, from the one behind after,
 // at most limit.
 func (q *Queue) List(ctx context.Context, after store.ItemID, limit int) ([]Entry, error) {

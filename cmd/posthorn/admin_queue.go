@@ -41,11 +41,19 @@ type deliveryFacts struct {
 }
 
 type eventFacts struct {
-	At     time.Time `json:"at"`
-	Kind   string    `json:"kind"`
-	To     string    `json:"to,omitempty"`
-	MTA    string    `json:"mta,omitempty"`
-	Status string    `json:"status,omitempty"`
+	At        time.Time `json:"at"`
+	Kind      string    `json:"kind"`
+	QueueID   string    `json:"queue_id,omitempty"`
+	From      string    `json:"from"`
+	Login     string    `json:"login,omitempty"`
+	To        string    `json:"to,omitempty"`
+	MessageID string    `json:"message_id,omitempty"`
+	MTA       string    `json:"mta,omitempty"`
+	Status    string    `json:"status,omitempty"`
+	Means     string    `json:"means,omitempty"` // Status in words
+	Detail    string    `json:"detail,omitempty"`
+	Linked    string    `json:"linked,omitempty"` // queue id of what it led to, or came from
+	Took      float64   `json:"took,omitempty"`   // seconds
 }
 
 // itemsAtOnce is how many messages are read at a time.
@@ -89,9 +97,7 @@ func showEntry(e queue.Entry) itemFacts {
 		}
 		facts.Deliveries = append(facts.Deliveries, f)
 	}
-	for _, ev := range e.Events {
-		facts.Events = append(facts.Events, eventFacts{ev.At, ev.Kind, ev.To, ev.MTA, ev.Status})
-	}
+	facts.Events = showEvents(e.Events)
 	return facts
 }
 

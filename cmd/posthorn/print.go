@@ -59,3 +59,30 @@ func or(s, what string) string {
 	}
 	return s
 }
+
+// duration says a time in words, in its two largest units at most.
+func duration(d time.Duration) string {
+	units := []struct {
+		name string
+		of   time.Duration
+	}{{"day", 24 * time.Hour}, {"hour", time.Hour}, {"minute", time.Minute}, {"second", time.Second}}
+	for i, u := range units {
+		n := d / u.of
+		if n == 0 {
+			continue
+		}
+		s := counted(int(n), u.name)
+		// Two of the smaller kind tell nothing that a person wants to know.
+		if i+1 < len(units) && n < 3 {
+			if rest := (d - n*u.of) / units[i+1].of; rest > 0 {
+				s += " " + counted(int(rest), units[i+1].name)
+			}
+		}
+		return s
+	}
+	return "no time"
+}
+
+func counted(n int, unit string) string {
+	return fmt.Sprintf("%d %s", n, plural(n, unit, unit+"s"))
+}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -47,6 +48,17 @@ func (d deliveryFacts) state() string {
 		return "due " + d.Due.Local().Format("15:04:05")
 	}
 	return d.State
+}
+
+// waits says of a delivery that waits what for and how long.
+func (d deliveryFacts) waits(now time.Time) string {
+	switch {
+	case d.Held:
+		return "it is held until somebody releases it"
+	case !d.Due.After(now):
+		return "it is tried now"
+	}
+	return fmt.Sprintf("attempt %d is made in %s, at %s", d.Attempts+1, duration(d.Due.Sub(now)), when(d.Due))
 }
 
 func (c *cli) queueShowCommand() *cobra.Command {

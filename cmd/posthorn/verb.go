@@ -31,7 +31,7 @@ func verbs() []interface{ register(*http.ServeMux, *admin) } {
 		appAdd, appList, appRevoke,
 		aliasAdd, aliasList, aliasRemove,
 		queueList, queueShow, queueRetry, queueDrop,
-		sendMail, checkStore, reindexSearch,
+		traceMail, sendMail, checkStore, reindexSearch,
 	}
 }
 
