@@ -56,7 +56,7 @@ func (a *authenticator) check(ctx context.Context, t *Transaction) error {
 	t.Found = summary(results)
 	t.Head = append(t.Head, resultsField(t.Hostname, results)...)
 	if verdict.disposition == quarantine {
-		t.Head = append(t.Head, mail.JunkField...)
+		t.junk()
 	}
 	if verdict.disposition == reject {
 		return mail.DMARCReject.With(verdict.domain)

@@ -1,5 +1,6 @@
-// Package check judges mail from strangers: SPF, DKIM and DMARC, and whether
-// the sender's domain can take an answer.
+// Package check judges mail from strangers: SPF, DKIM and DMARC, whether the
+// sender's domain can take an answer, and whether a delivery report is about mail
+// of ours.
 //
 // It promises: what is found stands in one Authentication-Results field of
 // ours, and no forged one survives; only a domain's own published wish (DMARC
@@ -13,6 +14,7 @@
 package check
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -30,10 +32,13 @@ type Config struct {
 	DKIM         bool `toml:"dkim"`
 	DMARC        bool `toml:"dmarc"`         // reject and quarantine are honoured
 	SenderDomain bool `toml:"sender_domain"` // refuse senders whose domain does not exist or takes no mail
+	Reports      bool `toml:"reports"`       // delivery reports about mail that nobody here sent go to Junk
 }
 
 // DefaultConfig is what config.example.toml shows.
-func DefaultConfig() Config { return Config{SPF: true, DKIM: true, DMARC: true, SenderDomain: true} }
+func DefaultConfig() Config {
+	return Config{SPF: true, DKIM: true, DMARC: true, SenderDomain: true, Reports: true}
+}
 
 // patience is how long a transaction waits for the DNS, all checks together.
 const patience = 2 * time.Second
@@ -48,11 +53,19 @@ type Transaction struct {
 	Header   message.Header // of Content
 
 	// What came out at OnData.
-	Proven bool   // the return path's domain has authenticated this mail
-	Head   []byte // trace fields to put on top
-	Found  string // the same in a few words
+	Proven   bool            // the return path's domain has authenticated this mail
+	Head     []byte          // trace fields to put on top
+	Found    string          // the same in a few words
+	Returned []mail.Returned // it is a report about mail of ours
 
 	waited time.Duration // for checks so far
+}
+
+// junk files the message into Junk.
+func (t *Transaction) junk() {
+	if !bytes.Contains(t.Head, []byte(mail.JunkField)) {
+		t.Head = append(t.Head, mail.JunkField...)
+	}
 }
 
 // Check judges at one stage: nil, a mail.Reply that refuses, or the failure of
@@ -77,13 +90,16 @@ type Policy struct {
 }
 
 // NewPolicy puts the checks together that cfg asks for.
-func NewPolicy(cfg Config, r *dns.Resolver, log *slog.Logger) Policy {
+func NewPolicy(cfg Config, r *dns.Resolver, ours Ours, log *slog.Logger) Policy {
 	p := Policy{log: log}
 	if cfg.SenderDomain {
 		p.checks[OnMail] = append(p.checks[OnMail], senderDomain(r))
 	}
 	if cfg.SPF || cfg.DKIM || cfg.DMARC {
 		p.checks[OnData] = append(p.checks[OnData], newAuthenticator(cfg, r).check)
+	}
+	if cfg.Reports {
+		p.checks[OnData] = append(p.checks[OnData], reports{ours, r, log}.check)
 	}
 	return p
 }

@@ -89,7 +89,7 @@ func arrive(t *testing.T, host, from string, content []byte) *Transaction {
 
 func newPolicy(t *testing.T, cfg Config) Policy {
 	t.Helper()
-	return NewPolicy(cfg, dns.New(dnstest.Start(t, zones()).Addr), slog.New(slog.DiscardHandler))
+	return NewPolicy(cfg, dns.New(dnstest.Start(t, zones()).Addr), fakeOurs{}, slog.New(slog.DiscardHandler))
 }
 
 func TestOnData(t *testing.T) {

@@ -104,6 +104,20 @@ type Mail struct {
 	Origin  Origin
 	Head    []byte
 	Content
+
+	Returned []Returned // when this is a report about mail of ours
+}
+
+// Returned is what another host's delivery report, found genuine, says about one
+// recipient of mail that went out from here. Its strings have gone through Clean.
+type Returned struct {
+	Item               int64 // the queue's number of that mail; 0: not known
+	QueueID, MessageID string
+	Login              string // Origin.Sender of that mail
+	From, To           string
+	Action             string // RFC 3464 §2.3.3: "failed", "delayed" ...
+	MTA                string // who reports it
+	Status             string // what it says of the reason
 }
 
 // NewID makes a queue id: 13 characters a person can read out, from 64 random

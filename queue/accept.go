@@ -36,6 +36,7 @@ func (q *Queue) accept(ctx context.Context, m *mail.Mail) error {
 	if err := d.route(ctx, m, 0); err != nil {
 		return err
 	}
+	d.file(m)
 	if _, err := q.st.Commit(ctx, d.change); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func newHouse(t *testing.T, role Role) *house {
 	h.deps.Queue = queue.New(st, local, nobodyElse{}, queue.DefaultConfig(), log)
 	h.deps.Recipients = local
 	h.deps.Auth = auth.New(st, auth.DefaultConfig(), log)
-	h.deps.Policy = check.NewPolicy(check.DefaultConfig(), dns.New("none"), log)
+	h.deps.Policy = check.NewPolicy(check.DefaultConfig(), dns.New("none"), st, log)
 	h.deps.Space = st.Space
 	return h
 }

@@ -32,7 +32,7 @@ func (s *session) judge(m *mail.Mail, tx *transaction, sp spool, h message.Heade
 	if err := s.Policy.Run(s.ctx, check.OnData, t); err != nil {
 		return err
 	}
-	m.Origin.Proven, m.Origin.Notes = t.Proven, t.Found
+	m.Origin.Proven, m.Origin.Notes, m.Returned = t.Proven, t.Found, t.Returned
 	m.Head = append(m.Head, t.Head...)
 	if kept, dropped := without(h, t.Strip); dropped {
 		m.Content = sp.edited(kept, n)
