@@ -87,6 +87,9 @@ func (q *testQueue) String() string {
 		if m.ID != "" || m.Return != 0 {
 			fmt.Fprintf(&b, " ENVID=%s RET=%d", m.ID, m.Return)
 		}
+		if m.RequireTLS {
+			b.WriteString(" REQUIRETLS")
+		}
 		fmt.Fprintf(&b, " LOGIN=%s PROVEN=%t PEER=%s\n%s", m.Origin.Login, m.Origin.Proven, m.Origin.Peer, strings.ReplaceAll(m.whole, "\r\n", "\n"))
 	}
 	s := b.String()

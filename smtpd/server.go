@@ -80,12 +80,14 @@ func (s *Server) frontConfig(implicitTLS bool) front.Config {
 		LMTP:     s.role == LMTP,
 		Auth:     s.role == Submission,
 		DSN:      s.role == Submission,
-		Repair:   s.role == Submission,
-		MaxSize:  int64(s.cfg.MaxSize),
-		Proxies:  s.cfg.Proxies,
-		Exempt:   s.cfg.Exempt,
-		Limits:   s.limits,
-		Log:      s.Log,
+		// The last hop to a mailbox here makes no promise (RFC 8689 §2), but LMTP has no TLS.
+		RequireTLS: s.role != LMTP,
+		Repair:     s.role == Submission,
+		MaxSize:    int64(s.cfg.MaxSize),
+		Proxies:    s.cfg.Proxies,
+		Exempt:     s.cfg.Exempt,
+		Limits:     s.limits,
+		Log:        s.Log,
 	}
 }
 
@@ -98,6 +100,7 @@ func (s *Server) library(ctx context.Context) *smtp.Server {
 	l.MaxLineLength = 0
 	l.MaxMessageBytes = int64(s.cfg.MaxSize)
 	l.EnableSMTPUTF8 = true
+	l.EnableREQUIRETLS = s.role != LMTP
 	l.EnableDSN = s.role == Submission
 	l.ErrorLog = slog.NewLogLogger(s.Log.Handler(), slog.LevelError)
 	return l

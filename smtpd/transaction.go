@@ -36,6 +36,8 @@ func begin(from mail.Path, size int64, o *smtp.MailOptions) *transaction {
 			Return: returns[o.Return],
 			Body:   bodies[o.Body],
 			UTF8:   o.UTF8,
+
+			RequireTLS: o.RequireTLS,
 		},
 		id:    mail.NewID(),
 		size:  size,

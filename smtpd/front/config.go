@@ -16,9 +16,11 @@ type Config struct {
 	LMTP     bool        // RFC 2033: LHLO, and a reply for each recipient; the peer's errors are not counted
 	Auth     bool        // AUTH may be used, over TLS only; its mechanisms come from the session
 	DSN      bool        // RET, ENVID, NOTIFY and ORCPT are parameters (RFC 3461)
-	Repair   bool        // bare CR and LF in content become CRLF; otherwise they are a Fault
-	MaxSize  int64       // octets of content, inclusive; 0 limits nothing (RFC 1870)
-	Hide     []string    // EHLO keywords that go-smtp would offer
+	// RequireTLS: within TLS, REQUIRETLS is a parameter (RFC 8689 §2).
+	RequireTLS bool
+	Repair     bool     // bare CR and LF in content become CRLF; otherwise they are a Fault
+	MaxSize    int64    // octets of content, inclusive; 0 limits nothing (RFC 1870)
+	Hide       []string // EHLO keywords that go-smtp would offer
 
 	Proxies []netip.Prefix // peers that must begin with a PROXY header
 	Exempt  []netip.Prefix // peers whose errors are not counted

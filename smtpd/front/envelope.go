@@ -20,6 +20,8 @@ func (c *Conn) known(verb, name string) bool {
 	switch name {
 	case "SIZE", "BODY", "SMTPUTF8":
 		return verb == "MAIL"
+	case "REQUIRETLS":
+		return verb == "MAIL" && c.requireTLS()
 	case "AUTH":
 		return verb == "MAIL" && c.cfg.Auth
 	case "RET", "ENVID":
@@ -153,7 +155,7 @@ func (c *Conn) parameters(verb, s string) *mail.Reply {
 	if verb == "MAIL" {
 		c.args.size = 0
 	}
-	var room [4]string
+	var room [8]string
 	seen := room[:0]
 	for f := range strings.FieldsSeq(s) {
 		name, value, hasValue := strings.Cut(f, "=")
@@ -162,7 +164,8 @@ func (c *Conn) parameters(verb, s string) *mail.Reply {
 			r := mail.BadParameter.With(name)
 			return &r
 		}
-		if slices.Contains(seen, name) || hasValue == (name == "SMTPUTF8") || strings.Contains(value, "=") {
+		flag := name == "SMTPUTF8" || name == "REQUIRETLS"
+		if slices.Contains(seen, name) || hasValue == flag || strings.Contains(value, "=") {
 			r := mail.BadSyntax.With("The parameter " + name + " is not written as it should be")
 			return &r
 		}

@@ -29,6 +29,11 @@ func (c *Conn) runHello(cmd *command, arg string) error {
 	return nil
 }
 
+// requireTLS tells whether the client may ask for REQUIRETLS: a wish that comes
+// over a connection without TLS has been broken already (RFC 8689 §2). go-smtp,
+// which sees no TLS, takes the parameter and offers nothing.
+func (c *Conn) requireTLS() bool { return c.cfg.RequireTLS && c.tls != nil }
+
 // protocol is what a listener speaks, as far as replies tell.
 type protocol struct{ name, hello string }
 
@@ -60,6 +65,9 @@ func (c *Conn) answerHello(code int, b []byte) error {
 	}
 	if c.cfg.TLS != nil && c.tls == nil {
 		words = append(words, "STARTTLS")
+	}
+	if c.requireTLS() {
+		words = append(words, "REQUIRETLS")
 	}
 	for i, w := range words {
 		sep := "-"
