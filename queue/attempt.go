@@ -13,6 +13,7 @@ import (
 // work is deliveries of one item to one destination: one attempt.
 type work struct {
 	item       store.ItemID
+	priority   store.Priority
 	deliveries []store.Delivery
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"posthorn/mail"
+	"posthorn/store"
 )
 
 // destination is what the scheduler knows about one while it has to do with it.
@@ -13,9 +14,10 @@ import (
 // one that asked, and then one asks again.
 type destination struct {
 	name    string
-	queue   []*work
+	queue   line
 	running int
-	listed  bool // in the scheduler's list of those that may start work
+	listed  [store.Priorities]bool // in the scheduler's rings
+	doubted bool                   // among those that wait until fewer troubled ones are asked
 
 	window   float64
 	answers  bool // it did, when last asked
@@ -35,12 +37,12 @@ func (d *destination) dead(now time.Time) bool { return now.Before(d.deadTill) }
 
 // idle tells that nothing is lost by forgetting it.
 func (d *destination) idle(now time.Time, memory time.Duration) bool {
-	return len(d.queue) == 0 && d.running == 0 && (d.troubles == 0 || now.After(d.deadTill.Add(memory)))
+	return d.queue.n == 0 && d.running == 0 && (d.troubles == 0 || now.After(d.deadTill.Add(memory)))
 }
 
 // mayStart tells whether another attempt may begin.
 func (d *destination) mayStart() bool {
-	return len(d.queue) > 0 && d.running < max(1, int(d.window))
+	return d.queue.n > 0 && d.running < max(1, int(d.window))
 }
 
 // learn takes in how an attempt went. It is true when the destination has just

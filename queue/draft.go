@@ -195,7 +195,8 @@ func (d *draft) spool(ctx context.Context, m *mail.Mail, waiting []store.NewDeli
 	}
 	d.change.Spool = append(d.change.Spool, store.Spooled{
 		Blob: blob, QueueID: m.QueueID, Envelope: m.Envelope, Origin: m.Origin,
-		MessageID: blob.MessageID, Expires: d.expires(), Deliveries: waiting,
+		MessageID: blob.MessageID, Priority: priority(m, blob.Bulk),
+		Expires: d.expires(), Deliveries: waiting,
 	})
 	return nil
 }

@@ -113,6 +113,16 @@ func (a *agent) made(destination string) []attempt {
 	return slices.DeleteFunc(slices.Clone(a.attempts), func(x attempt) bool { return x.destination != destination })
 }
 
+// now tells how many attempts run.
+func (a *agent) now() (n int) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, r := range a.running {
+		n += r
+	}
+	return n
+}
+
 // atOnce tells how many attempts at a destination ran at a time, at most.
 func (a *agent) atOnce(destination string) int {
 	a.mu.Lock()

@@ -8,6 +8,28 @@ import (
 	"posthorn/store"
 )
 
+// flush settles works of a dead destination with the trouble that is known,
+// without asking it for each. They count as attempts.
+func (s *scheduler) flush(d *destination, works []*work) {
+	if len(works) == 0 {
+		return
+	}
+	s.flushing++
+	status := d.trouble
+	go func() { // Run waits for it through finished
+		f := finished{works: works, flush: true}
+		for len(works) > 0 {
+			n := min(len(works), flushBatch)
+			due := s.share(s.attempts, works[:n], status)
+			if f.next.IsZero() || !due.IsZero() && due.Before(f.next) {
+				f.next = due
+			}
+			works = works[n:]
+		}
+		s.finished <- f
+	}()
+}
+
 // share settles works with a status that another attempt has found out.
 func (q *Queue) share(ctx context.Context, works []*work, status mail.Status) (next time.Time) {
 	all := make([]settled, 0, len(works))

@@ -152,15 +152,15 @@ func (s *scheduler) giveBack(ctx context.Context, h store.Hold) {
 		if h.Kind == store.HoldDestination && h.What != d.name {
 			continue
 		}
-		for _, w := range d.queue {
+		for _, w := range d.queue.empty() {
 			for _, c := range w.deliveries {
-				delete(s.inFlight, c.ID)
+				s.flights.land(c.ID)
 				ids = append(ids, c.ID)
 			}
 		}
-		d.queue = nil
 	}
 	s.unclaim(ctx, ids)
+	s.next = time.Now()
 }
 
 // unclaim gives deliveries back that are in nobody's hands any more.

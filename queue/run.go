@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"posthorn/store"
@@ -36,7 +37,7 @@ func (q *Queue) Run(ctx context.Context) error {
 	s := &scheduler{
 		Queue: q, attempts: attempts, next: time.Now(), free: time.Now(),
 		destinations: make(map[string]*destination),
-		inFlight:     make(map[store.DeliveryID]bool),
+		flights:      newFlights(),
 		attempted:    make(chan attempted),
 		finished:     make(chan finished),
 	}
@@ -62,13 +63,16 @@ type scheduler struct {
 	*Queue
 	attempts     context.Context
 	destinations map[string]*destination
-	startable    []*destination // in turn, so that none waits for another
-	inFlight     map[store.DeliveryID]bool
-	running      int       // attempts
-	entering     int       // attempts that are over, their outcomes on their way to the disk
-	flushing     int       // batches being settled without an attempt
-	next         time.Time // when to look into the store; zero: when told to
-	free         time.Time // when to look at the holds; zero: when told to
+	startable    rings
+	flights      flights
+	running      int            // attempts
+	doubtful     int            // of these, at destinations that were in trouble when last asked
+	entering     int            // attempts that are over, their outcomes on their way to the disk
+	flushing     int            // batches being settled without an attempt
+	doubted      []*destination // those that wait for it to be fewer
+	next         time.Time      // when to look into the store; zero: when told to
+	short        bool           // when it was looked there was no room for some priority
+	free         time.Time      // when to look at the holds; zero: when told to
 	attempted    chan attempted
 	finished     chan finished
 }
@@ -77,6 +81,7 @@ type scheduler struct {
 type attempted struct {
 	destination *destination
 	started     time.Time
+	doubtful    bool
 	feedback
 }
 
@@ -94,7 +99,7 @@ func (s *scheduler) run(ctx context.Context) {
 		s.fill(ctx)
 		s.start()
 		wait := time.Hour
-		if !s.next.IsZero() && !s.full() {
+		if _, room := s.flights.room(s.backlog); room && !s.next.IsZero() {
 			wait = time.Until(s.next)
 		}
 		if !s.free.IsZero() {
@@ -115,13 +120,15 @@ func (s *scheduler) run(ctx context.Context) {
 	}
 }
 
-// full tells that there is no room for more until something is finished.
-func (s *scheduler) full() bool { return len(s.inFlight) >= s.backlog }
-
 // fill claims what is due, as far as there is room for it.
 func (s *scheduler) fill(ctx context.Context) {
-	for !s.next.IsZero() && !time.Now().Before(s.next) && !s.full() && ctx.Err() == nil {
-		next, err := s.claim(ctx)
+	for !s.next.IsZero() && !time.Now().Before(s.next) && ctx.Err() == nil {
+		room, any := s.flights.room(s.backlog)
+		if !any {
+			return
+		}
+		s.short = slices.Contains(room[:], 0)
+		next, err := s.claim(ctx, room)
 		if errors.Is(err, store.ErrNotFound) {
 			s.next = time.Time{}
 			return
@@ -135,9 +142,8 @@ func (s *scheduler) fill(ctx context.Context) {
 }
 
 // claim takes one batch of what is due, and tells when to look again.
-func (s *scheduler) claim(ctx context.Context) (time.Time, error) {
+func (s *scheduler) claim(ctx context.Context, room store.Room) (time.Time, error) {
 	now := time.Now()
-	room := store.Room{claimBatch, claimBatch, claimBatch}
 	next, err := s.st.NextDue(ctx, room)
 	if err != nil || next.After(now) {
 		return next, err
@@ -164,28 +170,28 @@ func (s *scheduler) add(claimed []store.Delivery, now time.Time) {
 	dead := make(map[*destination][]*work)
 	var surplus []store.Delivery
 	for _, c := range claimed {
-		if s.inFlight[c.ID] {
-			continue // its claim ran out while it waits here: it is renewed
+		if s.flights.has(c.ID) {
+			continue // finish sees to it
 		}
 		d := s.destination(c.Destination)
 		if c.Probes {
 			d.revive() // it is to find something out
 		}
-		if !d.answers && len(d.queue) >= s.unproven {
+		if !d.answers && len(d.queue.lanes[c.Priority]) >= s.unproven {
 			surplus = append(surplus, c)
 			continue
 		}
-		s.inFlight[c.ID] = true
+		s.flights.add(c.ID, c.Priority)
 		g := group{c.Destination, c.Item}
 		w := groups[g]
 		if w == nil {
-			w = &work{item: c.Item}
+			w = &work{item: c.Item, priority: c.Priority}
 			groups[g] = w
 			if d.dead(now) {
 				dead[d] = append(dead[d], w)
 			} else {
-				d.queue = append(d.queue, w)
-				s.list(d)
+				d.queue.push(w)
+				s.startable.list(d)
 			}
 		}
 		w.deliveries = append(w.deliveries, c)
@@ -212,100 +218,8 @@ func (s *scheduler) destination(name string) *destination {
 // dead one among them is found dead again by one attempt.
 func (s *scheduler) forget() {
 	for name, d := range s.destinations {
-		if len(d.queue) == 0 && d.running == 0 {
+		if d.queue.n == 0 && d.running == 0 {
 			delete(s.destinations, name)
 		}
 	}
-}
-
-func (s *scheduler) list(d *destination) {
-	if !d.listed && d.mayStart() {
-		d.listed = true
-		s.startable = append(s.startable, d)
-	}
-}
-
-// start begins attempts, one destination after the other. A disk that is slow
-// slows them down: what the hosts have said and no disk knows is asked again when
-// the program is killed, so it is not let grow.
-func (s *scheduler) start() {
-	for len(s.startable) > 0 && s.running < s.cfg.Connections && s.entering < s.cfg.Connections {
-		d := s.startable[0]
-		s.startable = s.startable[1:]
-		d.listed = false
-		if !d.mayStart() {
-			continue
-		}
-		w := d.queue[0]
-		d.queue[0] = nil
-		d.queue = d.queue[1:]
-		d.running++
-		s.running++
-		go func() { // Run waits for it through finished
-			a := attempted{destination: d, started: time.Now()}
-			var enter enter
-			a.feedback, enter = s.attempt(s.attempts, d.name, w)
-			s.attempted <- a
-			s.finished <- finished{works: []*work{w}, next: enter()}
-		}()
-		s.list(d)
-	}
-}
-
-// finish takes works out of the books.
-func (s *scheduler) finish(f finished) {
-	for _, w := range f.works {
-		for _, d := range w.deliveries {
-			delete(s.inFlight, d.ID)
-		}
-	}
-	if !f.next.IsZero() && (s.next.IsZero() || f.next.Before(s.next)) {
-		s.next = f.next
-	}
-	if f.flush {
-		s.flushing--
-	} else {
-		s.entering--
-	}
-}
-
-// learn takes in how an attempt went, and lets the next one begin.
-func (s *scheduler) learn(a attempted) {
-	s.running--
-	s.entering++
-	d := a.destination
-	d.running--
-	now := time.Now()
-	if d.learn(a.feedback, a.started, s.cfg, now) {
-		s.log.Warn("destination is in trouble", "mta", d.name, "status", d.trouble.Reply.String(), "until", d.deadTill)
-		works := d.queue
-		d.queue = nil
-		s.flush(d, works)
-	}
-	s.list(d)
-	if d.idle(now, time.Duration(s.cfg.MaxRetry)) {
-		delete(s.destinations, d.name)
-	}
-}
-
-// flush settles works of a dead destination with the trouble that is known,
-// without asking it for each. They count as attempts.
-func (s *scheduler) flush(d *destination, works []*work) {
-	if len(works) == 0 {
-		return
-	}
-	s.flushing++
-	status := d.trouble
-	go func() { // Run waits for it through finished
-		f := finished{works: works, flush: true}
-		for len(works) > 0 {
-			n := min(len(works), flushBatch)
-			due := s.share(s.attempts, works[:n], status)
-			if f.next.IsZero() || !due.IsZero() && due.Before(f.next) {
-				f.next = due
-			}
-			works = works[n:]
-		}
-		s.finished <- f
-	}()
 }

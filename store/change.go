@@ -15,6 +15,7 @@ type Blob struct {
 	MessageID  string   // without angle brackets, "" when there is none
 	References []string // References and In-Reply-To, newest last, at most 50
 	Subject    string   // base subject for threading (RFC 5256 §2.1), decoded
+	Bulk       bool     // it says of itself that it is a list's, or sent to many
 
 	staged  Staged
 	unended bool // the last line has no CRLF

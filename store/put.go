@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	"posthorn/mail"
 	"posthorn/message"
@@ -105,7 +107,9 @@ func (h *headerReader) section() []byte {
 const maxReferences = 50
 
 // describe takes the facts threads are made of (RFC 8474 §5.2 leaves the way
-// open): a message's own id, those it refers to, and its base subject.
+// open): a message's own id, those it refers to, and its base subject; and whether
+// it is bulk mail, by the fields that lists write (RFC 2919, 2369) and those who
+// send much (Precedence, RFC 3834 §3.1.8).
 func (b *Blob) describe(h message.Header) {
 	if ids := message.MessageIDs(h.Get("Message-ID")); len(ids) > 0 {
 		b.MessageID = ids[0]
@@ -114,5 +118,7 @@ func (b *Blob) describe(h message.Header) {
 	if n := len(b.References); n > maxReferences {
 		b.References = b.References[n-maxReferences:]
 	}
+	precedence := strings.ToLower(strings.TrimSpace(h.Get("Precedence")))
+	b.Bulk = slices.Contains([]string{"bulk", "list", "junk"}, precedence) || h.Get("List-Id") != "" || h.Get("List-Unsubscribe") != ""
 	b.Subject, _ = message.BaseSubject(message.DecodeWords(h.Get("Subject")))
 }
