@@ -1,20 +1,25 @@
 package queue
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"posthorn/mail"
+	"posthorn/queue/words"
 )
+
+// What a reply does to a delivery, and what is said about it, is looked up in one
+// table (outcome_table.go). A row holds a condition, a verdict and the kind of
+// words. What remote texts say is found by the rules in outcome_text.go.
 
 // fate is what an attempt's reply does to a delivery.
 type fate int
 
 const (
-	retry fate = iota // it waits for another attempt
+	digit fate = iota // only in the table: as the first digit says (RFC 5321 §4.2.1)
+	retry             // it waits for another attempt
 	fail              // it is over and failed
 	done              // it is over and well
 )
@@ -26,7 +31,7 @@ type verdict struct {
 	limit  time.Duration // given up after this, when that is before the item expires; 0: never
 	soon   bool          // the rest of a split transaction: at once
 	host   bool          // the destination's trouble and not the message's: others need not try
-	notice string        // for the administrator's log; "" for nothing
+	notice string        // what the administrator is told, once for each destination; "" for nothing
 
 	// pace slows the destination down to so many messages a minute, for paceTime;
 	// 0: it gets what it takes. probe holds it, and one message asks again each so
@@ -39,66 +44,71 @@ type verdict struct {
 // paceTime is how long a destination that asked for it is spared.
 const paceTime = time.Hour
 
-// rule is a row of the table. Empty conditions hold.
-type rule struct {
+// row is one of the table. Conditions that are empty hold.
+type row struct {
+	ours  string // the name of a reply of ours (mail/replies.go)
+	class int    // the first digit of the reply
 	codes []int  // the reply's code is one of these
 	x     string // enhanced codes, separated by spaces: "4.2.2", "*.5.3", "5.7.606-649"
-	text  *regexp.Regexp
+	says  sign   // what the text says
 	verdict
+
+	kind words.Kind
+	who  words.Who
+	// status is the enhanced code without its class, for a report about a reply
+	// that has none.
+	status string
 }
 
-// rules are the exceptions from "the first digit decides" (RFC 5321 §4.2.1), in
-// order; the first that fits counts.
-var rules = []rule{
-	{x: "*.5.3", verdict: verdict{fate: retry, soon: true}}, // too many recipients, also as 552 (RFC 5321 §4.5.3.1.10)
-
-	// A blocklist has our address. Waiting a day gives the administrator the
-	// time to have it taken off; one message asks for all in the meantime.
-	{codes: refusals, x: "5.7.606-649", verdict: blocked},
-	{codes: refusals, text: regexp.MustCompile(`\bS31[45]0\b`), verdict: blocked},
-	{codes: refusals, text: regexp.MustCompile(`(?i)\b(client host|your (ip|server|host)|ip address|\[?\d+\.\d+\.\d+\.\d+\]?)\b.*\b(block|black|deny) ?list|\b(client host|your ip|\d+\.\d+\.\d+\.\d+)\b.*\b(spamhaus|spamcop|barracuda)`), verdict: blocked},
-
-	// The smarthost does not take our login: nothing is wrong with the message.
-	{x: "*.7.8 *.7.9 *.7.11-14", verdict: verdict{fate: retry, wait: time.Hour, host: true, notice: "login at the next host is refused"}},
-
-	{x: "4.7.28", verdict: verdict{fate: retry, pace: 1}},                  // "too much at once"
-	{x: "4.2.2", verdict: verdict{fate: retry, limit: 3 * 24 * time.Hour}}, // full mailboxes are rarely emptied later
-
-	// No answer, broken off, DNS, busy, TLS, no SMTP: it is the same for all.
-	{codes: []int{421}, verdict: verdict{fate: retry, host: true}},
-	{x: "4.3.2 4.4.1 4.4.2 4.4.3 4.4.5 4.4.8 4.5.0 4.7.4 4.7.5", verdict: verdict{fate: retry, host: true}},
-}
-
-var (
-	refusals = []int{550, 552, 553, 554, 571}
-	blocked  = verdict{fate: retry, probe: 15 * time.Minute, limit: 24 * time.Hour, host: true, notice: "our address is blocked there"}
-)
-
-// judge looks a reply up. A reply that is none of SMTP's is temporary: mail is
-// not lost to a server that cannot speak.
+// judge looks a reply up.
 func judge(r mail.Reply) verdict {
+	v, _ := lookup(r)
+	return v
+}
+
+// lookup finds the first row that fits. A reply that is none of SMTP's is
+// temporary: mail is not lost to a server that cannot speak.
+func lookup(r mail.Reply) (verdict, row) {
 	if r.Positive() {
-		return verdict{fate: done}
+		return verdict{fate: done}, row{status: "0.0"}
 	}
-	for _, row := range rules {
-		if row.fits(r) {
-			return row.verdict
-		}
+	said := says(r)
+	i := slices.IndexFunc(table, func(w row) bool { return w.fits(r, said) })
+	w := table[i] // the last row fits all
+	v := w.verdict
+	switch {
+	case v.fate != digit:
+	case r.Permanent():
+		v.fate = fail
+	default:
+		v.fate = retry
 	}
-	if r.Permanent() {
-		return verdict{fate: fail}
+	if asked := askedWait(r); v.fate == retry && asked > v.wait {
+		v.wait = asked
 	}
-	return verdict{fate: retry}
+	return v, w
 }
 
-func (row rule) fits(r mail.Reply) bool {
-	return (row.codes == nil || slices.Contains(row.codes, r.Code)) &&
-		(row.x == "" || slices.ContainsFunc(strings.Fields(row.x), func(p string) bool { return fitsX(p, r.X) })) &&
-		(row.text == nil || row.text.MatchString(r.Text))
+// says is what the text of r says. Our own need no guess.
+func says(r mail.Reply) sign {
+	if r.Name != "" {
+		return ""
+	}
+	return readSign(r.Text)
 }
 
-// fitsX compares an enhanced code with a pattern.
-func fitsX(pattern string, x mail.EnhancedCode) bool {
+func (w row) fits(r mail.Reply, said sign) bool {
+	return (w.ours == "" || w.ours == r.Name) &&
+		(w.class == 0 || w.class == r.Code/100) &&
+		(w.codes == nil || slices.Contains(w.codes, r.Code)) &&
+		(w.x == "" || slices.ContainsFunc(strings.Fields(w.x), func(p string) bool { return fitsX(p, r) })) &&
+		(w.says == "" || w.says == said)
+}
+
+// fitsX compares the enhanced code of r with a pattern. Its class is the reply's
+// first digit, whatever it says itself.
+func fitsX(pattern string, r mail.Reply) bool {
+	x := ownCode(r)
 	if x == (mail.EnhancedCode{}) {
 		return false
 	}
@@ -117,4 +127,83 @@ func fitsX(pattern string, x mail.EnhancedCode) bool {
 		}
 	}
 	return true
+}
+
+// ownCode is the enhanced code that the reply brings, at its beginning or as
+// qmail and its children write it, "(#5.1.1)" at the end; zero when it has none.
+// The first digit of the reply is its class: it decides (RFC 5321 §4.2.1), and a
+// code that contradicts it is a mistake.
+func ownCode(r mail.Reply) mail.EnhancedCode {
+	x := r.X
+	if x == (mail.EnhancedCode{}) && r.Name == "" {
+		x = codeInText(r.Text)
+	}
+	if x != (mail.EnhancedCode{}) && r.Code >= 200 && r.Code < 600 {
+		x[0] = r.Code / 100
+	}
+	return x
+}
+
+// Finding is what Posthorn makes of a reply, for whoever tells it to people.
+type Finding struct {
+	Kind   words.Kind // "" for a positive reply
+	Who    words.Who  // can mend it
+	Params words.Params
+	// Status is the enhanced code of a report about it (RFC 3464 §2.3.4). That field
+	// is our statement: the words of the remote server stand in Diagnostic-Code. So
+	// its own code is kept, the class mended by the reply's first digit; where it has
+	// none, the status says what the text says without doubt ("user unknown" is
+	// X.1.1), for X.0.0 means that only the class is known (RFC 3463 §3.1).
+	Status mail.EnhancedCode
+
+	Decision Decision
+	Wait     time.Duration // at least so long until the next attempt; 0: as scheduled
+	Limit    time.Duration // given up after this; 0: when the message expires
+	Pace     int           // messages a minute that the destination gets for an hour; 0: as many as it takes
+	Told     bool          // the administrator is told
+}
+
+// Decision is what becomes of a delivery.
+type Decision string
+
+// Decisions.
+const (
+	Deliver Decision = "deliver" // it is delivered
+	Retry   Decision = "retry"   // it is tried again
+	Hold    Decision = "hold"    // so is it, and the destination is held: one message asks every Wait
+	Fail    Decision = "fail"    // it is not tried again
+)
+
+// Classify looks a reply up.
+func Classify(r mail.Reply) Finding {
+	v, w := lookup(r)
+	f := Finding{Kind: w.kind, Who: w.who, Status: status(r, w), Wait: v.wait, Limit: v.limit, Pace: v.pace, Told: v.notice != ""}
+	switch {
+	case v.fate == done:
+		f.Decision = Deliver
+	case v.fate == fail:
+		f.Decision = Fail
+	case v.probe > 0:
+		f.Decision, f.Wait = Hold, v.probe
+	default:
+		f.Decision = Retry
+	}
+	if r.Name == "" {
+		f.Params = extract(r, w.kind)
+	}
+	return f
+}
+
+func status(r mail.Reply, w row) mail.EnhancedCode {
+	if x := ownCode(r); x != (mail.EnhancedCode{}) {
+		return x
+	}
+	class := r.Code / 100
+	if class != 2 && class != 5 {
+		class = 4
+	}
+	subject, detail, _ := strings.Cut(w.status, ".")
+	s, _ := strconv.Atoi(subject) // a test reads all of them
+	d, _ := strconv.Atoi(detail)
+	return mail.EnhancedCode{class, s, d}
 }

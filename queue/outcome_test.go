@@ -24,7 +24,7 @@ func TestJudge(t *testing.T) {
 		{"taken", reply(250, "2.0.0", "Ok"), verdict{fate: done}},
 		{"no such user", reply(550, "5.1.1", "No such user"), verdict{fate: fail}},
 		{"a refusal without a code", reply(550, "", "no"), verdict{fate: fail}},
-		{"greylisted", reply(451, "4.7.1", "Greylisted"), verdict{fate: retry}},
+		{"greylisted", reply(451, "4.7.1", "Greylisted"), verdict{fate: retry, wait: 5 * time.Minute}},
 		{"a temporary answer without a code", reply(450, "", "later"), verdict{fate: retry}},
 		{"no SMTP at all", reply(999, "", ""), verdict{fate: retry}},
 		{"nothing", mail.Reply{}, verdict{fate: retry}},
@@ -32,7 +32,7 @@ func TestJudge(t *testing.T) {
 		{"full for good", reply(552, "5.2.2", "Over quota"), verdict{fate: fail}},
 		{"too many recipients", reply(452, "4.5.3", ""), verdict{fate: retry, soon: true}},
 		{"too many recipients, as 5yz", reply(552, "5.5.3", ""), verdict{fate: retry, soon: true}},
-		{"busy", reply(421, "", "Try again later"), verdict{fate: retry, host: true}},
+		{"busy", reply(421, "", "Service not available"), verdict{fate: retry, host: true}},
 		{"no answer", mail.NoAnswer.With("mx"), verdict{fate: retry, host: true}},
 		{"broken off", mail.ConnectionLost.With("mx", "EOF"), verdict{fate: retry, host: true}},
 		{"DNS", mail.DNSTemporary.With("x.test"), verdict{fate: retry, host: true}},
@@ -54,18 +54,26 @@ func TestJudge(t *testing.T) {
 	}
 }
 
-// Each row can be reached and each pattern means something.
-func TestRulesAreWellFormed(t *testing.T) {
-	for _, r := range rules {
-		if r.codes == nil && r.x == "" && r.text == nil {
-			t.Errorf("a row that fits all: %+v", r)
+// Each row can be reached, each pattern means something, and each kind has words.
+func TestTableIsWellFormed(t *testing.T) {
+	for i, r := range table {
+		all := r.ours == "" && r.class == 0 && r.codes == nil && r.x == "" && r.says == ""
+		if last := i == len(table)-1; all != last {
+			t.Errorf("row %d of %d fits all: %v", i, len(table), all)
 		}
 		for _, p := range strings.Fields(r.x) {
 			var a, b, c int
 			plain := strings.NewReplacer("*", "0", "-", " ").Replace(p)
 			if n, _ := fmt.Sscanf(plain, "%d.%d.%d", &a, &b, &c); n != 3 {
-				t.Errorf("pattern %q", p)
+				t.Errorf("row %d: pattern %q", i, p)
 			}
+		}
+		var subject, detail int
+		if n, _ := fmt.Sscanf(r.status, "%d.%d", &subject, &detail); n != 2 {
+			t.Errorf("row %d: status %q", i, r.status)
+		}
+		if r.kind == "" || r.who == "" {
+			t.Errorf("row %d has no words: %+v", i, r)
 		}
 	}
 }

@@ -20,8 +20,8 @@ const (
 	owner  who = "Only the recipient can mend this."
 )
 
-// words are what one kind of failure means.
-type words struct {
+// saying is what one kind of failure means.
+type saying struct {
 	what   string // what happened, one sentence
 	who    who
 	advice string // what to do now
@@ -30,7 +30,7 @@ type words struct {
 // catalogue has the words of enhanced codes (RFC 3463, 5248, 7372, 7504, 7505 and
 // the IANA registry), without their class: that says only whether it may pass.
 // "name." has those of a reply of ours that a code alone does not tell apart.
-var catalogue = map[string]words{
+var catalogue = map[string]saying{
 	"1.1":  {"There is no mailbox of that name.", sender, "Check the spelling of the address, above all before the @. If it is right, the mailbox has been closed: ask the person another way for a new address."},
 	"1.2":  {"The domain, which is the part of the address after the @, does not exist.", sender, "Check the spelling of the address after the @."},
 	"1.3":  {"The address is not valid.", sender, "Check the address; something in it cannot stand there."},
@@ -91,7 +91,7 @@ var sameAs = map[string]string{
 var relaying = regexp.MustCompile(`(?i)\b(not? (permitted to )?relay|relay(ing)? (access |is )?(denied|not|prohibited)|unable to relay|relay not)|\bdoes not relay\b`)
 
 // explain finds the words for a reply.
-func explain(r mail.Reply) words {
+func explain(r mail.Reply) saying {
 	switch {
 	case r.Permanent() && judge(r).limit > 0:
 		return catalogue["blocked"]

@@ -1,0 +1,127 @@
+package queue
+
+import (
+	"errors"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"posthorn/mail"
+)
+
+// ErrNoReply is the kind of a text that holds no reply.
+var ErrNoReply = errors.New("no SMTP reply and no status code")
+
+// maxPasted bounds what ReadReply looks at, in octets.
+const maxPasted = 64 << 10
+
+var (
+	enhanced = regexp.MustCompile(`\b([245])\.(\d{1,3})\.(\d{1,3})\b`)
+	// after these words a log or a report quotes a remote server
+	quotes = regexp.MustCompile(`(?i)\b(?:said|replied|returned|diagnostic-code: ?smtp;|smtp;|remote host said|server response|status=\w+ \(.{0,200}?said|error from remote mail server[^:]{0,200}|reason|result|response):?\s*'?"?(?:[^\d\s]{0,3})([2-5]\d\d[ -][^\n]*(?:\n[ \t]*[^\n]*)*)`)
+	// a reply in the middle of a line
+	inLine = regexp.MustCompile(`(?:^|[\s:;("'>])([245]\d\d(?:[ -]#?[245]\.\d{1,3}\.\d{1,3}\b|[ -]|$).*)`)
+	// what logs put behind it
+	trailing = regexp.MustCompile(`(?i)\s*(\(in reply to [^)]*\)?\)?|; from=<.*)\s*$`)
+)
+
+// ReadReply finds the reply in what a person has at hand: as it came over the wire,
+// of one line or several; a code alone, "421" or "5.7.26"; a line of a log, or of a
+// report. Its error is ErrNoReply.
+func ReadReply(text string) (mail.Reply, error) {
+	if len(text) > maxPasted {
+		text = strings.ToValidUTF8(text[:maxPasted], "")
+	}
+	text = strings.TrimSpace(strings.ReplaceAll(text, "\r\n", "\n"))
+	if r, ok := readWire(text); ok {
+		return r, nil
+	}
+	if m := quotes.FindStringSubmatch(text); m != nil {
+		if r, ok := readWire(trailing.ReplaceAllString(m[1], "")); ok {
+			return r, nil
+		}
+	}
+	for line := range strings.Lines(text) {
+		if m := inLine.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+			if r, ok := readWire(trailing.ReplaceAllString(m[1], "")); ok {
+				return r, nil
+			}
+		}
+	}
+	return readCode(text)
+}
+
+// readWire reads a reply that begins with its code. Lines that begin with the same
+// code, or with none, belong to it.
+func readWire(text string) (mail.Reply, bool) {
+	var r mail.Reply
+	var kept []string
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		code, rest, ok := cutCode(line)
+		switch {
+		case ok && i == 0:
+			r.Code = code
+		case ok && code == r.Code:
+		case i == 0:
+			return mail.Reply{}, false
+		default:
+			rest = line
+		}
+		if m := enhanced.FindStringSubmatchIndex(rest); m != nil && m[0] == 0 {
+			r.X = parseCode(rest[m[0]:m[1]])
+			rest = strings.TrimSpace(rest[m[1]:])
+		}
+		kept = append(kept, mail.Clean(rest))
+	}
+	r.Text = strings.TrimSpace(strings.Join(kept, "\n"))
+	if r.X != (mail.EnhancedCode{}) {
+		r.X[0] = r.Code / 100
+	}
+	return r, true
+}
+
+// cutCode takes the code off a line of a reply.
+func cutCode(line string) (code int, rest string, ok bool) {
+	if len(line) < 3 || len(line) > 3 && line[3] != ' ' && line[3] != '-' {
+		return 0, "", false
+	}
+	code, err := strconv.Atoi(line[:3])
+	if err != nil || code < 200 || code > 599 {
+		return 0, "", false
+	}
+	return code, strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(line[3:], "-"), " ")), true
+}
+
+// readCode reads an enhanced code that stands alone, with the reply's code that
+// belongs to it.
+func readCode(text string) (mail.Reply, error) {
+	s := enhanced.FindString(text)
+	if s == "" {
+		return mail.Reply{}, ErrNoReply
+	}
+	x := parseCode(s)
+	r := mail.Reply{Code: x[0]*100 + 50, X: x, Text: mail.Clean(text)}
+	if code, ok := basic[s]; ok {
+		r.Code = code
+	}
+	if strings.TrimSpace(text) == s {
+		r.Text = ""
+	}
+	return r, nil
+}
+
+// basic are the replies' codes that the IANA registry of enhanced codes gives to
+// those that have one of their own.
+var basic = map[string]int{
+	"2.0.0": 250, "4.3.2": 421, "4.5.3": 452, "4.2.2": 452, "4.3.1": 452, "4.7.12": 432, "5.1.10": 556, "5.2.2": 552, "5.3.2": 521, "5.3.4": 552,
+	"5.5.1": 503, "5.5.2": 500, "5.5.4": 501, "5.5.6": 500, "5.6.7": 553, "5.7.8": 535, "5.7.9": 534, "5.7.11": 538, "5.7.13": 525, "5.7.14": 535,
+}
+
+// parseCode reads what the expression enhanced has found.
+func parseCode(s string) (x mail.EnhancedCode) {
+	for i, part := range strings.SplitN(s, ".", 3) {
+		x[i], _ = strconv.Atoi(part)
+	}
+	return x
+}
