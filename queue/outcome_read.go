@@ -3,7 +3,6 @@ package queue
 import (
 	"errors"
 	"regexp"
-	"strconv"
 	"strings"
 
 	"posthorn/mail"
@@ -51,46 +50,20 @@ func ReadReply(text string) (mail.Reply, error) {
 	return readCode(text)
 }
 
-// readWire reads a reply that begins with its code. Lines that begin with the same
-// code, or with none, belong to it.
+// readWire reads a reply that begins with its code. An enhanced code of another
+// class than the code's is mended, as the SMTP client does.
 func readWire(text string) (mail.Reply, bool) {
-	var r mail.Reply
-	var kept []string
-	for i, line := range strings.Split(text, "\n") {
-		line = strings.TrimSpace(line)
-		code, rest, ok := cutCode(line)
-		switch {
-		case ok && i == 0:
-			r.Code = code
-		case ok && code == r.Code:
-		case i == 0:
-			return mail.Reply{}, false
-		default:
-			rest = line
-		}
-		if m := enhanced.FindStringSubmatchIndex(rest); m != nil && m[0] == 0 {
-			r.X = parseCode(rest[m[0]:m[1]])
-			rest = strings.TrimSpace(rest[m[1]:])
-		}
-		kept = append(kept, mail.Clean(rest))
+	r := mail.ParseReply(text)
+	if r.Code == 0 {
+		return r, false
 	}
-	r.Text = strings.TrimSpace(strings.Join(kept, "\n"))
-	if r.X != (mail.EnhancedCode{}) {
-		r.X[0] = r.Code / 100
+	if first, _, _ := strings.Cut(r.Text, " "); r.X == (mail.EnhancedCode{}) {
+		if x := mail.ParseEnhancedCode(first); x != (mail.EnhancedCode{}) {
+			r.X = mail.EnhancedCode{r.Code / 100, x[1], x[2]}
+		}
 	}
+	r.Text = strings.TrimSpace(r.Text)
 	return r, true
-}
-
-// cutCode takes the code off a line of a reply.
-func cutCode(line string) (code int, rest string, ok bool) {
-	if len(line) < 3 || len(line) > 3 && line[3] != ' ' && line[3] != '-' {
-		return 0, "", false
-	}
-	code, err := strconv.Atoi(line[:3])
-	if err != nil || code < 200 || code > 599 {
-		return 0, "", false
-	}
-	return code, strings.TrimSpace(strings.TrimPrefix(strings.TrimPrefix(line[3:], "-"), " ")), true
 }
 
 // readCode reads an enhanced code that stands alone, with the reply's code that
@@ -100,7 +73,7 @@ func readCode(text string) (mail.Reply, error) {
 	if s == "" {
 		return mail.Reply{}, ErrNoReply
 	}
-	x := parseCode(s)
+	x := mail.ParseEnhancedCode(s)
 	r := mail.Reply{Code: x[0]*100 + 50, X: x, Text: mail.Clean(text)}
 	if code, ok := basic[s]; ok {
 		r.Code = code
@@ -116,12 +89,4 @@ func readCode(text string) (mail.Reply, error) {
 var basic = map[string]int{
 	"2.0.0": 250, "4.3.2": 421, "4.5.3": 452, "4.2.2": 452, "4.3.1": 452, "4.7.12": 432, "5.1.10": 556, "5.2.2": 552, "5.3.2": 521, "5.3.4": 552,
 	"5.5.1": 503, "5.5.2": 500, "5.5.4": 501, "5.5.6": 500, "5.6.7": 553, "5.7.8": 535, "5.7.9": 534, "5.7.11": 538, "5.7.13": 525, "5.7.14": 535,
-}
-
-// parseCode reads what the expression enhanced has found.
-func parseCode(s string) (x mail.EnhancedCode) {
-	for i, part := range strings.SplitN(s, ".", 3) {
-		x[i], _ = strconv.Atoi(part)
-	}
-	return x
 }

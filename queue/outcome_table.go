@@ -16,7 +16,7 @@ var (
 	// The same in words that may pass: the message has all its time.
 	blockedNow = verdict{fate: retry, probe: 15 * time.Minute, host: true, notice: "our address is blocked there"}
 
-	later     = verdict{fate: retry, host: true}                           // it is the same for all messages
+	hostAway  = verdict{fate: retry, host: true}                           // it is the same for all messages
 	greyTime  = verdict{fate: retry, wait: 5 * time.Minute}                // greylisting is over by then, mostly (RFC 6647 §5)
 	slower    = verdict{fate: retry, pace: 1}                              // one message a minute
 	slowAgain = verdict{fate: retry, wait: time.Hour, limit: day, pace: 1} // 5yz, but it means the hour or the day
@@ -62,8 +62,8 @@ var table = []row{
 	{x: "5.7.0-1 5.5.0", says: tooFast, kind: "too-much-mail", who: words.Us, status: "7.0"},                                                  // they mean it
 	{class: 5, says: tooFast, verdict: slowAgain, kind: "too-much-mail", who: words.Us, status: "7.0"},                                        // QQ: "550 Ip frequency limited"
 	{class: 4, says: greylisted, verdict: greyTime, kind: "greylisted", who: words.Them, status: "7.1"},
-	{x: "4.7.321 4.7.324", verdict: later, kind: "no-encryption", who: words.Them, status: "7.4"}, // Microsoft says so of others
-	{x: "4.7.322-325", verdict: later, kind: "no-proof", who: words.Them, status: "7.5"},
+	{x: "4.7.321 4.7.324", verdict: hostAway, kind: "no-encryption", who: words.Them, status: "7.4"}, // Microsoft says so of others
+	{x: "4.7.322-325", verdict: hostAway, kind: "no-proof", who: words.Them, status: "7.5"},
 
 	// The address.
 	{x: "*.1.10 *.4.1", says: userUnknown, kind: "no-such-mailbox", who: words.Sender, status: "1.1"}, // Exchange Online
@@ -97,20 +97,20 @@ var table = []row{
 	{x: "5.3.2", kind: "takes-no-mail", who: words.Them, status: "3.2"},
 	{x: "*.3.3 *.3.5 *.3.6", kind: "their-fault", who: words.Them, status: "3.5"},
 	{x: "*.3.4", kind: "too-large", who: words.Sender, status: "3.4"},
-	{x: "4.3.2", verdict: later, kind: "not-now", who: words.Them, status: "3.2"},
-	{x: "4.4.1", verdict: later, kind: "no-answer", who: words.Them, status: "4.1"},
-	{x: "4.4.2", verdict: later, kind: "connection-lost", who: words.Them, status: "4.2"},
+	{x: "4.3.2", verdict: hostAway, kind: "not-now", who: words.Them, status: "3.2"},
+	{x: "4.4.1", verdict: hostAway, kind: "no-answer", who: words.Them, status: "4.1"},
+	{x: "4.4.2", verdict: hostAway, kind: "connection-lost", who: words.Them, status: "4.2"},
 	{x: "5.4.2", kind: "connection-lost", who: words.Them, status: "4.2"},
-	{x: "4.4.3", verdict: later, kind: "dns-trouble", who: words.Them, status: "4.3"},
+	{x: "4.4.3", verdict: hostAway, kind: "dns-trouble", who: words.Them, status: "4.3"},
 	{x: "5.4.3", kind: "dns-trouble", who: words.Them, status: "4.3"},
 	{x: "*.4.4", kind: "no-route", who: words.Sender, status: "4.4"},
 	{x: "4.4.5", verdict: verdict{fate: retry, host: true, pace: 1}, kind: "not-now", who: words.Them, status: "4.5"},
 	{x: "*.4.6 *.4.14", kind: "loop", who: words.Them, status: "4.6"},
 	{x: "*.4.7", kind: "expired", who: words.Them, status: "4.7"},
-	{x: "4.4.8", verdict: later, kind: "no-proof", who: words.Them, status: "4.8"},
+	{x: "4.4.8", verdict: hostAway, kind: "no-proof", who: words.Them, status: "4.8"},
 
 	// The protocol and the message.
-	{x: "4.5.0", verdict: later, kind: "protocol", who: words.Us, status: "5.0"},
+	{x: "4.5.0", verdict: hostAway, kind: "protocol", who: words.Us, status: "5.0"},
 	{x: "*.5.1 *.5.2 *.5.4-6", says: userUnknown, kind: "no-such-mailbox", who: words.Sender, status: "1.1"},
 	{x: "*.5.2", says: brokenLines, kind: "broken-lines", who: words.Sender, status: "5.2"},
 	{x: "*.5.2 *.5.4-6", kind: "protocol", who: words.Us, status: "5.0"},
@@ -121,9 +121,9 @@ var table = []row{
 	// Trust and encryption.
 	{x: "*.7.2 5.7.124 5.7.133-136 5.7.193", kind: "not-allowed-to-write", who: words.Recipient, status: "7.2"},
 	{x: "*.7.3 *.7.6 *.7.7 *.7.15 *.7.16", kind: "policy", who: words.Them, status: "7.0"},
-	{x: "4.7.4", verdict: later, kind: "no-encryption", who: words.Them, status: "7.4"},
+	{x: "4.7.4", verdict: hostAway, kind: "no-encryption", who: words.Them, status: "7.4"},
 	{x: "5.7.4 *.7.10 *.7.30", kind: "no-encryption", who: words.Them, status: "7.10"},
-	{x: "4.7.5", verdict: later, kind: "no-proof", who: words.Them, status: "7.5"},
+	{x: "4.7.5", verdict: hostAway, kind: "no-proof", who: words.Them, status: "7.5"},
 	{x: "5.7.5", kind: "no-proof", who: words.Them, status: "7.5"},
 	{x: "*.7.20-22", kind: "dkim", who: words.Us, status: "7.20"},
 	{x: "*.7.23-24", kind: "spf", who: words.Us, status: "7.23"},
@@ -177,7 +177,7 @@ var table = []row{
 
 	// General codes.
 	{codes: []int{421}, x: "4.7.0 4.7.1", verdict: verdict{fate: retry, wait: 5 * time.Minute, host: true}, kind: "asked-to-wait", who: words.Them, status: "7.0"},
-	{codes: []int{421}, verdict: later, kind: "not-now", who: words.Them, status: "3.2"},
+	{codes: []int{421}, verdict: hostAway, kind: "not-now", who: words.Them, status: "3.2"},
 	{codes: []int{521}, kind: "takes-no-mail", who: words.Them, status: "3.2"},
 	{x: "*.2.0", kind: "mailbox-trouble", who: words.Them, status: "2.0"},
 	{x: "4.3.0 5.3.0", kind: "their-fault", who: words.Them, status: "3.0"},
