@@ -1,8 +1,10 @@
 # make test    everything that must hold: vet, format, all tests with the race detector
 # make fuzz    every fuzz target for FUZZTIME each (30s)
 # make crash   the tests that kill the server, and only those: KILLS (20) times
-#              under load, and between any two verbs of the store; then MANY (60)
-#              seconds of many IMAP clients in one mailbox
+#              under load, and between any two verbs of the store; then MIXTURE
+#              (50000) recipients at hosts that misbehave, without kills and with
+#              one every 5 seconds; then MANY (60) seconds of many IMAP clients in
+#              one mailbox
 # make bench   whole servers, Posthorn beside Postfix and Dovecot: bench/ says
 #              what BENCHFLAGS may be
 # make micro   the benchmarks beside the code
@@ -16,6 +18,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 KILLS ?= 20
+MIXTURE ?= 50000
 MANY ?= 60
 
 .PHONY: test lint tools fuzz crash bench micro
@@ -56,6 +59,7 @@ fuzz:
 
 crash: tools
 	POSTHORN_KILLS=$(KILLS) $(GO) test -count=1 -timeout 30m -run 'Crash|Kill' ./...
+	POSTHORN_MIXTURE=$(MIXTURE) $(GO) test -count=1 -timeout 60m -run 'TestMixture' ./interop
 	POSTHORN_MANY=$(MANY) $(GO) test -race -count=1 -timeout 60m -run 'TestManyClients' ./imapd
 
 bench: tools
