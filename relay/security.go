@@ -112,7 +112,7 @@ func (r *Relay) byTLSA(ctx context.Context, h hop, t target, s *security) (found
 			continue
 		case err != nil:
 			s.kind = kindTLSA
-			return false, mail.TLSALookup.With(t, name, err.Error())
+			return false, mail.TLSALookup.With(t, name, lookupTrouble(err))
 		}
 		s.kind, s.by, s.name = kindTLSA, "its TLSA records ("+name+")", base
 		s.text = recordLines(records)
@@ -128,6 +128,14 @@ func (r *Relay) byTLSA(ctx context.Context, h hop, t target, s *security) (found
 		return true, nil
 	}
 	return false, nil
+}
+
+// lookupTrouble is a failed lookup in few words: the name stands beside it.
+func lookupTrouble(err error) string {
+	if de := (*net.DNSError)(nil); errors.As(err, &de) {
+		return de.Err
+	}
+	return err.Error()
 }
 
 func recordLines(records []dns.TLSA) string {

@@ -25,8 +25,8 @@ type Debian struct {
 	// Transports sends mail for a domain to host:port; everything else is
 	// refused, so that nothing leaves the machine.
 	Transports map[string]string
-	// DovecotExtra and PostfixExtra are appended to the configurations.
-	DovecotExtra, PostfixExtra string
+	// DovecotExtra, PostfixExtra and MasterExtra are appended to the configurations.
+	DovecotExtra, PostfixExtra, MasterExtra string
 }
 
 // Start writes the configurations, starts both and waits until they listen.
@@ -326,4 +326,5 @@ lmtp unix - - n - - lmtp
 anvil unix - - n - 1 anvil
 scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
+{{.MasterExtra}}
 `))

@@ -63,6 +63,25 @@ func (a *Authority) Server(until time.Time, names ...string) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{leaf.Raw, a.Cert.Raw}, PrivateKey: key, Leaf: leaf}}}
 }
 
+// Write puts the certificates and the key of a configuration of Server into
+// files in PEM.
+func (a *Authority) Write(c *tls.Config, certFile, keyFile string) {
+	a.t.Helper()
+	var chain []byte
+	for _, der := range c.Certificates[0].Certificate {
+		chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
+	}
+	key, err := x509.MarshalPKCS8PrivateKey(c.Certificates[0].PrivateKey)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	for file, text := range map[string][]byte{certFile: chain, keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})} {
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			a.t.Fatal(err)
+		}
+	}
+}
+
 func newKey(t testing.TB) crypto.Signer {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

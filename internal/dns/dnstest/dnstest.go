@@ -44,11 +44,30 @@ type Server struct {
 // Start serves zones until the test ends.
 func Start(t testing.TB, zones Zones) *Server {
 	t.Helper()
+	pc, ln := listen(t)
+	return start(t, zones, pc, ln)
+}
+
+// StartOn is Start on an address of the caller's choice.
+func StartOn(t testing.TB, addr string, zones Zones) *Server {
+	t.Helper()
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pc, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		ln.Close()
+		t.Fatal(err)
+	}
+	return start(t, zones, pc, ln)
+}
+
+func start(t testing.TB, zones Zones, pc net.PacketConn, ln net.Listener) *Server {
 	s := &Server{zones: make(Zones), asked: make(map[string]int), fails: make(map[string]bool)}
 	for name, node := range zones {
 		s.Set(name, node)
 	}
-	pc, ln := listen(t)
 	s.Addr = pc.LocalAddr().String()
 	servers := []*mdns.Server{{PacketConn: pc, Handler: s}, {Listener: ln, Handler: s}}
 	for _, srv := range servers {
