@@ -147,5 +147,10 @@ func (a *admin) domainRecords(ctx context.Context, name string) ([]record, error
 	if err != nil {
 		return nil, err
 	}
-	return dnsRecords(d, a.config.Hostname, keys)
+	records, err := dnsRecords(d, a.config.Hostname, keys)
+	if err != nil {
+		return nil, err
+	}
+	more, err := a.config.tlsRecords(d.Name, d.Admin)
+	return append(records, more...), err
 }
