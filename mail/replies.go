@@ -47,6 +47,9 @@ var (
 	NeedsConversion       = Reply{"NeedsConversion", 550, EnhancedCode{5, 6, 3}, "%s takes 7-bit mail only, and this message cannot be converted without breaking its signature"}
 	Expired               = Reply{"Expired", 451, EnhancedCode{4, 4, 7}, "Tried for %s without success"}
 	Dropped               = Reply{"Dropped", 550, EnhancedCode{5, 7, 0}, "The administrator removed the message from the queue"}
+	PrimaryRefuses        = Reply{"PrimaryRefuses", 550, EnhancedCode{5, 1, 1}, "The server of %s has no such mailbox; it says: %s"}
+	CannotVerifyNow       = Reply{"CannotVerifyNow", 451, EnhancedCode{4, 4, 1}, "The server of %s cannot be asked about this recipient just now; try again later"}
+	NoPrimary             = Reply{"NoPrimary", 451, EnhancedCode{4, 3, 5}, "This host keeps mail for %s, and finds no better one to give it to; the administrator must mend it"}
 
 	// The message.
 	TooBig            = Reply{"TooBig", 552, EnhancedCode{5, 3, 4}, "The message is larger than the %d octets this server takes"}

@@ -68,16 +68,16 @@ type MDA struct {
 // New makes an MDA over the addresses of st.
 func New(st *store.Store, cfg Config, log *slog.Logger) *MDA { return &MDA{st, cfg, log} }
 
-// Local tells whether domain is ours. The empty domain, that of <Postmaster>,
-// is.
+// Local tells whether domain is ours, with its mailboxes here. The empty domain,
+// that of <Postmaster>, is.
 func (m *MDA) Local(ctx context.Context, domain string) (bool, error) {
 	if domain == "" {
 		return true, nil
 	}
-	_, err := m.dir.Domain(ctx, domain)
+	d, err := m.dir.Domain(ctx, domain)
 	switch {
 	case err == nil:
-		return true, nil
+		return !d.Backup, nil
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrInvalid):
 		return false, nil
 	}

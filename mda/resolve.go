@@ -78,6 +78,9 @@ func (m *MDA) homeDomain(ctx context.Context) (string, error) {
 	host := mail.Path{Domain: m.cfg.Hostname}.Key().Domain
 	var first *store.Domain
 	for i, d := range all {
+		if d.Backup {
+			continue
+		}
 		if host == d.Name || strings.HasSuffix(host, "."+d.Name) {
 			return d.Name, nil
 		}

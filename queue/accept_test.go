@@ -33,6 +33,23 @@ func TestAcceptRoutesEachRecipient(t *testing.T) {
 	})
 }
 
+// What is kept for another host is tried for as long as was promised.
+func TestBackupIsKeptLonger(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(mail.NoAnswer)
+		f.accept(letter("alice@here.test", "bob@away.test", "carol@backup.test"))
+		f.run()
+		f.pass(6 * 24 * time.Hour)
+		if got := f.waiting(); len(got) != 1 || !strings.HasPrefix(got[0], "carol@backup.test ") {
+			t.Errorf("waiting after 6 days: %q", got)
+		}
+		f.pass(25 * 24 * time.Hour)
+		if got := f.waiting(); len(got) != 0 {
+			t.Errorf("waiting after 31 days: %q", got)
+		}
+	})
+}
+
 // Q2: a local fault that may pass refuses the whole message, and nothing of it
 // is kept.
 func TestTemporaryLocalFaultKeepsNothing(t *testing.T) {

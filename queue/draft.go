@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,9 +63,9 @@ func (d *draft) route(ctx context.Context, m *mail.Mail, depth int) error {
 	}
 	defer d.nameRecorded(m, len(d.change.Events))
 	d.recordAccepted(m)
-	waiting := make([]store.NewDelivery, 0, len(away))
-	for _, r := range away {
-		waiting = append(waiting, store.NewDelivery{Recipient: r, Destination: d.destination(m, r.Path)})
+	waiting, err := d.waiting(ctx, m, away)
+	if err != nil {
+		return err
 	}
 	statuses, err := d.place(ctx, m, here, depth)
 	if err != nil {
@@ -76,12 +78,45 @@ func (d *draft) route(ctx context.Context, m *mail.Mail, depth int) error {
 		if d.strict && s.Reply.Temporary() {
 			return s.Reply
 		}
-		waiting = append(waiting, d.later(m, here[i], s))
+		waiting[0] = append(waiting[0], d.later(m, here[i], s))
 	}
-	if len(waiting) == 0 {
-		return nil
+	return d.spoolAll(ctx, m, waiting)
+}
+
+// waiting are the deliveries to other hosts, by how long they are tried; 0 is as
+// long as usual.
+func (d *draft) waiting(ctx context.Context, m *mail.Mail, away []mail.Recipient) (map[time.Duration][]store.NewDelivery, error) {
+	waiting := make(map[time.Duration][]store.NewDelivery)
+	keep := make(map[string]time.Duration)
+	for _, r := range away {
+		domain := r.Path.Key().Domain
+		t, known := keep[domain]
+		if !known {
+			var err error
+			if t, err = d.agent.Keep(ctx, domain); err != nil {
+				return nil, fmt.Errorf("route to %s: %w", domain, err)
+			}
+			keep[domain] = t
+		}
+		waiting[t] = append(waiting[t], store.NewDelivery{Recipient: r, Destination: d.destination(m, r.Path)})
 	}
-	return d.spool(ctx, m, waiting)
+	return waiting, nil
+}
+
+// spoolAll makes an item of what is tried equally long: as a rule one, which has
+// the message's own queue id.
+func (d *draft) spoolAll(ctx context.Context, m *mail.Mail, waiting map[time.Duration][]store.NewDelivery) error {
+	for _, keep := range slices.Sorted(maps.Keys(waiting)) {
+		expires := d.expires()
+		if keep > 0 {
+			expires = time.Now().Add(keep)
+		}
+		if err := d.spool(ctx, m, waiting[keep], expires); err != nil {
+			return err
+		}
+		m = unique(m, m)
+	}
+	return nil
 }
 
 func (d *draft) split(ctx context.Context, to []mail.Recipient) (here, away []mail.Recipient, err error) {
@@ -188,7 +223,7 @@ func unique(onward, m *mail.Mail) *mail.Mail {
 	return &n
 }
 
-func (d *draft) spool(ctx context.Context, m *mail.Mail, waiting []store.NewDelivery) error {
+func (d *draft) spool(ctx context.Context, m *mail.Mail, waiting []store.NewDelivery, expires time.Time) error {
 	blob, err := d.put(ctx, m)
 	if err != nil {
 		return err
@@ -196,7 +231,7 @@ func (d *draft) spool(ctx context.Context, m *mail.Mail, waiting []store.NewDeli
 	d.change.Spool = append(d.change.Spool, store.Spooled{
 		Blob: blob, QueueID: m.QueueID, Envelope: m.Envelope, Origin: m.Origin,
 		MessageID: blob.MessageID, Priority: priority(m, blob.Bulk),
-		Expires: d.expires(), Deliveries: waiting,
+		Expires: expires, Deliveries: waiting,
 	})
 	return nil
 }

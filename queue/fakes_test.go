@@ -54,6 +54,14 @@ type attempt struct {
 
 func (a *agent) Destination(_, to mail.Path) string { return strings.ToLower(to.Domain) }
 
+// Keep is long for what is kept for another host.
+func (a *agent) Keep(_ context.Context, domain string) (time.Duration, error) {
+	if domain == "backup.test" {
+		return 30 * 24 * time.Hour, nil
+	}
+	return 0, nil
+}
+
 func (a *agent) Deliver(ctx context.Context, destination string, m *mail.Mail, to []mail.Recipient) []mail.Status {
 	a.mu.Lock()
 	if a.running == nil {

@@ -24,8 +24,10 @@ import (
 // Agent carries mail to other hosts. Deliver makes one attempt and gives one
 // status for each recipient, in order; deliveries with the same Destination go
 // to the same hosts over the same connections. A sender's way out may be its own
-// (a login at a smarthost), so Destination takes both ends.
+// (a login at a smarthost), so Destination takes both ends. Keep is how long mail
+// to a domain is tried where that is longer or shorter than usual, else 0.
 type Agent interface {
+	Keep(ctx context.Context, domain string) (time.Duration, error)
 	Destination(from, to mail.Path) string
 	Deliver(ctx context.Context, destination string, m *mail.Mail, to []mail.Recipient) []mail.Status
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +24,12 @@ type Config struct {
 	// CAFile holds the certificates to trust instead of the system's, in PEM, where
 	// no route names others: for networks with an authority of their own.
 	CAFile string `toml:"ca_file"`
+	// BackupKeep is how long mail for a backup domain is kept that says nothing
+	// itself.
+	BackupKeep serve.Duration `toml:"backup_keep"`
+	// BackupUnverified is what becomes of a recipient of a backup domain that
+	// nobody knows while its own host does not answer: "defer" or "accept".
+	BackupUnverified string `toml:"backup_unverified"`
 	// DKIM signs what our own users and this host write.
 	DKIM bool `toml:"dkim"`
 
@@ -37,8 +44,11 @@ func DefaultConfig() Config {
 		Port:           25,
 		ConnectTimeout: serve.Duration(30 * time.Second),
 		Idle:           serve.Duration(5 * time.Second),
+		BackupKeep:     serve.Duration(30 * 24 * time.Hour),
 		DKIM:           true,
 		Timeouts:       client.DefaultTimeouts,
+
+		BackupUnverified: unverifiedDefer,
 	}
 }
 
@@ -46,6 +56,12 @@ func DefaultConfig() Config {
 func (c Config) Check() error {
 	if c.Port < 1 || c.Port > 65535 {
 		return fmt.Errorf("relay.port: %d is no port", c.Port)
+	}
+	if c.BackupKeep <= 0 {
+		return errors.New("relay.backup_keep: must be more than nothing")
+	}
+	if u := c.BackupUnverified; u != unverifiedDefer && u != unverifiedAccept {
+		return fmt.Errorf(`relay.backup_unverified: %q is not "defer" or "accept"`, u)
 	}
 	first := make(map[string]Route)
 	for i, r := range c.Routes {

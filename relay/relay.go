@@ -47,15 +47,18 @@ type Relay struct {
 	sts      *mtasts.Cache             // nil: nobody remembers policies, and none is asked for
 	roots    map[string]*x509.CertPool // by CAFile
 	ours     map[netip.Addr]bool       // addresses of this host
+	backups  Backups                   // nil: none
+	callouts *callouts
 }
 
 // Memory is what a relay remembers beyond a restart; the store is one.
 type Memory interface {
 	mtasts.Memory
+	Backups
 }
 
 // New makes a relay that calls itself hostname. Without a memory it knows nothing
-// of MTA-STS. Close ends its connections.
+// of MTA-STS and is nobody's backup. Close ends its connections.
 func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, memory Memory, log *slog.Logger) (*Relay, error) {
 	if err := cfg.Check(); err != nil {
 		return nil, err
@@ -65,6 +68,8 @@ func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, memory Memory,
 		idle:  newIdle(time.Duration(cfg.Idle)),
 		roots: make(map[string]*x509.CertPool),
 		ours:  ownAddresses(),
+
+		callouts: newCallouts(),
 	}
 	if !cfg.DKIM {
 		relay.keys = nil
@@ -79,6 +84,7 @@ func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, memory Memory,
 		relay.routes = append(relay.routes, route.normal())
 	}
 	if memory != nil {
+		relay.backups = memory
 		web := mtasts.Fetcher{Addresses: relay.webAddresses, Roots: relay.roots[cfg.CAFile], Port: cfg.WebPort}
 		relay.sts = &mtasts.Cache{DNS: r, Memory: memory, Fetch: web.Fetch, Log: log}
 	}
@@ -136,9 +142,10 @@ func (r *Relay) Close() { r.idle.close() }
 // hop is where an attempt goes: by a route to a smarthost or folder, or to a
 // domain.
 type hop struct {
-	name   string // the destination deliveries are grouped by
-	domain string // the recipients' domain, ASCII and lower case
-	route  Route  // Via is "mx" when none fitted
+	name   string       // the destination deliveries are grouped by
+	domain string       // the recipients' domain, ASCII and lower case
+	route  Route        // Via is "mx" when none fitted
+	backup store.Domain // of those this host keeps mail for; else zero
 
 	// What the message asks of the connection (RFC 8689).
 	requireTLS  bool // REQUIRETLS: a server that proves who it is, and passes the wish on
@@ -208,6 +215,9 @@ func (r *Relay) Deliver(ctx context.Context, dest string, m *mail.Mail, to []mai
 
 func (r *Relay) deliver(ctx context.Context, h hop, m *mail.Mail, to []mail.Recipient) []mail.Status {
 	ready, err := r.prepare(ctx, m)
+	if err == nil {
+		h.backup, err = r.backup(ctx, to[0].Path.Domain)
+	}
 	if err != nil {
 		r.log.Warn("message cannot be sent", "queue_id", m.QueueID, "from", m.From.String(), "error", err)
 		reply, _ := mail.ReplyTo(err)

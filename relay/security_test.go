@@ -21,6 +21,7 @@ import (
 
 // memory is a relay's, for one test.
 type memory struct {
+	nobodysBackup
 	mu       sync.Mutex
 	policies map[string]store.STSPolicy // guarded by mu
 }

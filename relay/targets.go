@@ -47,13 +47,13 @@ func (r *Relay) targets(ctx context.Context, h hop) iter.Seq2[target, *mail.Repl
 	return func(yield func(target, *mail.Reply) bool) {
 		hosts, refused := r.hosts(ctx, h)
 		if refused != nil {
-			yield(target{}, refused)
+			yield(target{}, h.patient(refused))
 			return
 		}
 		tried := 0
 		for _, host := range hosts {
 			ts, refused := r.addresses(ctx, h, host)
-			if refused != nil && !yield(target{name: host.name}, refused) {
+			if refused != nil && !yield(target{name: host.name}, h.patient(refused)) {
 				return
 			}
 			for _, t := range ts {
@@ -77,6 +77,9 @@ func (r *Relay) hosts(ctx context.Context, h hop) ([]host, *mail.Reply) {
 	port := uint16(r.cfg.Port)
 	if h.route.smarthost() {
 		return smarthosts(h.route)
+	}
+	if h.backup.Primary != "" {
+		return []host{primaryHost(h.backup.Primary, port)}, nil
 	}
 	if h.domain == "" {
 		return nil, refuse(mail.BadRecipient)
@@ -149,13 +152,15 @@ func (r *Relay) exchangers(ctx context.Context, domain string) (mx []*net.MX, au
 }
 
 // addresses are those of a host that may be connected to, IPv4 first: more
-// hosts have a working reverse name there. A smarthost's address is the
-// administrator's choice and is not judged.
+// hosts have a working reverse name there. The address of a smarthost and of a
+// backup domain's primary is the administrator's choice and is not judged.
 func (r *Relay) addresses(ctx context.Context, h hop, host host) ([]target, *mail.Reply) {
 	t := target{name: host.name, authentic: host.authentic}
 	var found []netip.Addr
 	if literal, ok := parseLiteral(host.name); ok {
 		found = []netip.Addr{literal}
+	} else if a, err := netip.ParseAddr(host.name); err == nil && h.chosen() {
+		found = []netip.Addr{a.Unmap()}
 	} else {
 		known, err := r.dns.Host(ctx, host.name)
 		if err == nil {
@@ -173,7 +178,7 @@ func (r *Relay) addresses(ctx context.Context, h hop, host host) ([]target, *mai
 	var allowed []target
 	var refused *mail.Reply
 	for _, a := range found {
-		if !h.route.smarthost() && !r.cfg.AllowPrivate {
+		if !h.chosen() && !r.cfg.AllowPrivate {
 			if reply := r.judge(a, h.domain); reply != nil {
 				refused = reply
 				continue

@@ -32,6 +32,13 @@ type Recipients interface {
 	Verify(ctx context.Context, r mail.Recipient, size int64) (release func(), err error)
 }
 
+// Verifier answers RCPT for a recipient whose mailbox is on another host: nil
+// when mail for it is taken. *relay.Relay is one, for domains this host is a
+// backup of.
+type Verifier interface {
+	Verify(ctx context.Context, r mail.Recipient, size int64) error
+}
+
 // Authenticator knows who may log in and send as whom. *auth.Auth is one.
 type Authenticator interface {
 	Mechanisms(p auth.Peer) []string
@@ -55,6 +62,7 @@ type Deps struct {
 	Spools     serve.Spools   // where content waits
 	Queue      Queue
 	Recipients Recipients
+	Onward     Verifier               // MX only: recipients with mailboxes elsewhere; nil: none are taken
 	Policy     Policy                 // MX only; nil: strangers are not checked
 	Auth       Authenticator          // Submission only
 	Space      func(need int64) error // store.Space; nil: never asked

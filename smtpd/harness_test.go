@@ -21,6 +21,7 @@ import (
 
 	"posthorn/internal/script"
 	"posthorn/internal/serve"
+	"posthorn/mail"
 	"posthorn/store"
 )
 
@@ -89,6 +90,21 @@ func newBench(role Role) *bench {
 	return b
 }
 
+// backupOf takes mail for everybody but nobody in a domain.
+type backupOf string
+
+func (b backupOf) Verify(_ context.Context, r mail.Recipient, _ int64) error {
+	switch {
+	case r.Path.Domain != string(b):
+		return mail.RelayDenied.With(r.Path.Domain)
+	case r.Path.Local == "nobody":
+		return mail.PrimaryRefuses.With(r.Path.Domain, "550 5.1.1 Who?")
+	case r.Path.Local == "anybody":
+		return mail.CannotVerifyNow.With(r.Path.Domain)
+	}
+	return nil
+}
+
 // configure reads one setting a line.
 func (b *bench) configure(t testing.TB, settings string) {
 	for line := range strings.Lines(settings) {
@@ -100,6 +116,8 @@ func (b *bench) configure(t testing.TB, settings string) {
 			b.role, b.cfg, b.deps.TLS = LMTP, DefaultLMTPConfig().Config(), nil
 		case "implicit":
 			b.implicit = true
+		case "backup": // of that domain
+			b.deps.Onward = backupOf(arg)
 		case "no-tls":
 			b.deps.TLS = nil
 		case "space":

@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"time"
 
 	"posthorn/auth"
 	"posthorn/check"
@@ -22,6 +23,8 @@ import (
 
 // nobodyElse is an Agent for whom every other host takes everything.
 type nobodyElse struct{}
+
+func (nobodyElse) Keep(context.Context, string) (time.Duration, error) { return 0, nil }
 
 func (nobodyElse) Destination(_, to mail.Path) string { return to.Domain }
 func (nobodyElse) Deliver(_ context.Context, _ string, _ *mail.Mail, to []mail.Recipient) []mail.Status {

@@ -36,9 +36,15 @@ func (s *session) admit(r mail.Recipient) error {
 	return nil
 }
 
-// onward takes a recipient elsewhere, from those who logged in.
+// onward takes a recipient elsewhere: any from those who logged in, from
+// strangers one that another host has told us it takes.
 func (s *session) onward(r mail.Recipient) error {
-	if s.role != Submission {
+	switch {
+	case s.role == MX && s.Onward != nil:
+		if err := s.Onward.Verify(s.ctx, r, s.tx.size); err != nil {
+			return err
+		}
+	case s.role != Submission:
 		return mail.RelayDenied.With(r.Path.Domain)
 	}
 	if strings.HasPrefix(r.Path.Domain, "[") {

@@ -131,6 +131,9 @@ func readAddress(tx *db.Tx, key mail.Path) (Address, error) {
 	if err == nil && d.AliasOf != "" {
 		d, err = readDomain(tx, d.AliasOf)
 	}
+	if err == nil && d.Backup {
+		err = db.ErrNoRows // its addresses are another host's
+	}
 	if err != nil {
 		return Address{}, err
 	}

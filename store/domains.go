@@ -11,13 +11,13 @@ import (
 )
 
 // domainColumns are read by scanDomain.
-const domainColumns = `name, coalesce(alias_of, ''), admin, catch_all, created`
+const domainColumns = `name, coalesce(alias_of, ''), admin, catch_all, created, backup, primary_host, keep`
 
 func scanDomain(row scanner) (Domain, error) {
 	var d Domain
-	var created int64
-	err := row.Scan(&d.Name, &d.AliasOf, &d.Admin, &d.CatchAll, &created)
-	d.Created = time.Unix(created, 0)
+	var created, keep int64
+	err := row.Scan(&d.Name, &d.AliasOf, &d.Admin, &d.CatchAll, &created, &d.Backup, &d.Primary, &keep)
+	d.Created, d.Keep = time.Unix(created, 0), time.Duration(keep)*time.Second
 	return d, err
 }
 
@@ -74,6 +74,9 @@ func (d Domain) checked() (Domain, error) {
 			return d, err
 		}
 	}
+	if d.Backup && (d.AliasOf != "" || d.CatchAll != "") || !d.Backup && d.Primary != "" {
+		return d, fmt.Errorf("domain %s: its addresses are here or elsewhere: %w", d.Name, ErrInvalid)
+	}
 	for _, a := range []*string{&d.Admin, &d.CatchAll} {
 		if *a == "" {
 			continue
@@ -93,13 +96,14 @@ func insertDomain(tx *db.Tx, d Domain) error {
 	if d.AliasOf != "" {
 		aliasOf = d.AliasOf
 	}
-	_, err := tx.Exec(`INSERT INTO domains (name, alias_of, admin, catch_all, created) VALUES (?, ?, ?, ?, ?)`,
-		d.Name, aliasOf, d.Admin, d.CatchAll, d.Created.Unix())
+	_, err := tx.Exec(`INSERT INTO domains (name, alias_of, admin, catch_all, created, backup, primary_host, keep) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		d.Name, aliasOf, d.Admin, d.CatchAll, d.Created.Unix(), d.Backup, d.Primary, int64(d.Keep/time.Second))
 	return err
 }
 
-// ownsAddresses is nil for a domain of ours that is no alias: only such a
-// domain has accounts and aliases, so that an address has one home.
+// ownsAddresses is nil for a domain of ours that is no alias and not kept for
+// another host: only such a domain has accounts and aliases, so that an address
+// has one home.
 func ownsAddresses(tx *db.Tx, domain string) error {
 	d, err := readDomain(tx, domain)
 	if err != nil {
@@ -107,6 +111,9 @@ func ownsAddresses(tx *db.Tx, domain string) error {
 	}
 	if d.AliasOf != "" {
 		return fmt.Errorf("domain %s shares the addresses of %s: %w", domain, d.AliasOf, ErrInvalid)
+	}
+	if d.Backup {
+		return fmt.Errorf("the addresses of domain %s are on another host: %w", domain, ErrInvalid)
 	}
 	return nil
 }

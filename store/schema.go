@@ -18,6 +18,7 @@ var schema = []db.Migration{
 	tlsSchema,
 	eventsSchema,
 	holdsSchema,
+	backupSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

@@ -49,6 +49,12 @@ type Domain struct {
 	Admin    string // who gets postmaster@ and abuse@ and is "the admin": an address
 	CatchAll string // address for unknown local parts, or ""
 	Created  time.Time
+
+	// Backup: its mailboxes are on another host, and this one keeps its mail while
+	// that host cannot take it (RFC 5321 §5.1: a less preferred MX).
+	Backup  bool
+	Primary string        // that host, "name" or "name:port"; "" for what the DNS says
+	Keep    time.Duration // how long its mail is kept; 0: as configured
 }
 
 // DKIMKey signs for a domain.

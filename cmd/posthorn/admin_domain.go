@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"time"
 
+	"posthorn/internal/serve"
 	"posthorn/mail"
+	"posthorn/relay"
 	"posthorn/store"
 )
 
@@ -20,10 +22,15 @@ var (
 // domainFacts is a domain as the verbs show and take it.
 type domainFacts struct {
 	Name     string    `json:"name"`
+	Kind     string    `json:"kind"` // "local", "alias" or "backup"
 	AliasOf  string    `json:"alias_of,omitempty"`
 	Admin    string    `json:"admin"`
 	CatchAll string    `json:"catch_all,omitempty"`
 	Created  time.Time `json:"created,omitzero"`
+
+	Backup  bool           `json:"backup,omitempty"`
+	Primary string         `json:"primary,omitempty"`
+	Keep    serve.Duration `json:"keep,omitempty"`
 }
 
 // domainAdded answers `domain add`.
@@ -34,7 +41,15 @@ type domainAdded struct {
 }
 
 func showDomain(d store.Domain) domainFacts {
-	return domainFacts{d.Name, d.AliasOf, d.Admin, d.CatchAll, d.Created}
+	kind := "local"
+	switch {
+	case d.Backup:
+		kind = "backup"
+	case d.AliasOf != "":
+		kind = "alias"
+	}
+	return domainFacts{Name: d.Name, Kind: kind, AliasOf: d.AliasOf, Admin: d.Admin, CatchAll: d.CatchAll, Created: d.Created,
+		Backup: d.Backup, Primary: d.Primary, Keep: serve.Duration(d.Keep)}
 }
 
 // addDomain takes mail for a new domain and makes its DKIM keys. The keys are
@@ -44,9 +59,11 @@ func (a *admin) addDomain(ctx context.Context, in domainFacts) (out domainAdded,
 	if err != nil {
 		return out, err
 	}
-	keys, err := newDKIMKeys(d.Name, time.Now())
-	if err != nil {
-		return out, err
+	var keys []store.DKIMKey
+	if !d.Backup { // its mail is signed where it is written
+		if keys, err = newDKIMKeys(d.Name, time.Now()); err != nil {
+			return out, err
+		}
 	}
 	if err := a.store.AddDomain(ctx, d); err != nil {
 		return out, about("domain "+d.Name, err)
@@ -70,7 +87,7 @@ func (a *admin) addDomain(ctx context.Context, in domainFacts) (out domainAdded,
 // administrator, "" when somebody has or another host knows.
 func (a *admin) unreachable(ctx context.Context, d store.Domain) string {
 	p, err := mail.ParsePath(d.Admin)
-	if err != nil {
+	if err != nil || p.IsNull() {
 		return ""
 	}
 	release, err := a.verify(ctx, mail.Recipient{Path: p}, 0)
@@ -87,6 +104,9 @@ func (a *admin) unreachable(ctx context.Context, d store.Domain) string {
 func (a *admin) newDomain(ctx context.Context, in domainFacts) (d store.Domain, err error) {
 	if d.Name, err = parseDomain(in.Name); err != nil {
 		return d, err
+	}
+	if in.Backup || in.Primary != "" || in.Keep != 0 {
+		return backupDomain(d.Name, in)
 	}
 	if in.AliasOf != "" {
 		if d.AliasOf, err = parseDomain(in.AliasOf); err != nil {
@@ -112,6 +132,23 @@ func (a *admin) newDomain(ctx context.Context, in domainFacts) (d store.Domain, 
 			return d, fmt.Errorf("the catch-all address: %w", err)
 		}
 		d.CatchAll = p.String()
+	}
+	return d, nil
+}
+
+// backupDomain judges what `domain add --backup` was given.
+func backupDomain(name string, in domainFacts) (store.Domain, error) {
+	d := store.Domain{Name: name, Backup: true, Primary: in.Primary, Keep: time.Duration(in.Keep)}
+	switch {
+	case !in.Backup:
+		return d, usage(errors.New("--primary and --keep go with --backup"))
+	case in.AliasOf != "" || in.CatchAll != "" || in.Admin != "":
+		return d, usage(errors.New("--backup: the addresses are on the other host, so there is no --admin, --alias-of or --catch-all here"))
+	case d.Keep < 0:
+		return d, usage(errors.New("--keep: less than no time"))
+	}
+	if err := relay.CheckPrimary(in.Primary); err != nil {
+		return d, usage(fmt.Errorf("--primary: %w", err))
 	}
 	return d, nil
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"posthorn/mail"
 	"posthorn/message"
+	"posthorn/store"
 )
 
 var sendMail = verb[letter, sent]{"sendmail", (*admin).send}
@@ -111,6 +113,7 @@ func (a *admin) envelope(ctx context.Context, l letter) (*mail.Mail, error) {
 // domain of ours, else the domain that was added first.
 func (a *admin) ownDomain(ctx context.Context) (string, error) {
 	ds, err := a.store.Domains(ctx)
+	ds = slices.DeleteFunc(ds, func(d store.Domain) bool { return d.Backup })
 	if err != nil || len(ds) == 0 {
 		return a.config.Hostname, err
 	}

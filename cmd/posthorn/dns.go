@@ -22,6 +22,9 @@ func (r record) String() string { return r.Name + " IN " + r.Type + " " + r.Valu
 // what it sends is believed, and programs find its servers.
 func dnsRecords(d store.Domain, hostname string, keys []store.DKIMKey) ([]record, error) {
 	name, host := d.Name+".", hostname+"."
+	if d.Backup {
+		return []record{{name, "MX", "20 " + host, "this host keeps mail while the better ones, with a lower number, cannot take it (RFC 5321 §5.1)"}}, nil
+	}
 	rs := []record{
 		{name, "MX", "10 " + host, "mail for the domain comes to this host (RFC 5321 §5.1)"},
 		{name, "TXT", text("v=spf1 mx -all"), "only this host sends its mail (SPF, RFC 7208)"},

@@ -13,13 +13,22 @@ func (c *cli) domainCommand() *cobra.Command {
 
 func (c *cli) domainAddCommand() *cobra.Command {
 	var in domainFacts
+	var keep string
 	cmd := &cobra.Command{
 		Use:   "add DOMAIN --admin ADDRESS",
 		Short: "Take mail for a domain; makes its DKIM keys and prints its DNS records",
-		Args:  cobra.ExactArgs(1),
+		Long: `Take mail for a domain. Its mailboxes are here, and its DKIM keys are made; or,
+with --backup, they are on another host, and this one keeps mail for that host
+while it cannot take it itself.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			in.Name = args[0]
-			if in.Admin == "" && in.AliasOf == "" {
+			if keep != "" {
+				if err := in.Keep.UnmarshalText([]byte(keep)); err != nil || in.Keep == 0 {
+					return usage(fmt.Errorf("--keep: %q is not a time such as 30d", keep))
+				}
+			}
+			if in.Admin == "" && in.AliasOf == "" && !in.Backup {
 				return usage(fmt.Errorf("--admin says who gets mail to postmaster@%s and abuse@%s, and is told when something is wrong", in.Name, in.Name))
 			}
 			out, err := domainAdd.ask(cmd.Context(), c, in)
@@ -37,6 +46,9 @@ func (c *cli) domainAddCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&in.Admin, "admin", "", "`ADDRESS` that gets postmaster@ and abuse@ (an alias takes that of its domain)")
 	cmd.Flags().StringVar(&in.AliasOf, "alias-of", "", "`DOMAIN` whose addresses this one shares")
+	cmd.Flags().BoolVar(&in.Backup, "backup", false, "the mailboxes are on another host; keep mail for it")
+	cmd.Flags().StringVar(&in.Primary, "primary", "", "`HOST` or HOST:PORT with the mailboxes, instead of the better ones in the DNS (with --backup)")
+	cmd.Flags().StringVar(&keep, "keep", "", "`TIME` that its mail is kept, such as 30d, instead of [relay] backup_keep (with --backup)")
 	cmd.Flags().StringVar(&in.CatchAll, "catch-all", "", "`ADDRESS` that gets mail to unknown local parts")
 	return cmd
 }
@@ -54,9 +66,9 @@ func (c *cli) domainListCommand() *cobra.Command {
 			return c.print(out, func() {
 				var rows [][]string
 				for _, d := range out {
-					rows = append(rows, []string{d.Name, or(d.AliasOf, "-"), d.Admin, or(d.CatchAll, "-"), when(d.Created)})
+					rows = append(rows, []string{d.Name, d.Kind, or(d.AliasOf+d.Primary, "-"), or(d.Admin, "-"), or(d.CatchAll, "-"), when(d.Created)})
 				}
-				c.table("DOMAIN ALIAS-OF ADMIN CATCH-ALL CREATED", rows, "no domains yet: posthorn domain add DOMAIN --admin ADDRESS")
+				c.table("DOMAIN KIND OF ADMIN CATCH-ALL CREATED", rows, "no domains yet: posthorn domain add DOMAIN --admin ADDRESS")
 			})
 		},
 	}

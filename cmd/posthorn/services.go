@@ -63,6 +63,7 @@ func (h *house) services() []service {
 	mx.TLS = h.certificates.TLSConfig() // no strange server is asked for a certificate
 	lmtp := deps
 	lmtp.TLS = nil // it comes from this machine
+	mx.Onward = h.relay
 	mx.Policy = check.NewPolicy(c.Check, h.dns, h.store, h.log)
 	submission.Auth = h.auth
 	in := smtpd.New(smtpd.MX, c.SMTP, mx)

@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"slices"
+	"time"
 
 	"posthorn/mail"
 	"posthorn/store"
@@ -12,6 +13,7 @@ var directoryTests = []test{
 	{"a domain is kept in key form and found in any case", domainKeyForm},
 	{"a name that is no domain is refused", domainInvalid},
 	{"an alias domain shares the addresses of a real one only", domainAlias},
+	{"a domain kept for another host has no addresses here", domainBackup},
 	{"a domain with addresses is not removed", domainInUse},
 	{"DKIM keys belong to their domain and go with it", dkimKeys},
 	{"an account begins with its mailboxes, subscribed", accountMailboxes},
@@ -50,6 +52,44 @@ func domainInvalid(f *fixture) {
 		if err := f.s.AddDomain(f.ctx, d); !errors.Is(err, store.ErrInvalid) {
 			f.Errorf("%+v: %v", d, err)
 		}
+	}
+}
+
+func domainBackup(f *fixture) {
+	f.must(f.s.AddDomain(f.ctx, store.Domain{Name: "B.example", Backup: true, Primary: "mx.b.example:2525", Keep: 36 * time.Hour}))
+	d, err := f.s.Domain(f.ctx, "b.example")
+	f.must(err)
+	if !d.Backup || d.Primary != "mx.b.example:2525" || d.Keep != 36*time.Hour {
+		f.Errorf("domain %+v", d)
+	}
+	for _, d := range []store.Domain{{Name: "c.example", Backup: true, AliasOf: "b.example"}, {Name: "c.example", AliasOf: "b.example"},
+		{Name: "c.example", Backup: true, CatchAll: "alice@example.test"}, {Name: "c.example", Primary: "mx.c.example"}} {
+		if err := f.s.AddDomain(f.ctx, d); !errors.Is(err, store.ErrInvalid) {
+			f.Errorf("%+v: %v", d, err)
+		}
+	}
+	if _, err := f.s.AddAccount(f.ctx, "carol@b.example", "", store.Quota{}); !errors.Is(err, store.ErrInvalid) {
+		f.Errorf("an account: %v", err)
+	}
+	if _, err := f.s.Address(f.ctx, mail.Path{Local: "postmaster", Domain: "b.example"}); !errors.Is(err, store.ErrNotFound) {
+		f.Errorf("an address: %v", err)
+	}
+	bob, now := mail.Path{Local: "Bob", Domain: "B.example"}, time.Now().Truncate(time.Second)
+	f.must(f.s.SetTaken(f.ctx, bob, now.Add(-time.Hour), now.Add(-2*time.Hour)))
+	f.must(f.s.SetTaken(f.ctx, mail.Path{Local: "eve", Domain: "b.example"}, now.Add(-3*time.Hour), now.Add(-4*time.Hour)))
+	if at, err := f.s.Taken(f.ctx, bob.Key(), now.Add(-2*time.Hour)); err != nil || !at.Equal(now.Add(-time.Hour)) {
+		f.Errorf("taken at %v, %v", at, err)
+	}
+	if _, err := f.s.Taken(f.ctx, bob, now); !errors.Is(err, store.ErrNotFound) {
+		f.Errorf("taken too long ago: %v", err)
+	}
+	f.must(f.s.SetTaken(f.ctx, bob, now, now.Add(-2*time.Hour)))
+	if _, err := f.s.Taken(f.ctx, mail.Path{Local: "eve", Domain: "b.example"}, time.Time{}); !errors.Is(err, store.ErrNotFound) {
+		f.Errorf("what is old is not forgotten: %v", err)
+	}
+	f.must(f.s.NotTaken(f.ctx, bob))
+	if _, err := f.s.Taken(f.ctx, bob, time.Time{}); !errors.Is(err, store.ErrNotFound) {
+		f.Errorf("what was forgotten: %v", err)
 	}
 }
 
