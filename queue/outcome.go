@@ -31,7 +31,7 @@ type verdict struct {
 	limit  time.Duration // given up after this, when that is before the item expires; 0: never
 	soon   bool          // the rest of a split transaction: at once
 	host   bool          // the destination's trouble and not the message's: others need not try
-	notice string        // what the administrator is told, once for each destination; "" for nothing
+	notice string        // the subject of a letter to the administrator (alarm.go), %s is the destination; "" for none
 
 	// pace slows the destination down to so many messages a minute, for paceTime;
 	// 0: it gets what it takes. probe holds it, and one message asks again each so

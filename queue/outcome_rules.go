@@ -111,5 +111,5 @@ var textRules = []textRule{
 	rule(notNow, `unverified address|address verification in progress|callout`),
 	rule(notNow, `(service|server|system|resources?|host)\b.{0,40}\b(unavailable|not available|busy|overload|shutting down|down for|maintenance)|temporar(y|ily)\b.{0,40}(unavailable|fail|problem|error|defer|reject|system|lookup|disabled|refus)|(try|retry) (again|later|your)|please retry|come back|local (error|problem)|queue file write|overload|(can't|cannot|unable to|not able to) (accept|process|deliver|verify|complete) |time(d)? ?out|qq (trouble|read|temporary)|internal (server )?error|unexpected (error|failure)`),
 	rule(accessDenied, `recipient address rejected: access denied`),
-	rule(policyRefusal, `\bpolic(y|ies)\b|administrative(ly)? (prohibit|denied|reject|block)|access (was |is )?denied|\bblocked\b|\bprohibited\b|local rule|not (accepted|welcome|wanted)|\bban(ned)?\b|security (rule|reason|violation)|administrator|restriction|\brejected\b|\brefused\b|transaction failed|not authori[sz]ed`),
+	rule(policyRefusal, `\bpolic(y|ies)\b|administrative(ly)? (prohibit|denied|reject|block)|access (was |is )?denied|\bblocked\b|\bprohibited\b|local rule|not (accepted|welcome|wanted)|\bban(ned)?\b|security (rule|reason|violation)|restriction`),
 }

@@ -12,16 +12,16 @@ const day = 24 * time.Hour
 var (
 	// Our address is blocked. A day gives the administrator the time to have it taken
 	// off a list; one message asks for all in the meantime.
-	blocked = verdict{fate: retry, probe: 15 * time.Minute, limit: day, host: true, notice: "our address is blocked there"}
+	blocked = verdict{fate: retry, probe: 15 * time.Minute, limit: day, host: true, notice: "%s blocks our address"}
 	// The same in words that may pass: the message has all its time.
-	blockedNow = verdict{fate: retry, probe: 15 * time.Minute, host: true, notice: "our address is blocked there"}
+	blockedNow = verdict{fate: retry, probe: 15 * time.Minute, host: true, notice: "%s blocks our address"}
 
 	hostAway  = verdict{fate: retry, host: true}                           // it is the same for all messages
 	greyTime  = verdict{fate: retry, wait: 5 * time.Minute}                // greylisting is over by then, mostly (RFC 6647 §5)
 	slower    = verdict{fate: retry, pace: 1}                              // one message a minute
 	slowAgain = verdict{fate: retry, wait: time.Hour, limit: day, pace: 1} // 5yz, but it means the hour or the day
-	loginLost = verdict{fate: retry, wait: time.Hour, host: true, notice: "login at the next host is refused"}
-	misplaced = verdict{notice: "the set-up of this server is refused"}
+	loginLost = verdict{fate: retry, wait: time.Hour, host: true, notice: "%s refuses our login"}
+	misplaced = verdict{notice: "%s refuses mail because of how this server is set up"}
 )
 
 // Codes of replies.

@@ -40,6 +40,9 @@ func (d *draft) settle(ctx context.Context, it store.Item, results []result) (ne
 		}
 		d.change.Settle = append(d.change.Settle, s)
 		d.restrain(r)
+		if err := d.alarm(ctx, r); err != nil {
+			return next, err
+		}
 		d.note(it, r, s)
 		if s.State == store.Waiting && (next.IsZero() || s.Due.Before(next)) {
 			next = s.Due
@@ -64,9 +67,6 @@ func (d *draft) outcome(it store.Item, r *result, split bool) (store.Settlement,
 	v := judge(r.status.Reply)
 	attempts := r.Attempts + 1
 	s := store.Settlement{Delivery: r.ID, Status: r.status, Attempt: true, Report: store.ReportNone}
-	if v.notice != "" {
-		d.log.Warn(v.notice, "queue_id", it.QueueID, "to", r.Recipient.Path.String(), "mta", r.status.MTA, "status", r.status.Reply.String())
-	}
 	switch {
 	case v.fate == done:
 		s.State = store.Done
@@ -83,11 +83,17 @@ func (d *draft) outcome(it store.Item, r *result, split bool) (store.Settlement,
 	}
 	s.State = store.Waiting
 	s.Due = now.Add(max(jitter(d.cfg.delay(attempts)), v.wait))
-	if v.soon && split {
+	switch {
+	case v.soon && split:
 		s.Due = now
+	case v.probe > 0: // under the hold one asks at a time, also where there is but one
+		s.Due = now.Add(v.probe)
 	}
 	s.Due = d.cfg.punctual(it, now, s.Due)
 	r.until = it.Expires
+	if end := it.Arrived.Add(v.limit); v.limit > 0 && end.Before(r.until) {
+		r.until = end
+	}
 	if !r.Delayed && d.cfg.late(it, now) {
 		return s, delayed
 	}

@@ -52,16 +52,14 @@ type fields struct{ bytes.Buffer }
 
 func (w *fields) line(format string, args ...any) { fmt.Fprintf(w, format+"\r\n", args...) }
 
-// statusCode is the Status field: the reply's enhanced code, or its class alone
-// (RFC 3464 §2.3.4). A delivery that ran out of time is 4.4.7: with 5 in front,
+// statusCode is the Status field (RFC 3464 §2.3.4), as Finding.Status explains. A delivery that ran out of time is 4.4.7: with 5 in front,
 // list software would strike a good address off. So is none with 5 that still
 // waits, whatever the server said.
 func (c *composer) statusCode(r result) string {
-	if r.expired {
+	if r.expired && !r.status.Reply.Permanent() {
 		return mail.Expired.X.String()
 	}
-	x := r.status.Reply.X
-	x[0] = r.status.Reply.Code / 100
+	x := Classify(r.status.Reply).Status
 	if c.occasion == delayed {
 		x[0] = 4
 	}
