@@ -61,10 +61,9 @@ func (a *attempt) fresh(ctx context.Context) {
 			continue
 		}
 		link := mail.Link{Remote: t.addr.Addr()}
-		s, err := a.connect(ctx, a.hop, t)
-		if err == nil {
-			link = s.link()
-			err = a.send(ctx, s)
+		err := a.try(ctx, t, &link)
+		if errors.Is(err, client.ErrChunking) {
+			err = a.try(ctx, t, &link) // without, this time
 		}
 		if err != nil {
 			a.log.Debug("host passed over", "mta", t.String(), "error", err)
@@ -74,6 +73,16 @@ func (a *attempt) fresh(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// try makes a connection and gives the message to it.
+func (a *attempt) try(ctx context.Context, t target, link *mail.Link) error {
+	s, err := a.connect(ctx, a.hop, t)
+	if err != nil {
+		return err
+	}
+	*link = s.link()
+	return a.send(ctx, s)
 }
 
 // note remembers a host's trouble. The attempt as a whole fails for good only
@@ -100,6 +109,9 @@ func (a *attempt) open() []int {
 // elsewhere. The session is closed or kept for the next message.
 func (a *attempt) send(ctx context.Context, s *session) error {
 	defer a.keep(s)
+	if !a.cfg.Chunking || a.unchunked.has(s.target.addr) {
+		s.AvoidChunking()
+	}
 	form, err := a.ready.formFor(ctx, s.Offers)
 	if err != nil {
 		return err
@@ -115,6 +127,10 @@ func (a *attempt) send(ctx context.Context, s *session) error {
 			to[j] = a.to[i]
 		}
 		replies, err := s.Send(ctx, form.message(), to)
+		if s.LostAtChunk() {
+			a.log.Info("session lost in a chunk, the server gets DATA for a while", "mta", s.target.String())
+			a.unchunked.add(s.target.addr)
+		}
 		accepted := 0
 		for _, r := range replies {
 			if r.Positive() {

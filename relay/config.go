@@ -21,6 +21,8 @@ type Config struct {
 	ConnectTimeout serve.Duration `toml:"connect_timeout"`
 	// Idle is how long a connection waits for more mail to the same place.
 	Idle serve.Duration `toml:"idle"`
+	// Chunking sends content with BDAT where that is offered (RFC 3030).
+	Chunking bool `toml:"chunking"`
 	// CAFile holds the certificates to trust instead of the system's, in PEM, where
 	// no route names others: for networks with an authority of their own.
 	CAFile string `toml:"ca_file"`
@@ -45,6 +47,7 @@ func DefaultConfig() Config {
 		ConnectTimeout: serve.Duration(30 * time.Second),
 		Idle:           serve.Duration(5 * time.Second),
 		BackupKeep:     serve.Duration(30 * 24 * time.Hour),
+		Chunking:       true,
 		DKIM:           true,
 		Timeouts:       client.DefaultTimeouts,
 

@@ -207,7 +207,8 @@ func isASCII(p []byte) bool {
 // mender passes CRLF on and puts a space in the place of every CR or LF that
 // stands alone. Left as they are they mean a line end to some servers and not to
 // others, which is how one message is made two ("SMTP smuggling"), and no
-// signature would survive. A header section without an end gets one.
+// signature would survive. A header section without an end gets one, and the last
+// line its CRLF: behind DATA it could not be without, in chunks it could.
 type mender struct {
 	w      io.Writer
 	buf    []byte
@@ -255,7 +256,7 @@ func (m *mender) Close() error {
 	if m.cr {
 		m.put(' ')
 	}
-	if !m.inBody && m.line > 0 {
+	if m.line > 0 {
 		m.buf = append(m.buf, "\r\n"...)
 	}
 	if !m.inBody {

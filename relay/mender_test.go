@@ -21,7 +21,7 @@ func mended(t *testing.T, pieces ...[]byte) []byte {
 }
 
 // Whatever the content and however it comes in pieces: no CR or LF stands alone,
-// the header section ends, and what is mended stays as it is.
+// the header section and the last line end, and what is mended stays as it is.
 func FuzzMender(f *testing.F) {
 	for _, s := range []string{"", "a: b\r\n\r\nc\r\n", "a\rb\nc\r\r\n\n.\r\n", "a: b\r\n", "\r", "\r\n\r", "x\r\n\r\n\n.\n"} {
 		f.Add([]byte(s), 1)
@@ -33,6 +33,9 @@ func FuzzMender(f *testing.F) {
 		}
 		if !bytes.HasPrefix(out, []byte("\r\n")) && !bytes.Contains(out, []byte("\r\n\r\n")) {
 			t.Errorf("the header section of %q has no end", out)
+		}
+		if !bytes.HasSuffix(out, []byte("\r\n")) {
+			t.Errorf("the last line of %q has no end", out)
 		}
 		if cut = max(0, min(cut, len(in))); !bytes.Equal(mended(t, in[:cut], in[cut:]), out) {
 			t.Errorf("in two pieces it is %q, else %q", mended(t, in[:cut], in[cut:]), out)

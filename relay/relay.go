@@ -37,18 +37,19 @@ type Keys func(ctx context.Context, domain string) ([]store.DKIMKey, error)
 
 // Relay delivers to other hosts. It is safe for use by many goroutines.
 type Relay struct {
-	cfg      Config
-	hostname string
-	dns      *dns.Resolver
-	keys     Keys
-	log      *slog.Logger
-	idle     *idle
-	routes   []Route                   // normal
-	sts      *mtasts.Cache             // nil: nobody remembers policies, and none is asked for
-	roots    map[string]*x509.CertPool // by CAFile
-	ours     map[netip.Addr]bool       // addresses of this host
-	backups  Backups                   // nil: none
-	callouts *callouts
+	cfg       Config
+	hostname  string
+	dns       *dns.Resolver
+	keys      Keys
+	log       *slog.Logger
+	idle      *idle
+	unchunked *unchunked
+	routes    []Route                   // normal
+	sts       *mtasts.Cache             // nil: nobody remembers policies, and none is asked for
+	roots     map[string]*x509.CertPool // by CAFile
+	ours      map[netip.Addr]bool       // addresses of this host
+	backups   Backups                   // nil: none
+	callouts  *callouts
 }
 
 // Memory is what a relay remembers beyond a restart; the store is one.
@@ -65,7 +66,7 @@ func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, memory Memory,
 	}
 	relay := &Relay{
 		cfg: cfg, hostname: hostname, dns: r, keys: keys, log: log,
-		idle:  newIdle(time.Duration(cfg.Idle)),
+		idle: newIdle(time.Duration(cfg.Idle)), unchunked: newUnchunked(),
 		roots: make(map[string]*x509.CertPool),
 		ours:  ownAddresses(),
 

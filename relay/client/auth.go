@@ -22,6 +22,7 @@ func (c *Conn) Auth(ctx context.Context, login, password string) error {
 	if !c.tls {
 		return ErrClearText
 	}
+	defer c.attend(ctx)()
 	offered := strings.Fields(c.offers["AUTH"])
 	var mech sasl.Client
 	switch {

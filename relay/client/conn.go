@@ -9,10 +9,12 @@
 // the connection (Broken).
 //
 // RFCs: 5321, 1870 (SIZE), 2920 (PIPELINING), 3207 (STARTTLS), 3461 (DSN), 4954
-// (AUTH), 6152 (8BITMIME), 6531 (SMTPUTF8), 8689 (REQUIRETLS). Notable
+// (AUTH), 6152 (8BITMIME), 6531 (SMTPUTF8), 8689 (REQUIRETLS), 3030 (CHUNKING). Notable
 // divergences: content with 8-bit octets is sent as it is to a server that does
 // not offer 8BITMIME, and so are lines longer than the 998 octets of RFC 5321
-// §4.5.3.1.6: what may be converted has been, above; CHUNKING is not used.
+// §4.5.3.1.6: what may be converted has been, above; a message
+// in chunks is not pipelined with its envelope, as RFC 3030 would allow
+// (chunks.go).
 package client
 
 import (
@@ -48,15 +50,17 @@ var DefaultTimeouts = Timeouts{
 
 // Conn is a session with a server. It belongs to one goroutine at a time.
 type Conn struct {
-	conn     net.Conn
-	r        *bufio.Reader
-	w        *bufio.Writer
-	timeouts Timeouts
-	hostname string            // ours, for EHLO
-	offers   map[string]string // EHLO keywords in upper case, with their parameters; nil after HELO
-	tls      bool
-	cipher   string // version and cipher suite, once encrypted
-	broken   bool
+	conn      net.Conn
+	r         *bufio.Reader
+	w         *bufio.Writer
+	timeouts  Timeouts
+	hostname  string            // ours, for EHLO
+	offers    map[string]string // EHLO keywords in upper case, with their parameters; nil after HELO
+	tls       bool
+	cipher    string // version and cipher suite, once encrypted
+	broken    bool
+	unchunked bool // DATA, although CHUNKING is offered
+	lostChunk bool
 }
 
 // New takes conn over; Close or Quit closes it. hostname is what EHLO says.
@@ -69,7 +73,7 @@ func New(conn net.Conn, hostname string, t Timeouts) *Conn {
 func (c *Conn) attach(conn net.Conn) {
 	c.conn = conn
 	c.r = bufio.NewReaderSize(conn, 4096)
-	c.w = bufio.NewWriterSize(conn, 32*1024)
+	c.w = bufio.NewWriterSize(conn, 4096)
 }
 
 // Broken tells that the session cannot go on.
@@ -98,8 +102,17 @@ func (c *Conn) Offers(keyword string) (params string, ok bool) {
 	return params, ok
 }
 
+// AvoidChunking makes the session say DATA where the server offers CHUNKING.
+func (c *Conn) AvoidChunking() { c.unchunked = true }
+
+// LostAtChunk tells that the session ended in the middle of BDAT, without an answer
+// or with one that is none: this server may be one of those that offer CHUNKING and
+// cannot do it, or that stand behind something which cannot.
+func (c *Conn) LostAtChunk() bool { return c.lostChunk }
+
 // Greet reads the greeting.
 func (c *Conn) Greet(ctx context.Context) error {
+	defer c.attend(ctx)()
 	reply, err := c.reply(ctx, c.timeouts.Greeting)
 	if err != nil {
 		return err
@@ -109,6 +122,7 @@ func (c *Conn) Greet(ctx context.Context) error {
 
 // Hello says EHLO, and HELO to a server that does not know it.
 func (c *Conn) Hello(ctx context.Context) error {
+	defer c.attend(ctx)()
 	c.offers = nil
 	reply, err := c.command(ctx, "EHLO "+c.hostname)
 	if err != nil {
@@ -147,6 +161,7 @@ func parseOffers(text string) map[string]string {
 // other error ends it. Say Hello again afterwards: what the server offered in
 // clear text is forgotten (RFC 3207 §4.2).
 func (c *Conn) StartTLS(ctx context.Context, config *tls.Config) error {
+	defer c.attend(ctx)()
 	reply, err := c.command(ctx, "STARTTLS")
 	if err != nil {
 		return err
@@ -179,6 +194,7 @@ func (c *Conn) Handshake(ctx context.Context, config *tls.Config) error {
 // Reset ends a transaction that was begun. It tells whether the session goes
 // on.
 func (c *Conn) Reset(ctx context.Context) bool {
+	defer c.attend(ctx)()
 	reply, err := c.command(ctx, "RSET")
 	return err == nil && reply.Positive()
 }
@@ -188,6 +204,7 @@ func (c *Conn) Quit() {
 	if !c.broken {
 		ctx, cancel := context.WithTimeout(context.Background(), c.timeouts.Quit)
 		defer cancel()
+		defer c.attend(ctx)()
 		c.command(ctx, "QUIT")
 	}
 	c.Close()
@@ -219,7 +236,7 @@ func (c *Conn) command(ctx context.Context, line string) (mail.Reply, error) {
 
 // send writes command lines and flushes.
 func (c *Conn) send(ctx context.Context, timeout time.Duration, lines ...string) error {
-	defer c.within(ctx, timeout)()
+	c.limit(ctx, timeout)
 	for _, l := range lines {
 		c.w.WriteString(l) // the error stays in w until Flush
 		c.w.WriteString("\r\n")
@@ -232,7 +249,7 @@ func (c *Conn) send(ctx context.Context, timeout time.Duration, lines ...string)
 
 // reply reads one reply. 421 says that the server hangs up (RFC 5321 §3.8).
 func (c *Conn) reply(ctx context.Context, timeout time.Duration) (mail.Reply, error) {
-	defer c.within(ctx, timeout)()
+	c.limit(ctx, timeout)
 	reply, err := readReply(c.r)
 	if err != nil {
 		return reply, c.breakWith(c.cause(ctx, err))
@@ -243,13 +260,24 @@ func (c *Conn) reply(ctx context.Context, timeout time.Duration) (mail.Reply, er
 	return reply, nil
 }
 
-// within sets the deadline of a phase and lets ctx end it; the function
-// returned takes the hook away.
-func (c *Conn) within(ctx context.Context, d time.Duration) func() {
+// past is a deadline that ends whatever waits.
+var past = time.Unix(1, 0)
+
+// attend lets ctx end what the session waits for, until the function returned is
+// called.
+func (c *Conn) attend(ctx context.Context) func() bool {
 	conn := c.conn
-	conn.SetDeadline(time.Now().Add(d))
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	return func() { stop() }
+	return context.AfterFunc(ctx, func() { conn.SetDeadline(past) })
+}
+
+// limit sets the deadline of a phase. A ctx that ended before attend's hook has
+// run is seen here; one that ends later is seen by the hook, which then comes
+// after this deadline.
+func (c *Conn) limit(ctx context.Context, d time.Duration) {
+	c.conn.SetDeadline(time.Now().Add(d))
+	if ctx.Err() != nil {
+		c.conn.SetDeadline(past)
+	}
 }
 
 // cause says why reading or writing failed: the context's end and a timeout

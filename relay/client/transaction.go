@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strconv"
-	"time"
 
 	"posthorn/mail"
 )
@@ -36,13 +35,34 @@ func (c *Conn) Send(ctx context.Context, m *Message, to []mail.Recipient) ([]mai
 	if c.broken {
 		return replies, errBroken
 	}
-	t := transaction{Conn: c, m: m, to: to, replies: replies}
+	defer c.attend(ctx)()
+	if err := c.silent(); err != nil {
+		return replies, err
+	}
+	t := &transaction{Conn: c, m: m, to: to, replies: replies}
 	t.needUTF8()
 	if refused := t.refuse(); refused.Code != 0 {
 		return replies, refused
 	}
 	err := t.run(ctx)
 	return replies, err
+}
+
+// silent holds a server to saying nothing unasked: it would be taken for the
+// answer to what is asked next. Only what has come with an earlier answer is seen.
+// A refusal is the server's last word, and comes back as it is.
+func (c *Conn) silent() error {
+	if c.r.Buffered() == 0 {
+		return nil
+	}
+	reply, err := readReply(c.r)
+	switch {
+	case err != nil:
+		return c.breakWith(err)
+	case reply.Temporary() || reply.Permanent():
+		return c.breakWith(reply)
+	}
+	return c.breakWith(fmt.Errorf("%w expected here, nothing was asked: %s", ErrGarbled, reply))
 }
 
 // errBroken: whatever a server says after it took its leave answers nothing.
@@ -100,10 +120,43 @@ func (t *transaction) requiresTLS() bool {
 }
 
 // run speaks the commands: in one go where the server announces PIPELINING
-// (RFC 2920), one after the other elsewhere.
+// (RFC 2920), one after the other elsewhere. The content follows in chunks where
+// the server takes them, and behind DATA elsewhere.
 func (t *transaction) run(ctx context.Context) error {
-	lines := []string{"MAIL FROM:<" + t.path(t.m.Envelope.From) + ">" + t.mailParams()}
-	var asked []int // index of the recipient of each RCPT line
+	lines, asked := t.envelope()
+	_, pipelining := t.Offers("PIPELINING")
+	_, chunking := t.Offers("CHUNKING")
+	chunking = chunking && !t.unchunked
+	var accepted int
+	var err error
+	switch {
+	case !pipelining:
+		accepted, err = t.stepwise(ctx, lines, asked)
+	case chunking:
+		accepted, err = t.pipelined(ctx, lines, asked)
+	default:
+		accepted, err = t.pipelined(ctx, append(lines, "DATA"), asked)
+	}
+	switch {
+	case err != nil:
+		return err
+	case pipelining && !chunking:
+		return t.data(ctx, accepted)
+	case accepted == 0:
+		t.Reset(ctx)
+		return nil
+	case chunking:
+		return t.chunks(ctx)
+	}
+	if err := t.send(ctx, t.timeouts.DataInit, "DATA"); err != nil {
+		return err
+	}
+	return t.data(ctx, accepted)
+}
+
+// envelope gives the lines of MAIL and RCPT, and whose each RCPT line is.
+func (t *transaction) envelope() (lines []string, asked []int) {
+	lines = append(lines, "MAIL FROM:<"+t.path(t.m.Envelope.From)+">"+t.mailParams())
 	for i, r := range t.to {
 		if t.badPath[i] {
 			t.replies[i] = mail.RemoteNeedsUTF8.With("The receiving server")
@@ -112,63 +165,53 @@ func (t *transaction) run(ctx context.Context) error {
 		lines = append(lines, "RCPT TO:<"+t.path(r.Path)+">"+t.rcptParams(r))
 		asked = append(asked, i)
 	}
-	if _, ok := t.Offers("PIPELINING"); ok {
-		return t.pipelined(ctx, lines, asked)
-	}
-	return t.stepwise(ctx, lines, asked)
+	return lines, asked
 }
 
-func (t *transaction) stepwise(ctx context.Context, lines []string, asked []int) error {
-	accepted := 0
+// stepwise gives the envelope command by command. It tells how many recipients
+// were accepted.
+func (t *transaction) stepwise(ctx context.Context, lines []string, asked []int) (accepted int, err error) {
 	for i, line := range lines {
 		reply, err := t.command(ctx, line)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if t.broken {
-			return reply
+			return 0, reply
 		}
 		if i == 0 && !reply.Positive() {
 			fillAt(t.replies, asked, t.refusal(reply))
-			t.Reset(ctx)
-			return nil
+			return 0, nil
 		}
 		if i > 0 && t.answered(asked[i-1], reply) {
 			accepted++
 		}
 	}
-	if accepted == 0 {
-		t.Reset(ctx)
-		return nil
-	}
-	if err := t.send(ctx, t.timeouts.DataInit, "DATA"); err != nil {
-		return err
-	}
-	return t.data(ctx, accepted)
+	return accepted, nil
 }
 
-// pipelined sends all of the envelope and DATA at once. A hundred recipients
-// are some 10 KiB, less than any socket buffer, so neither side can wait for
-// the other to read; the caller sends no more at a time.
-func (t *transaction) pipelined(ctx context.Context, lines []string, asked []int) error {
-	if err := t.send(ctx, t.timeouts.Command, append(lines, "DATA")...); err != nil {
-		return err
+// pipelined sends all of the envelope at once, and DATA where that is the last
+// line. A hundred recipients are some 10 KiB, less than any socket buffer, so
+// neither side can wait for the other to read; the caller sends no more at a
+// time.
+func (t *transaction) pipelined(ctx context.Context, lines []string, asked []int) (accepted int, err error) {
+	if err := t.send(ctx, t.timeouts.Command, lines...); err != nil {
+		return 0, err
 	}
 	from, err := t.reply(ctx, t.timeouts.Command)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if t.broken {
-		return from
+		return 0, from
 	}
-	accepted := 0
 	for _, i := range asked {
 		reply, err := t.reply(ctx, t.timeouts.Command)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if t.broken {
-			return reply
+			return 0, reply
 		}
 		if t.answered(i, reply) && from.Positive() {
 			accepted++
@@ -177,7 +220,7 @@ func (t *transaction) pipelined(ctx context.Context, lines []string, asked []int
 	if !from.Positive() {
 		fillAt(t.replies, asked, t.refusal(from))
 	}
-	return t.data(ctx, accepted)
+	return accepted, nil
 }
 
 // answered notes the reply to one RCPT and tells whether it was accepted.
@@ -195,79 +238,6 @@ func (t *transaction) refusal(reply mail.Reply) mail.Reply {
 		return reply
 	}
 	return mail.BadAnswer.With("The receiving server", reply.Error())
-}
-
-// data reads the answer to DATA, which has been sent, and gives the content.
-func (t *transaction) data(ctx context.Context, accepted int) error {
-	reply, err := t.reply(ctx, t.timeouts.DataInit)
-	switch {
-	case err != nil:
-		return err
-	case t.broken:
-		return reply
-	case reply.Code != 354:
-		if accepted > 0 { // else it is as it should be: nobody is left to send to
-			t.concern(t.refusal(reply))
-		}
-		t.Reset(ctx)
-		return nil
-	case accepted == 0:
-		// The server wants the content although it refused every recipient.
-		// Only an empty message ends the transaction (RFC 2920 §3.1).
-		_, err := t.command(ctx, ".")
-		return err
-	}
-	if err := t.content(ctx); err != nil {
-		if reply, early := t.lastWord(); early {
-			t.concern(reply)
-			return nil
-		}
-		return err
-	}
-	reply, err = t.reply(ctx, t.timeouts.DataDone)
-	switch {
-	case err != nil && errors.Is(err, ErrGarbled):
-		reply = mail.BadAnswer.With("The receiving server", err.Error())
-	case err != nil:
-		reply = mail.ConnectionLost.With("the receiving server", "no answer to the end of the message: "+err.Error())
-	case !reply.Positive():
-		reply = t.refusal(reply)
-	}
-	t.concern(reply)
-	return nil
-}
-
-// content writes the message, its dots stuffed, and the final dot.
-func (t *transaction) content(ctx context.Context) error {
-	w := newDotWriter(phaseWriter{t.Conn, ctx})
-	err := t.m.WriteTo(w)
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		// What was begun must not become a message: no dot was sent.
-		return t.breakWith(fmt.Errorf("send content: %w", t.cause(ctx, err)))
-	}
-	return nil
-}
-
-// lastWord reads the refusal of a server that hung up in the middle of the
-// content, as some do when it grows too large.
-func (t *transaction) lastWord() (mail.Reply, bool) {
-	t.conn.SetDeadline(time.Now().Add(t.timeouts.Quit))
-	reply, err := readReply(t.r)
-	return reply, err == nil && (reply.Temporary() || reply.Permanent())
-}
-
-// phaseWriter gives each block its own time (RFC 5321 §4.5.3.2.5).
-type phaseWriter struct {
-	c   *Conn
-	ctx context.Context
-}
-
-func (w phaseWriter) Write(p []byte) (int, error) {
-	defer w.c.within(w.ctx, w.c.timeouts.DataBlock)()
-	return w.c.conn.Write(p)
 }
 
 // concern gives reply to all recipients who have none.

@@ -5,7 +5,9 @@ package relaytest
 import (
 	"bufio"
 	"crypto/tls"
+	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -19,7 +21,9 @@ const (
 
 // Script maps the beginning of a command line, in upper case, to the reply. The
 // longest beginning that fits counts. "GREETING" is what comes first, "." is the
-// end of the content, "CONTENT" what is done instead of reading it. What the
+// end of the content, "CONTENT" what is done instead of reading it,
+// "BDAT" the answer to a chunk that is not the last, "UNKNOWN BDAT" the answer to
+// every BDAT of a server that then takes its octets for commands. What the
 // script leaves out is answered by a well-behaved server.
 type Script map[string]string
 
@@ -30,6 +34,7 @@ var polite = Script{
 	"MAIL":     "250 2.1.0 Ok",
 	"RCPT":     "250 2.1.5 Ok",
 	"DATA":     "354 Go on",
+	"BDAT":     "250 2.0.0 More",
 	".":        "250 2.0.0 Taken",
 	"STARTTLS": "220 Ready",
 	"AUTH":     "235 2.7.0 Welcome",
@@ -151,10 +156,11 @@ func (s *Server) reply(line string) string {
 // conversation is one connection.
 type conversation struct {
 	*Server
-	c    net.Conn
-	r    *bufio.Reader
-	tls  bool
-	mail Mail
+	c     net.Conn
+	r     *bufio.Reader
+	tls   bool
+	mail  Mail
+	soFar strings.Builder // the chunks that have come
 }
 
 func (s *Server) serve(c net.Conn, n int) {
@@ -209,11 +215,14 @@ func (v *conversation) say(reply string) bool {
 }
 
 func (v *conversation) command(line string) bool {
+	verb := strings.ToUpper(line)
+	if strings.HasPrefix(verb, "BDAT ") {
+		return v.chunk(strings.Fields(verb))
+	}
 	reply := v.reply(line)
 	if !v.say(reply) {
 		return false
 	}
-	verb := strings.ToUpper(line)
 	ok := strings.HasPrefix(reply, "2")
 	switch {
 	case strings.HasPrefix(verb, "MAIL") && ok:
@@ -244,9 +253,34 @@ func (v *conversation) data() bool {
 		}
 		b.WriteString(strings.TrimPrefix(line, "."))
 	}
+	return v.end(b.String())
+}
+
+// chunk is one BDAT (RFC 3030).
+func (v *conversation) chunk(words []string) bool {
+	if unknown := v.reply("UNKNOWN BDAT"); unknown != polite[""] {
+		return v.say(unknown)
+	}
+	size, err := strconv.Atoi(words[1])
+	if err != nil {
+		return v.say("501 5.5.4 How many?")
+	}
+	if _, err := io.CopyN(&v.soFar, v.r, int64(size)); err != nil {
+		return false
+	}
+	if len(words) == 2 {
+		return v.say(v.reply("BDAT"))
+	}
+	content := v.soFar.String()
+	v.soFar.Reset()
+	return v.end(content)
+}
+
+// end answers the end of the content.
+func (v *conversation) end(content string) bool {
 	reply := v.reply(".")
 	if strings.HasPrefix(reply, "2") && len(v.mail.To) > 0 {
-		v.mail.Data = b.String()
+		v.mail.Data = content
 		v.mu.Lock()
 		v.mails = append(v.mails, v.mail)
 		v.mu.Unlock()
