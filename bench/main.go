@@ -48,6 +48,7 @@ func main() {
 	scale := flag.Float64("scale", 1, "multiply the number of messages by this")
 	messages := flag.Int("messages", 100_000, "`size` of the mailbox of the imap workloads")
 	large := flag.Int("million", 1_000_000, "`size` of the large mailbox of the million workload")
+	queued := flag.Int("queue", 1_000_000, "`deliveries` that wait in the queue-million workload")
 	mixed := flag.Duration("mixed", time.Minute, "how `long` imap-mixed works")
 	rest := flag.Duration("rest", 2*time.Minute+10*time.Second, "how `long` the idlers workloads wait before they look")
 	flag.Parse()
@@ -59,6 +60,7 @@ func main() {
 	workloads = append(workloads, millionWorkload(*large))
 	workloads = append(workloads, idlersWorkloads(*rest)...)
 	workloads = append(workloads, relayWorkloads()...)
+	workloads = append(workloads, queueMillionWorkload(*queued))
 	workloads = slices.DeleteFunc(workloads, func(w workload) bool { return !pattern.MatchString(w.name) })
 	if err := run(*rounds, *against, *scale); err != nil {
 		log.Fatal("bench: ", err)

@@ -213,7 +213,7 @@ func (l outgoing) submitSome(who int, run int64, next func() (int64, bool), take
 // wantsOutside tells whether one of the workloads sends there.
 func wantsOutside(all []workload) bool {
 	for _, w := range all {
-		if strings.HasPrefix(w.name, "relay-") {
+		if strings.HasPrefix(w.name, "relay-") || w.name == queueMillionName {
 			return true
 		}
 	}

@@ -39,6 +39,7 @@ type agent struct {
 	mu       sync.Mutex
 	script   func(destination string, to mail.Path) mail.Reply // guarded by mu
 	delay    time.Duration                                     // guarded by mu: how long an attempt takes
+	wait     func(destination string) time.Duration            // the same, by destination; set before Run
 	attempts []attempt                                         // guarded by mu
 	running  map[string]int                                    // guarded by mu
 	most     map[string]int                                    // guarded by mu: attempts at a time
@@ -70,6 +71,9 @@ func (a *agent) Deliver(ctx context.Context, destination string, m *mail.Mail, t
 	a.running[destination]++
 	a.most[destination] = max(a.most[destination], a.running[destination])
 	delay := a.delay
+	if a.wait != nil {
+		delay = a.wait(destination)
+	}
 	a.mu.Unlock()
 	at := time.Now()
 	var b []byte

@@ -12,8 +12,9 @@ import (
 
 // Bounds of what the scheduler holds in memory: some hundred octets each.
 const (
-	maxBacklog   = 50_000          // deliveries claimed and not yet settled
+	maxBacklog   = 20_000          // deliveries claimed and not yet settled
 	maxUnproven  = 10_000          // attempts that wait for one destination that has not answered
+	fewUnproven  = 20              // the same, when the backlog is more than half full
 	maxKnown     = 10_000          // destinations
 	claimBatch   = 1_000           // deliveries of one claim
 	claimTime    = 2 * time.Hour   // a claim outlives any attempt (attemptTime)
@@ -177,7 +178,7 @@ func (s *scheduler) add(claimed []store.Delivery, now time.Time) {
 		if c.Probes {
 			d.revive() // it is to find something out
 		}
-		if !d.answers && len(d.queue.lanes[c.Priority]) >= s.unproven {
+		if !d.answers && len(d.queue.lanes[c.Priority]) >= s.most() {
 			surplus = append(surplus, c)
 			continue
 		}
@@ -200,6 +201,16 @@ func (s *scheduler) add(claimed []store.Delivery, now time.Time) {
 		s.flush(d, works)
 	}
 	s.postpone(surplus, now)
+}
+
+// most is how many attempts of a priority may wait for a destination that has not
+// answered: few when memory gets short, so that some that never answer leave room
+// for the others.
+func (s *scheduler) most() int {
+	if len(s.flights.of) > s.backlog/2 {
+		return min(s.unproven, fewUnproven)
+	}
+	return s.unproven
 }
 
 func (s *scheduler) destination(name string) *destination {
