@@ -105,6 +105,7 @@ type Mail struct {
 	Head    []byte
 	Content
 
+	Outward  *Path      // MAIL FROM to other hosts, where that is not From; the null path for none
 	Returned []Returned // when this is a report about mail of ours
 }
 

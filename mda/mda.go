@@ -7,6 +7,10 @@
 // and abuse are always answered (RFC 5321 §4.5.1, RFC 2142) and never full;
 // forwarding that goes in circles ends.
 //
+// Mail that an address sends on to another host goes as it came: no octet is
+// changed, so signatures hold. It leaves with a return path of ours that leads
+// back to its sender (SRS). Junk is not sent on.
+//
 // RFCs: 5321 §3.9 (aliases), 5233 (subaddresses, separated by "+"), 5321 §6.3
 // (loops, by the Delivered-To that forwarding adds).
 package mda
@@ -24,11 +28,12 @@ import (
 // Config is the table [mda].
 type Config struct {
 	FullMailbox FullMailbox `toml:"full_mailbox"`
-	Hostname    string      `toml:"-"` // this host's name, whose domain <Postmaster> belongs to
+	SRS         bool        `toml:"srs"` // rewrite the return path of mail that is sent on
+	Hostname    string      `toml:"-"`   // this host's name, whose domain <Postmaster> belongs to
 }
 
 // DefaultConfig is what config.example.toml shows.
-func DefaultConfig() Config { return Config{FullMailbox: 452} }
+func DefaultConfig() Config { return Config{FullMailbox: 452, SRS: true} }
 
 // FullMailbox is the code for a mailbox that is full: 452 lets the sender's
 // host try for days, 552 makes it give up at once.
@@ -56,6 +61,7 @@ type directory interface {
 	Domain(ctx context.Context, name string) (store.Domain, error)
 	Domains(ctx context.Context) ([]store.Domain, error)
 	Reserve(ctx context.Context, id store.AccountID, size int64) (release func(), err error)
+	Secret(ctx context.Context, name string) ([]byte, error)
 }
 
 // MDA may be used by any number of sessions.
@@ -63,10 +69,14 @@ type MDA struct {
 	dir directory
 	cfg Config
 	log *slog.Logger
+
+	returns returns
 }
 
 // New makes an MDA over the addresses of st.
-func New(st *store.Store, cfg Config, log *slog.Logger) *MDA { return &MDA{st, cfg, log} }
+func New(st *store.Store, cfg Config, log *slog.Logger) *MDA {
+	return &MDA{dir: st, cfg: cfg, log: log}
+}
 
 // Local tells whether domain is ours, with its mailboxes here. The empty domain,
 // that of <Postmaster>, is.

@@ -53,7 +53,7 @@ func TestAddresses(t *testing.T) {
 			f := newFake()
 			m := f.mda("mail.a.test")
 			r := to(t, c.address)
-			release, err := m.Verify(t.Context(), r[0], 0)
+			release, err := m.Verify(t.Context(), mail.Path{}, r[0], 0)
 			if !errors.Is(err, c.refused) {
 				t.Fatalf("Verify: %v", err)
 			}
@@ -77,15 +77,15 @@ func TestAddresses(t *testing.T) {
 func TestFullMailbox(t *testing.T) {
 	f := newFake()
 	m := f.mda("")
-	if _, err := m.Verify(t.Context(), to(t, "full@a.test")[0], 10); !errors.Is(err, mail.MailboxFull) || !strings.Contains(err.Error(), "full@a.test") {
+	if _, err := m.Verify(t.Context(), mail.Path{}, to(t, "full@a.test")[0], 10); !errors.Is(err, mail.MailboxFull) || !strings.Contains(err.Error(), "full@a.test") {
 		t.Errorf("got %v", err)
 	}
 	m.cfg.FullMailbox = 552
-	if _, err := m.Verify(t.Context(), to(t, "full@a.test")[0], 10); !errors.Is(err, mail.MailboxFullHard) {
+	if _, err := m.Verify(t.Context(), mail.Path{}, to(t, "full@a.test")[0], 10); !errors.Is(err, mail.MailboxFullHard) {
 		t.Errorf("got %v", err)
 	}
 	f.targets["both@a.test"] = []string{"bob@a.test", "full@a.test"}
-	if _, err := m.Verify(t.Context(), to(t, "both@a.test")[0], 10); !errors.Is(err, mail.MailboxFullHard) || !strings.Contains(err.Error(), "both@a.test") {
+	if _, err := m.Verify(t.Context(), mail.Path{}, to(t, "both@a.test")[0], 10); !errors.Is(err, mail.MailboxFullHard) || !strings.Contains(err.Error(), "both@a.test") {
 		t.Errorf("an alias with a full member: %v", err)
 	}
 	if n := f.held[f.accounts["bob@a.test"].ID]; n != 0 {
@@ -93,7 +93,7 @@ func TestFullMailbox(t *testing.T) {
 	}
 	f.full = f.accounts["root@a.test"].ID
 	for _, a := range []string{"postmaster@a.test", "abuse@a.test", "Postmaster"} {
-		if _, err := m.Verify(t.Context(), to(t, a)[0], 10); err != nil {
+		if _, err := m.Verify(t.Context(), mail.Path{}, to(t, a)[0], 10); err != nil {
 			t.Errorf("%s: %v", a, err)
 		}
 	}
@@ -103,7 +103,7 @@ func TestFailingStore(t *testing.T) {
 	f := newFake()
 	f.err = store.ErrCorrupt
 	m := f.mda("")
-	if _, err := m.Verify(t.Context(), to(t, "alice@a.test")[0], 0); !errors.Is(err, store.ErrCorrupt) {
+	if _, err := m.Verify(t.Context(), mail.Path{}, to(t, "alice@a.test")[0], 0); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("Verify: %v", err)
 	}
 	if _, err := m.Local(t.Context(), "a.test"); !errors.Is(err, store.ErrCorrupt) {
@@ -136,7 +136,7 @@ func TestPostmasterOfAnotherHost(t *testing.T) {
 		t.Errorf("by the host's name: %s", got)
 	}
 	f.domains = nil
-	if _, err := f.mda("").Verify(t.Context(), to(t, "postmaster")[0], 0); !errors.Is(err, mail.NoSuchMailbox) {
+	if _, err := f.mda("").Verify(t.Context(), mail.Path{}, to(t, "postmaster")[0], 0); !errors.Is(err, mail.NoSuchMailbox) {
 		t.Errorf("without any domain: %v", err)
 	}
 }

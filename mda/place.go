@@ -45,18 +45,24 @@ type placing struct {
 }
 
 func (p *placing) place(ctx context.Context, r mail.Recipient) (store.Placement, error) {
-	routes, err := p.m.resolve(ctx, r.Path)
+	routes, err := p.m.resolve(ctx, p.msg.From, r.Path)
 	if err != nil {
 		if reply, ok := refused(err); ok {
 			return store.Placement{}, reply
 		}
 		return store.Placement{}, p.m.reply(err, r.Path)
 	}
-	onward, err := p.forward(r, routes.onward)
-	if err != nil {
+	placement := store.Placement{Status: mail.Status{Reply: mail.Delivered}}
+	if p.msg.Junk() {
+		if len(routes.accounts) == 0 {
+			return store.Placement{}, mail.JunkStays.With(r.Path)
+		}
+		for _, f := range routes.onward {
+			placement.Withheld = append(placement.Withheld, f.to)
+		}
+	} else if placement.Onward, err = p.forward(r, routes); err != nil {
 		return store.Placement{}, err
 	}
-	placement := store.Placement{Status: mail.Status{Reply: mail.Delivered}, Onward: onward}
 	role, box := store.RoleInbox, "INBOX"
 	if p.msg.Junk() {
 		role, box = store.RoleJunk, "Junk"
@@ -76,10 +82,10 @@ func (p *placing) place(ctx context.Context, r mail.Recipient) (store.Placement,
 
 // forward makes the messages that go on to other hosts, one for each address
 // of ours that leads there.
-func (p *placing) forward(r mail.Recipient, to []forward) ([]*mail.Mail, error) {
+func (p *placing) forward(r mail.Recipient, to routes) ([]*mail.Mail, error) {
 	var all []*mail.Mail
 	var last mail.Path
-	for _, f := range to {
+	for _, f := range to.onward {
 		looped, err := p.hasPassed(f.by)
 		if err != nil {
 			return nil, err
@@ -92,7 +98,7 @@ func (p *placing) forward(r mail.Recipient, to []forward) ([]*mail.Mail, error) 
 		}
 		p.onward[f.to.Key()] = true
 		if len(all) == 0 || f.by != last {
-			all = append(all, p.onwardMail(f.by))
+			all = append(all, p.onwardMail(f.by, to.returned))
 			last = f.by
 		}
 		next := all[len(all)-1]
@@ -103,9 +109,13 @@ func (p *placing) forward(r mail.Recipient, to []forward) ([]*mail.Mail, error) 
 }
 
 // onwardMail is the message as it leaves again: with Delivered-To, by which we
-// know it when it comes back.
-func (p *placing) onwardMail(by mail.Path) *mail.Mail {
+// know it when it comes back. Who sends it on answers for it, but for a bounce
+// that only passes.
+func (p *placing) onwardMail(by mail.Path, returned bool) *mail.Mail {
 	next := *p.msg
+	if !returned {
+		next.Origin.Forwarder = by
+	}
 	next.QueueID = mail.NewID()
 	next.To = nil
 	next.Head = append(fmt.Appendf(nil, "Delivered-To: %s\r\n", by), p.msg.Head...)

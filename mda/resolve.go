@@ -18,6 +18,7 @@ const maxHops = 20
 type routes struct {
 	accounts []target
 	onward   []forward
+	returned bool // it is a bounce on its way back to a stranger
 }
 
 // target is one account here.
@@ -35,10 +36,11 @@ type forward struct {
 // resolve follows an address of ours to the accounts and foreign addresses it
 // stands for: an account without an alias takes it, else it goes on as
 // store.Address.Next says, where a target that is the alias's own address means
-// the account of that name. Nobody at all is NoSuchMailbox, or NobodyAnswers for postmaster and abuse. A member of an alias who cannot take mail is
+// the account of that name. A return path that was given out here leads on to
+// whom it stands for, from the null return path only. Nobody at all is NoSuchMailbox, or NobodyAnswers for postmaster and abuse. A member of an alias who cannot take mail is
 // left out while others can.
-func (m *MDA) resolve(ctx context.Context, p mail.Path) (routes, error) {
-	w := walk{m: m, start: p, state: map[mail.Path]progress{}}
+func (m *MDA) resolve(ctx context.Context, from, p mail.Path) (routes, error) {
+	w := walk{m: m, from: from, start: p, state: map[mail.Path]progress{}}
 	if p.Domain == "" {
 		domain, err := m.homeDomain(ctx)
 		if err != nil {
@@ -104,6 +106,7 @@ const (
 // walk is one resolve.
 type walk struct {
 	m        *MDA
+	from     mail.Path // the return path
 	start    mail.Path // as the sender wrote it
 	state    map[mail.Path]progress
 	found    routes
@@ -136,6 +139,12 @@ func (w *walk) follow(ctx context.Context, p, by mail.Path, hops int, exempt boo
 	if err != nil {
 		return err
 	}
+	if to, ok, err := w.m.comeBack(ctx, w.from, p); err != nil {
+		return w.refuse(err)
+	} else if ok {
+		w.found.returned = true
+		return w.follow(ctx, to, key, hops+1, exempt)
+	}
 	exempt = exempt || key.IsRole()
 	if len(a.Targets) == 0 && a.Account != nil {
 		w.arrive(a.Account, exempt)
@@ -152,6 +161,16 @@ func (w *walk) follow(ctx context.Context, p, by mail.Path, hops int, exempt boo
 			return err
 		}
 	}
+	return nil
+}
+
+// refuse notes a decision; a failure it gives back.
+func (w *walk) refuse(err error) error {
+	reply, ok := refused(err)
+	if !ok {
+		return err
+	}
+	w.refusals = append(w.refusals, reply)
 	return nil
 }
 

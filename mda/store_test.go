@@ -49,7 +49,7 @@ func TestOnAStore(t *testing.T) {
 		"Postmaster":        nil,
 		"x@far.test":        mail.RelayDenied,
 	} {
-		release, err := m.Verify(ctx, to(t, address)[0], 2000)
+		release, err := m.Verify(ctx, mail.Path{}, to(t, address)[0], 2000)
 		if !errors.Is(err, want) || want == nil && err != nil {
 			t.Errorf("%s: %v", address, err)
 		}
@@ -86,15 +86,15 @@ func TestVerifyHoldsRoom(t *testing.T) {
 	}
 	m := New(st, DefaultConfig(), slog.New(slog.DiscardHandler))
 	bob := to(t, "bob@a.test")[0]
-	release, err := m.Verify(ctx, bob, 600)
+	release, err := m.Verify(ctx, mail.Path{}, bob, 600)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.Verify(ctx, bob, 600); !errors.Is(err, mail.MailboxFull) {
+	if _, err := m.Verify(ctx, mail.Path{}, bob, 600); !errors.Is(err, mail.MailboxFull) {
 		t.Errorf("the same room was promised twice: %v", err)
 	}
 	release()
-	if release, err := m.Verify(ctx, bob, 600); err != nil {
+	if release, err := m.Verify(ctx, mail.Path{}, bob, 600); err != nil {
 		t.Errorf("after release: %v", err)
 	} else {
 		release()

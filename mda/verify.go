@@ -8,13 +8,13 @@ import (
 	"posthorn/mail"
 )
 
-// Verify answers RCPT: nil when r can be delivered, a mail.Reply why not, or
+// Verify answers RCPT of mail from a return path: nil when r can be delivered, a mail.Reply why not, or
 // an error nobody foresaw. Room for a message of size octets (0: unknown) is
 // held in each of r's mailboxes until release, which may be called more than
 // once. An alias is full when one of its mailboxes is: refused now, a message
 // is complete at its next try.
-func (m *MDA) Verify(ctx context.Context, r mail.Recipient, size int64) (release func(), err error) {
-	routes, err := m.resolve(ctx, r.Path)
+func (m *MDA) Verify(ctx context.Context, from mail.Path, r mail.Recipient, size int64) (release func(), err error) {
+	routes, err := m.resolve(ctx, from, r.Path)
 	if err != nil {
 		return nil, err
 	}

@@ -47,9 +47,7 @@ func (q *Queue) attempt(ctx context.Context, destination string, w *work) (feedb
 		return feedback{}, func() time.Time { return q.attemptHere(ctx, it, m, w) }
 	}
 	start := time.Now()
-	bounded, cancel := context.WithTimeout(ctx, attemptTime)
-	defer cancel()
-	statuses := q.agent.Deliver(bounded, destination, m, m.To)
+	statuses := q.deliver(ctx, destination, m)
 	results := makeResults(w.deliveries, statuses, start)
 	if ctx.Err() != nil {
 		// Cut short by the program's end: what the hosts said stands, what they
@@ -57,6 +55,19 @@ func (q *Queue) attempt(ctx context.Context, destination string, w *work) (feedb
 		results = answered(results)
 	}
 	return assess(it, results), func() time.Time { return q.enterResults(ctx, []settled{{it, results}}) }
+}
+
+// deliver is the attempt itself. Where the return path to leave with cannot be
+// found, it is not made: the store fails just now.
+func (q *Queue) deliver(ctx context.Context, destination string, m *mail.Mail) []mail.Status {
+	var err error
+	if m.Outward, err = q.placer.Outward(ctx, m); err != nil {
+		q.log.Error("return path cannot be made", "queue_id", m.QueueID, "error", err)
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, attemptTime)
+	defer cancel()
+	return q.agent.Deliver(ctx, destination, m, m.To)
 }
 
 // item reads an item; while the store fails it is tried again. It is false when

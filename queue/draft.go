@@ -71,14 +71,22 @@ func (d *draft) route(ctx context.Context, m *mail.Mail, depth int) error {
 	if err != nil {
 		return err
 	}
+	var kept []result
 	for i, s := range statuses {
 		if s.OK() {
+			continue
+		}
+		if errors.Is(s.Reply, mail.JunkStays) {
+			kept = append(kept, result{Delivery: store.Delivery{Recipient: here[i]}, status: s, at: time.Now()})
 			continue
 		}
 		if d.strict && s.Reply.Temporary() {
 			return s.Reply
 		}
 		waiting[0] = append(waiting[0], d.later(m, here[i], s))
+	}
+	if err := d.withhold(ctx, m, kept, depth); err != nil {
+		return err
 	}
 	return d.spoolAll(ctx, m, waiting)
 }
@@ -185,6 +193,9 @@ func (d *draft) place(ctx context.Context, m *mail.Mail, to []mail.Recipient, de
 		}
 		if len(p.Into) > 0 || len(p.Onward) == 0 {
 			d.record(m, "delivered", to[i], p.Status).Detail = p.Detail
+		}
+		for _, where := range p.Withheld {
+			d.record(m, "withheld", mail.Recipient{Path: where}, mail.Status{Reply: mail.JunkStays.With(to[i].Path)})
 		}
 		for _, onward := range p.Onward {
 			onward = unique(onward, m)

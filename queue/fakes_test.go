@@ -150,11 +150,14 @@ type placer struct {
 	faults   map[string]mail.Reply      // guarded by mu
 	onward   map[string]string          // guarded by mu
 	discards string                     // local part whose mail is thrown away
+	passes   bool                       // what leads elsewhere is bounces on their way back
 }
 
 func (p *placer) Local(_ context.Context, domain string) (bool, error) {
 	return domain == "here.test", nil
 }
+
+func (p *placer) Outward(context.Context, *mail.Mail) (*mail.Path, error) { return nil, nil }
 
 func (p *placer) fault(localPart string, reply mail.Reply) {
 	p.mu.Lock()
@@ -179,6 +182,9 @@ func (p *placer) Place(_ context.Context, m *mail.Mail, to []mail.Recipient) []s
 			path, _ := mail.ParsePath(next)
 			n := *m
 			n.QueueID, n.To = mail.NewID(), []mail.Recipient{{Path: path, Notify: r.Notify}}
+			if !p.passes {
+				n.Origin.Forwarder = r.Path
+			}
 			all[i] = store.Placement{Status: mail.Status{Reply: mail.Delivered}, Onward: []*mail.Mail{&n}}
 		case known:
 			all[i] = store.Placement{Status: mail.Status{Reply: mail.Delivered}, Into: []store.Incoming{{Account: account, Role: store.RoleInbox, Overdraw: true}}}

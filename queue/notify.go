@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,13 +13,18 @@ import (
 	"posthorn/store"
 )
 
-// Notice is word to the administrator, into the mailbox of postmaster: something
-// that no report to a sender tells, and that somebody should see to. The same
+// Notice is word to the administrator, into the mailbox of postmaster, or to an
+// account: something that no report to a sender tells, and that somebody should
+// see to. The same
 // kind about the same key goes out once a day, and at most 20 of a kind do; all
 // are in the log.
 type Notice struct {
 	Kind string // what it is about, in a word or two: "blocked", "account held"
 	Key  string // which destination, account or address
+	// Account is whose INBOX it goes to, Domain whose postmaster is told; neither:
+	// the postmaster of this host.
+	Account store.AccountID
+	Domain  string
 	// Subject is one line.
 	Subject string
 	// Text is paragraphs with empty lines between them. They are wrapped, but for
@@ -63,18 +69,24 @@ func (d *draft) notify(ctx context.Context, n Notice) error {
 	if err != nil {
 		return err
 	}
-	d.log.Warn("the administrator should see to this", "kind", n.Kind, "about", n.Key, "subject", n.Subject, "mailed", !told)
+	d.log.Warn("somebody should see to this", "kind", n.Kind, "about", n.Key, "subject", n.Subject, "mailed", !told)
 	if told {
 		return nil
 	}
 	d.change.Notices = append(d.change.Notices, n.id())
-	id := mail.NewID()
-	return d.route(ctx, &mail.Mail{
-		Envelope: mail.Envelope{To: []mail.Recipient{{Path: mail.Path{Local: "postmaster"}, Notify: mail.NotifyNever}}, Body: mail.Body8BitMIME},
-		QueueID:  id,
+	to := mail.Recipient{Path: mail.Path{Local: "postmaster", Domain: n.Domain}, Notify: mail.NotifyNever}
+	m := &mail.Mail{
+		Envelope: mail.Envelope{To: []mail.Recipient{to}, Body: mail.Body8BitMIME},
+		QueueID:  mail.NewID(),
 		Origin:   mail.Origin{Proven: true, Protocol: "local"},
-		Content:  mail.Bytes(n.compose(id, d.cfg.Hostname, time.Now())),
-	}, 0)
+	}
+	m.Content = mail.Bytes(n.compose(m.QueueID, d.cfg.Hostname, time.Now()))
+	if n.Account == 0 {
+		return d.route(ctx, m, 0)
+	}
+	blob, err := d.put(ctx, withReturnPath(m))
+	d.change.Append = append(d.change.Append, store.Incoming{Blob: blob, Account: n.Account, Role: store.RoleInbox, Overdraw: true})
+	return err
 }
 
 // hasNotice tells whether the change has it already, from another delivery.
@@ -90,7 +102,9 @@ func (d *draft) hasNotice(n Notice) bool {
 func (n Notice) compose(id, hostname string, now time.Time) []byte {
 	var w message.Composer
 	w.Addresses("From", message.Address{Name: sayFrom, Mailbox: "MAILER-DAEMON", Host: hostname})
-	w.Addresses("To", message.Address{Mailbox: "postmaster", Host: hostname})
+	if n.Account == 0 {
+		w.Addresses("To", message.Address{Mailbox: "postmaster", Host: cmp.Or(n.Domain, hostname)})
+	}
 	w.Field("Subject", mail.Clean(n.Subject))
 	w.Date("Date", now)
 	w.Structured("Message-ID", "<"+id+"@"+hostname+">")

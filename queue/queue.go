@@ -33,10 +33,12 @@ type Agent interface {
 }
 
 // Placer decides what becomes of mail for this host's own domains. Place writes
-// nothing and gives one placement for each recipient, in order.
+// nothing and gives one placement for each recipient, in order. Outward is the
+// return path with which mail leaves for other hosts, nil for its own.
 type Placer interface {
 	Local(ctx context.Context, domain string) (bool, error)
 	Place(ctx context.Context, m *mail.Mail, to []mail.Recipient) []store.Placement
+	Outward(ctx context.Context, m *mail.Mail) (*mail.Path, error)
 }
 
 // Queue is the queue. It is safe for use by many goroutines.

@@ -16,10 +16,12 @@ import (
 //	delivered  into a mailbox, or nowhere as its owner's rules wish
 //	forwarded  to another address; Linked is the message that goes there
 //	relayed    to another host, which has it now
+//	withheld   junk, which is not sent on to another host
+//	bounced    taken by another host, which reported a failure later; Linked is its report
 //	deferred   an attempt that may work later
 //	held       it waits for an administrator
 //	failed     given up
-//	reported   the sender was told; Linked is the report
+//	reported   the sender was told, by us or another host; Linked is the report
 //	dropped    taken out of the queue by an administrator
 
 // record notes an event of m that is nobody's attempt, and gives it for more to

@@ -25,7 +25,8 @@ type result struct {
 // gives the earliest time a delivery is due again.
 func (d *draft) settle(ctx context.Context, it store.Item, results []result) (next time.Time, err error) {
 	told := make(map[occasion][]result)
-	split := false // a transaction took some: the rest need not wait
+	var lost []result // that failed, and nobody is told
+	split := false    // a transaction took some: the rest need not wait
 	for _, r := range results {
 		split = split || r.status.OK()
 	}
@@ -37,6 +38,8 @@ func (d *draft) settle(ctx context.Context, it store.Item, results []result) (ne
 			if s.State != store.Waiting {
 				s.Report = store.ReportWritten
 			}
+		} else if occ == failed {
+			lost = append(lost, r)
 		}
 		d.change.Settle = append(d.change.Settle, s)
 		d.restrain(r)
@@ -57,7 +60,7 @@ func (d *draft) settle(ctx context.Context, it store.Item, results []result) (ne
 			return next, err
 		}
 	}
-	return next, nil
+	return next, d.tellOwner(ctx, it, lost)
 }
 
 // outcome decides about one delivery, and whether there is occasion for a

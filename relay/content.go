@@ -142,6 +142,9 @@ func (f *form) copyTo(w io.Writer) error {
 // message is f for one transaction.
 func (f *form) message() *client.Message {
 	envelope := f.mail.Envelope
+	if f.mail.Outward != nil {
+		envelope.From = *f.mail.Outward
+	}
 	if f.converted && !f.scan.eightBit {
 		envelope.Body = mail.Body7Bit
 	}

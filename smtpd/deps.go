@@ -27,9 +27,9 @@ type Recipients interface {
 	// Local tells whether a domain is ours; the empty one, that of
 	// <Postmaster> (RFC 5321 §4.5.1), is.
 	Local(ctx context.Context, domain string) (bool, error)
-	// Verify answers RCPT for a local recipient; room for size octets is kept
+	// Verify answers RCPT for a local recipient of mail from a return path; room for size octets is kept
 	// until release is called.
-	Verify(ctx context.Context, r mail.Recipient, size int64) (release func(), err error)
+	Verify(ctx context.Context, from mail.Path, r mail.Recipient, size int64) (release func(), err error)
 }
 
 // Verifier answers RCPT for a recipient whose mailbox is on another host: nil

@@ -118,7 +118,7 @@ func (*testRecipients) Local(_ context.Context, domain string) (bool, error) {
 	return domain == "" || strings.EqualFold(domain, "example.org"), nil
 }
 
-func (r *testRecipients) Verify(_ context.Context, to mail.Recipient, size int64) (func(), error) {
+func (r *testRecipients) Verify(_ context.Context, _ mail.Path, to mail.Recipient, size int64) (func(), error) {
 	switch l := to.Path.Key().Local; {
 	case l == "off":
 		return nil, mail.MailboxDisabled.With(to.Path)

@@ -27,7 +27,7 @@ func (s *session) admit(r mail.Recipient) error {
 	if !local {
 		return s.onward(r)
 	}
-	release, err := s.Recipients.Verify(s.ctx, r, tx.size)
+	release, err := s.Recipients.Verify(s.ctx, tx.From, r, tx.size)
 	if err != nil {
 		return err
 	}

@@ -194,8 +194,9 @@ type Delivery struct {
 
 // Placement is what the MDA decides for one recipient; the queue commits it.
 type Placement struct {
-	Status mail.Status
-	Detail string       // where Into leads and why there, for people
-	Into   []Incoming   // Blob is filled in by the queue
-	Onward []*mail.Mail // redirects: routed and spooled as mail of their own
+	Status   mail.Status
+	Detail   string       // where Into leads and why there, for people
+	Into     []Incoming   // Blob is filled in by the queue
+	Onward   []*mail.Mail // redirects: routed and spooled as mail of their own
+	Withheld []mail.Path  // where junk was not sent on to
 }

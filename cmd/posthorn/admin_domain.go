@@ -90,7 +90,7 @@ func (a *admin) unreachable(ctx context.Context, d store.Domain) string {
 	if err != nil || p.IsNull() {
 		return ""
 	}
-	release, err := a.verify(ctx, mail.Recipient{Path: p}, 0)
+	release, err := a.verify(ctx, mail.Path{}, mail.Recipient{Path: p}, 0)
 	if err == nil {
 		release()
 	}

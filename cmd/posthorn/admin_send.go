@@ -37,12 +37,12 @@ func (a *admin) send(ctx context.Context, l letter) (sent, error) {
 	}
 	var out sent
 	for i, r := range m.To {
-		release, err := a.verify(ctx, r, m.FullSize())
+		release, err := a.verify(ctx, m.From, r, m.FullSize())
 		if errors.Is(err, mail.NoSuchMailbox) && strings.EqualFold(r.Path.Local, "root") {
 			// What cron has to say must not be lost: where nobody is called
 			// root, the domain's administrator is.
 			m.To[i].Path.Local = "postmaster"
-			release, err = a.verify(ctx, m.To[i], m.FullSize())
+			release, err = a.verify(ctx, m.From, m.To[i], m.FullSize())
 		}
 		if err != nil {
 			one, err := refuse(r.Path.String(), err)
@@ -73,12 +73,12 @@ func refuse(address string, err error) (sent, error) {
 }
 
 // verify asks about a recipient of ours; others are the queue's to reach.
-func (a *admin) verify(ctx context.Context, r mail.Recipient, size int64) (release func(), err error) {
+func (a *admin) verify(ctx context.Context, from mail.Path, r mail.Recipient, size int64) (release func(), err error) {
 	local, err := a.mda.Local(ctx, r.Path.Domain)
 	if err != nil || !local {
 		return func() {}, err
 	}
-	return a.mda.Verify(ctx, r, size)
+	return a.mda.Verify(ctx, from, r, size)
 }
 
 // envelope makes the letter a mail on its way.
