@@ -36,7 +36,6 @@ var textRules = []textRule{
 	rule(greylisted, `gr[ea]y[- ]?list`),
 	rule(greylisted, `internal resources? (are |is )?temporarily unavailable`),
 	rule(greylisted, `(try|retry|come|again|wait) .{0,30}\b(in|for|after|back in) \d+ ?(s|sec|secs|seconds?|m|min|mins|minutes?)\b|come back in \d\d:\d\d`),
-	rule(greylisted, `first (time|contact|attempt).{0,60}(again|later|retry)`),
 
 	rule(tooLarge, `\b(message|mail|e-?mail|size|content|attachments?|data|headers?)\b.{0,40}\btoo (large|big|long)`),
 	rule(tooLarge, `\bsize\b.{0,40}\b(exceed|larger|over|above)|(exceed(s|ed|ing)?|over|larger than|greater than|bigger than)\b.{0,40}\b(size|fixed limit|system limit|bytes|octets|megabytes|mb)\b`),
@@ -60,7 +59,7 @@ var textRules = []textRule{
 	rule(senderDomainUnknown, `sender('s)? address rejected: domain not found|domain of (the )?sender('s)?( address)?( @)? (does not|must|not)|(sender|from|mail from|return|envelope)('s|-| )?( address)? ?domain\b.{0,40}\b(does not|doesn't|not|cannot|can't|must|n't) (exist|resolve|be (found|resolved)|found|valid)`),
 	rule(senderDomainUnknown, `domain may not exist|dns check failed|domain must resolve|unresolvable (sender|domain)|sender .{0,30}(has )?no (valid )?(mx|a or mx|dns)|could not resolve (the )?sender|need fully.qualified (domain|sender)`),
 	rule(senderRefused, `sender ?(address)?:? ?(@ )?(is |was )?(rejected|denied|refused|blocked|not allowed|verify failed|banned|restricted)|bad outbound sender|sender denied|banned sender|invalid (sender|return path|from address|mail from)|bad sender`),
-	rule(senderRefused, `\b(sender|return[- ]?path|reverse[- ]?path|envelope from|mail from)\b.{0,40}\b(verification failed|verify failed|callback|could not be verified|unverified|not verified|does not exist|unknown|not accepted|not valid|is invalid|not permitted|rejected)`),
+	rule(senderRefused, `\b(sender|return[- ]?path|reverse[- ]?path|envelope from|mail from:? <?@)>?.{0,40}\b(verification failed|verify failed|callback|could not be verified|unverified|not verified|does not exist|unknown|not accepted|not valid|is invalid|not permitted|rejected)`),
 	rule(senderRefused, `suspected spam sender|user unknown in sender|(your|sender) (account|address) .{0,30}(suspended|blocked|disabled) .{0,20}(from )?sending`),
 
 	rule(relayDenied, `\brelay(ing)? (access |is |was |attempt )?(denied|not|prohibited|refused|disabled|restricted)|\b(not?|not permitted to|unable to|cannot|can't|won't|refuse to|does not|do not|don't|may not|authenticate to) relay\b|relaying (denied|mail|not|prohibited|to)|relay not permitted`),
@@ -69,6 +68,8 @@ var textRules = []textRule{
 	rule(mailLoop, `mail (forwarding )?loop|(too many|exceeded|maximum|max|count).{0,16}\bhops?\b|hop ?count|routing loop|loops? back|looping|loop detected|(too many|number of) '?(received|delivered-to)|already (has|have|in|contains?) .{0,20}delivered-to|circular|mail for .{0,60} loops`),
 	rule(timeExpired, `delivery time expired|message (has )?expired|too long in (the )?queue|in (the )?queue too long`),
 
+	rule(notAllowed, `delivery (not authorized|restricted)|delivery restrictions?|(members?|subscribers?) only|only (accepts?|receives?) (mail|messages?|e-?mail) from|allowed senders?|not ?authenticated ?for ?(group|mailbox)|notauthorized|requireauthenti|not (allowed|authori[sz]ed|permitted) to (send|post|write|deliver)( messages?| mail| e-?mail)? to`),
+	rule(loginWanted, `authentication (is )?(required|needed)|must (be )?authenticated?\b|please (authenticate|log ?in)|client was not authenticated|smtp auth(entication)?\b|credentials|(username|user name|login) and password|log ?in (first|required)|auth (is )?(required|first)|5\.7\.57`),
 	rule(dmarcFailed, `\bdmarc\b`),
 	rule(unauthenticated, `unauthenticated|(spf|dkim)( and|, or| or| nor|/| checks? (or|and)) ?(dkim|spf)|(not|n't|fail\w*|must|lacks?) (be |pass |passed |to pass )?(email |sender |message )?authenticat(ed|ion checks?)\b|authentication (level|checks? failed)|email authentication|validation of the sender|not passed validation`),
 	rule(spfFailed, `\bspf\b|sender policy framework|\bopenspf\b`),
@@ -78,9 +79,7 @@ var textRules = []textRule{
 
 	rule(badHelo, `\b(helo|ehlo)\b`),
 	rule(tlsWanted, `must issue (a |an )?starttls|starttls (is )?(required|first|command first|needed)|\b(tls|ssl|encryption|encrypted connection|secure connection|session encryption)\b.{0,16}(is )?(required|needed|mandatory|must be|enforced)|(require|requires|use|need|needs|must use) (tls|starttls|ssl|encryption|an encrypted|a secure)`),
-	rule(loginWanted, `authentication (is )?(required|needed)|must (be )?authenticated?\b|please (authenticate|log ?in)|client was not authenticated|smtp auth(entication)?\b|credentials|(username|user name|login) and password|log ?in (first|required)|auth (is )?(required|first)|5\.7\.57`),
 
-	rule(notAllowed, `delivery (not authorized|restricted)|delivery restrictions?|(members?|subscribers?) only|only (accepts?|receives?) (mail|messages?|e-?mail) from|allowed senders?|not ?authenticated ?for ?(group|mailbox)|notauthorized|requireauthenti|not (allowed|authori[sz]ed|permitted) to (send|post|write|deliver)( messages?| mail| e-?mail)? to`),
 	rule(notAllowed, `rejected by (the )?(recipients?|user|addressee)\b|(recipient|user) (has )?(blocked|rejected|refused) (you|your|the sender|this sender|mail|e-?mail|messages)|blocked senders?|user'?s? (personal )?(black|block) ?list|not (on|in) .{0,16}white ?list|sender is not (in|on) the|envelope blocked|recipient does not (want|accept) `),
 
 	rule(hasMoved, `(user|account|mailbox|address|recipient|person).{0,20}\b(has|have) (been )?(moved|changed)|new (e-?mail )?address (is|:)|no longer (works?|employed|with (us|the|this)|at this (company|address))|left the (company|organi[sz]ation|firm)|please use the new`),
@@ -100,7 +99,7 @@ var textRules = []textRule{
 	rule(poorReputation, `(low|poor|bad|insufficient|no|negative) (e-?mail |sender |sending |ip |domain |mta )?reputation|reputation (of|is|score|too|problem|filter|check)|(ip|domain|sender) (has )?(bad |poor )?reputation|extreme bad ip profile|sender ?score`),
 	rule(isSpam, `(looks? like|considered|classified as|identified as|detected as|appears? to be|suspected|suspicion of|likely|scored as|flagged as|marked as|recogni[sz]ed as|resembles|categorized as|probabl[ye]|contains?|is|as)\b( to be)?( an?)? ?.{0,12}\b(spam|unsolicited|junk|uce|ube|bulk mail)\b`),
 	rule(isSpam, `\b(anti-?)?spam[- _]?(message|content|mail|detected|detection|reject|score|filter|suspicion|pattern|points|level|engine|assassin|found|check|policy|like|refused|blocked)|\bspam\b.{0,20}\b(block|refus|reject|denied|not (accepted|allowed|welcome|wanted))|(no|hates?|blocked as|rejected as|because of|due to) spam\b|spam\)?$`),
-	rule(isSpam, `(mail|message|e-?mail|body)? ?content (was |is |has been )?(rejected|denied|refused|not accepted|blocked|unacceptable|filter)|likely suspicious|unsolicited (bulk |commercial )?(e-?mail|mail|message)|\b(cs|hm)\d\d\b\]? message rejected|cloudmark|content (scan|inspection)|bulk (mail|message)|\bgtube\b|\bjunk ?mail\b`),
+	rule(isSpam, `(mail|message|e-?mail|body)? ?content (was |is |has been )?(rejected|denied|refused|not accepted|blocked|unacceptable|filter)|likely suspicious|unsolicited (bulk |commercial )?(e-?mail|mail|message)|\b(cs|hm)\d\d\b\]? message rejected|cloudmark|content (scan|inspection)|bulk (mail|message)|\bgtube\b`),
 
 	rule(brokenLines, `\bbare <?(lf|linefeed|line feed|newline|cr|carriage)|<?(cr|lf)>? without <?(cr|lf)|stray (newline|lf|cr)|line[- ]?end(s|ings?)? .{0,20}(not|invalid|broken)|lone (cr|lf)|see .{0,10}cr\.yp\.to`),
 	rule(internationalWanted, `smtputf8|internationali[sz]ed|non-ascii (character|address|recipient|local)`),
