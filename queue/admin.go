@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"slices"
 
 	"posthorn/mail"
 	"posthorn/store"
@@ -60,61 +60,17 @@ func (q *Queue) find(ctx context.Context, queueID string) (store.Item, error) {
 	return it, err
 }
 
-// Retry lets a message be tried now: what is held goes on, and a destination
-// that is in trouble is asked again. It gives the number of deliveries.
-func (q *Queue) Retry(ctx context.Context, queueID string) (int, error) {
-	ids, _, err := q.waiting(ctx, queueID)
-	if err != nil || len(ids) == 0 {
-		return 0, err
-	}
-	if err := q.st.Hold(ctx, ids, false); err != nil {
-		return 0, fmt.Errorf("retry %s: %w", queueID, err)
-	}
-	if err := q.st.Retry(ctx, ids, time.Now()); err != nil {
-		return 0, fmt.Errorf("retry %s: %w", queueID, err)
-	}
-	q.order(func(o *orders) { o.revive = true })
-	return len(ids), nil
-}
-
-// Drop takes what still waits of a message out of the queue and tells nobody. It
-// gives the number of deliveries.
-func (q *Queue) Drop(ctx context.Context, queueID string) (int, error) {
-	ids, it, err := q.waiting(ctx, queueID)
-	if err != nil || len(ids) == 0 {
-		return 0, err
-	}
-	var c store.Change
-	for _, id := range ids {
-		c.Settle = append(c.Settle, store.Settlement{
-			Delivery: id, State: store.Failed, Status: mail.Status{Reply: mail.Dropped}, Report: store.ReportNone,
-		})
-	}
-	c.Events = []store.Event{{
-		Kind: "dropped", Item: it.ID, Session: it.QueueID, MessageID: it.MessageID, From: it.Envelope.From.String(), Status: mail.Dropped.String(),
-	}}
-	if _, err := q.st.Commit(ctx, c); err != nil {
-		return 0, fmt.Errorf("drop %s: %w", queueID, err)
-	}
-	q.log.Info("dropped", "queue_id", it.QueueID, "from", it.Envelope.From.String())
-	return len(ids), nil
-}
-
-// waiting are a message's deliveries that wait.
-func (q *Queue) waiting(ctx context.Context, queueID string) ([]store.DeliveryID, store.Item, error) {
-	it, err := q.find(ctx, queueID)
-	if err != nil {
-		return nil, it, err
-	}
-	deliveries, err := q.st.Deliveries(ctx, it.ID)
-	if err != nil {
-		return nil, it, fmt.Errorf("read %s: %w", queueID, err)
-	}
-	var ids []store.DeliveryID
-	for _, d := range deliveries {
-		if d.State == store.Waiting {
-			ids = append(ids, d.ID)
+// Choose makes a filter of queue ids; nil chooses any. store.ErrNotFound names the
+// one that is not in the queue.
+func (q *Queue) Choose(ctx context.Context, queueIDs []string) ([]store.ItemID, error) {
+	var items []store.ItemID
+	for _, id := range queueIDs {
+		it, err := q.find(ctx, id)
+		if err != nil {
+			return nil, err
 		}
+		items = append(items, it.ID)
 	}
-	return ids, it, nil
+	slices.Sort(items)
+	return slices.Compact(items), nil
 }

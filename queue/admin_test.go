@@ -6,8 +6,20 @@ import (
 	"testing"
 	"time"
 
+	"posthorn/mail"
+	"posthorn/queue"
 	"posthorn/store"
 )
+
+// act does something to one message.
+func (f *fixture) act(act queue.Act, m *mail.Mail) (int, error) {
+	items, err := f.q.Choose(f.Context(), []string{m.QueueID})
+	if err != nil {
+		return 0, err
+	}
+	step, err := f.q.Act(f.Context(), act, store.Filter{Items: items}, 0)
+	return step.Done, err
+}
 
 func TestAdministration(t *testing.T) {
 	inTime(t, func(f *fixture) {
@@ -17,7 +29,7 @@ func TestAdministration(t *testing.T) {
 		f.accept(dropped)
 		f.run()
 		f.pass(time.Second)
-		if n, err := f.q.Drop(f.Context(), dropped.QueueID); n != 1 || err != nil {
+		if n, err := f.act(queue.ActDrop, dropped); n != 1 || err != nil {
 			t.Errorf("drop: %d, %v", n, err)
 		}
 		if _, err := f.q.Show(f.Context(), dropped.QueueID); !errors.Is(err, store.ErrNotFound) {
@@ -28,7 +40,7 @@ func TestAdministration(t *testing.T) {
 			t.Errorf("show: %+v, %v", e, err)
 		}
 		f.agent.says(taken)
-		if n, err := f.q.Retry(f.Context(), kept.QueueID); n != 1 || err != nil {
+		if n, err := f.act(queue.ActRetry, kept); n != 1 || err != nil {
 			t.Errorf("retry: %d, %v", n, err)
 		}
 		f.pass(time.Second)
@@ -47,12 +59,69 @@ func TestDropDuringAnAttempt(t *testing.T) {
 		f.accept(m)
 		f.run()
 		f.pass(time.Second)
-		if _, err := f.q.Drop(f.Context(), m.QueueID); err != nil {
+		if _, err := f.act(queue.ActDrop, m); err != nil {
 			t.Fatal(err)
 		}
 		f.pass(time.Hour)
 		if got, in := f.waiting(), f.inbox(); len(got)+len(in) != 0 {
 			t.Errorf("got %q %q", got, in)
+		}
+	})
+}
+
+// What an administrator gives up comes back to its sender, in his words; what he
+// drops does not.
+func TestBounceTellsTheSenderAndDropDoesNot(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(noAnswer)
+		bounced, dropped, stranger := letter("bob@away.test", "carol@away.test"), letter("dan@away.test"), fromStranger(false, "erin@away.test")
+		for _, m := range []*mail.Mail{bounced, dropped, stranger} {
+			f.accept(m)
+		}
+		f.run()
+		f.pass(time.Second)
+		for act, m := range map[queue.Act][]*mail.Mail{queue.ActBounce: {bounced, stranger}, queue.ActDrop: {dropped}} {
+			for _, m := range m {
+				if n, err := f.act(act, m); n != len(m.To) || err != nil {
+					f.Errorf("%s: %d, %v", act, n, err)
+				}
+			}
+		}
+		f.pass(time.Second)
+		in := f.inbox()
+		if len(in) != 1 || !strings.Contains(in[0], "Action: failed") || !strings.Contains(in[0], "The administrator removed the message from the queue") ||
+			!strings.Contains(in[0], "carol@away.test") {
+			f.Errorf("reports: %q", in)
+		}
+		if got := f.waiting(); len(got) != 0 {
+			f.Errorf("still waiting: %q", got)
+		}
+	})
+}
+
+// What is held by itself is not tried until it is let go, also when the scheduler
+// had it in its hands.
+func TestPauseAndResume(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(noAnswer)
+		m := letter("bob@away.test")
+		f.accept(m)
+		f.run()
+		f.pass(time.Second)
+		if n, err := f.act(queue.ActHold, m); n != 1 || err != nil {
+			f.Fatalf("hold: %d, %v", n, err)
+		}
+		f.agent.says(taken)
+		f.pass(48 * time.Hour)
+		if got := f.waiting(); len(got) != 1 || !strings.HasSuffix(got[0], "held") {
+			f.Errorf("held for two days: %q", got)
+		}
+		if n, err := f.act(queue.ActRelease, m); n != 1 || err != nil {
+			f.Errorf("resume: %d, %v", n, err)
+		}
+		f.pass(time.Second)
+		if got, in := f.waiting(), f.inbox(); len(got)+len(in) != 0 {
+			f.Errorf("after it: %q, %q", got, in)
 		}
 	})
 }

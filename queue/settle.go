@@ -222,6 +222,11 @@ func (q *Queue) enterOnce(ctx context.Context, build builder, again bool) error 
 	if len(d.change.Settle)+len(d.change.Append)+len(d.change.Spool) == 0 {
 		return nil
 	}
+	return q.commit(ctx, d)
+}
+
+// commit makes a draft true and tells whom it concerns.
+func (q *Queue) commit(ctx context.Context, d *draft) error {
 	if _, err := q.st.Commit(ctx, d.change); err != nil {
 		return err
 	}

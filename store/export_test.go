@@ -166,3 +166,20 @@ func (s *Store) Plan(ctx context.Context, query string) (steps []string, err err
 	})
 	return steps, err
 }
+
+// FillQueue spools n messages with one recipient each, to destinations in turn,
+// without their content.
+func (s *Store) FillQueue(ctx context.Context, n, destinations int) error {
+	return s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+		now := time.Now().UnixNano()
+		_, err := tx.Exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+			INSERT INTO items (queue_id, key, size, from_local, from_domain, envid, ret, body, utf8, require_tls, login, proven, peer, protocol, message_id, arrived, expires)
+			SELECT printf('%013X', i), 'k' || i, 4096, 'alice', 'here.test', '', 0, 0, 0, 0, 'alice@here.test', 1, '', '', i || '@here.test', ?2 - i, ?2 + 1000000000000 FROM n`, n, now)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO deliveries (item, local, domain, orcpt, notify, destination, state, report, held, due, ready, updated, reply_name, reply_code, reply_x, reply_text, mta)
+			SELECT id, 'u' || id, 'd' || (id % ?1) || '.test', '', 0, 'd' || (id % ?1) || '.test', 'waiting', 'none', 0, ?2, ?2, ?2, '', 451, '4.4.1', 'No answer', 'mx.test' FROM items`, destinations, now+int64(time.Hour))
+		return err
+	})
+}

@@ -19,6 +19,7 @@ var schema = []db.Migration{
 	eventsSchema,
 	holdsSchema,
 	backupSchema,
+	listingSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

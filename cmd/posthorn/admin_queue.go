@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"time"
 
 	"posthorn/mail"
@@ -10,23 +12,27 @@ import (
 )
 
 var (
-	queueList  = verb[none, []itemFacts]{"queue/list", (*admin).queued}
+	queueList  = verb[listQuestion, listed]{"queue/list", (*admin).queued}
 	queueShow  = verb[string, itemFacts]{"queue/show", (*admin).queueItem}
-	queueRetry = verb[[]string, int]{"queue/retry", (*admin).retry}
-	queueDrop  = verb[[]string, int]{"queue/drop", (*admin).drop}
+	queueCount = verb[actQuestion, queue.Step]{"queue/count", (*admin).count}
+	queueAct   = verb[actQuestion, queue.Step]{"queue/act", (*admin).act}
+	queueGroup = verb[groupQuestion, groups]{"queue/groups", (*admin).groups}
 )
 
-// itemFacts is a message in the queue. Events are given by `queue show` only.
+// itemFacts is a message in the queue. Events are given by `queue show` only, and
+// all deliveries; `queue list` gives the first of those that were asked for.
 type itemFacts struct {
-	QueueID    string          `json:"queue_id"`
-	From       string          `json:"from"`
-	Login      string          `json:"login,omitempty"`
-	Size       int64           `json:"size"`
-	MessageID  string          `json:"message_id,omitempty"`
-	Arrived    time.Time       `json:"arrived"`
-	Expires    time.Time       `json:"expires"`
-	Deliveries []deliveryFacts `json:"deliveries"`
-	Events     []eventFacts    `json:"events,omitempty"`
+	QueueID    string           `json:"queue_id"`
+	From       string           `json:"from"`
+	Login      string           `json:"login,omitempty"`
+	Size       int64            `json:"size"`
+	MessageID  string           `json:"message_id,omitempty"`
+	Arrived    time.Time        `json:"arrived"`
+	Expires    time.Time        `json:"expires"`
+	Waiting    int              `json:"waiting"` // deliveries that wait, of those that were asked for
+	Deliveries []deliveryFacts  `json:"deliveries"`
+	Events     []eventFacts     `json:"events,omitempty"`
+	Cursor     store.DeliveryID `json:"cursor,omitempty"` // for --after: what comes behind this message
 }
 
 type deliveryFacts struct {
@@ -34,9 +40,11 @@ type deliveryFacts struct {
 	Destination string    `json:"destination"`
 	State       string    `json:"state"`
 	Held        bool      `json:"held,omitempty"`
+	Hold        string    `json:"hold,omitempty"` // what holds it, and why
 	Attempts    int       `json:"attempts"`
 	Due         time.Time `json:"due,omitzero"`
 	Status      string    `json:"status,omitempty"`
+	Means       string    `json:"means,omitempty"` // Status in words
 	MTA         string    `json:"mta,omitempty"`
 }
 
@@ -56,89 +64,124 @@ type eventFacts struct {
 	Took      float64   `json:"took,omitempty"`   // seconds
 }
 
-// itemsAtOnce is how many messages are read at a time.
-const itemsAtOnce = 500
+// listQuestion asks for a page of the queue.
+type listQuestion struct {
+	queueFilter
+	After store.DeliveryID `json:"after"`
+	Limit int              `json:"limit"` // messages
+}
 
-// each calls fn with every message that has a recipient waiting.
-func (a *admin) each(ctx context.Context, fn func(queue.Entry) error) error {
-	after := store.ItemID(0)
-	for {
-		entries, err := a.queue.List(ctx, after, itemsAtOnce)
-		if err != nil || len(entries) == 0 {
-			return err
+type listed struct {
+	Messages []itemFacts `json:"messages"`
+	More     bool        `json:"more"`
+}
+
+// Bounds of a page.
+const (
+	matchedAtOnce = 2000
+	shownOfOne    = 10 // deliveries of one message
+)
+
+func (a *admin) queued(ctx context.Context, ask listQuestion) (listed, error) {
+	out := listed{Messages: []itemFacts{}}
+	filter, err := a.filter(ctx, ask.queueFilter)
+	if err != nil {
+		return out, err
+	}
+	holds, err := a.queue.Holds(ctx)
+	if err != nil {
+		return out, err
+	}
+	last := store.ItemID(0)
+	for after := ask.After; ; {
+		found, next, err := a.store.Match(ctx, filter, after, matchedAtOnce)
+		if err != nil {
+			return out, err
 		}
-		for _, e := range entries {
-			if err := fn(e); err != nil {
-				return err
+		for _, m := range found {
+			if m.Item != last {
+				if len(out.Messages) == ask.Limit {
+					out.More = true
+					return out, nil
+				}
+				last = m.Item
+				it, err := a.store.Item(ctx, m.Item)
+				if errors.Is(err, store.ErrNotFound) {
+					continue // it has ended meanwhile
+				}
+				if err != nil {
+					return out, err
+				}
+				out.Messages = append(out.Messages, showItem(it))
 			}
-			after = e.Item.ID
+			if err := a.addDelivery(ctx, &out.Messages[len(out.Messages)-1], m, holds); err != nil {
+				return out, err
+			}
 		}
+		if next == 0 {
+			return out, nil
+		}
+		after = next
 	}
 }
 
-func (a *admin) queued(ctx context.Context, _ none) ([]itemFacts, error) {
-	out := []itemFacts{}
-	err := a.each(ctx, func(e queue.Entry) error {
-		out = append(out, showEntry(e))
+func (a *admin) addDelivery(ctx context.Context, it *itemFacts, m store.Matched, holds []store.Hold) error {
+	it.Cursor = m.Delivery
+	it.Waiting++
+	if len(it.Deliveries) == shownOfOne {
 		return nil
-	})
-	return out, err
+	}
+	d, err := a.store.Delivery(ctx, m.Delivery)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	item, err := a.store.Item(ctx, m.Item)
+	if err == nil {
+		it.Deliveries = append(it.Deliveries, showDelivery(item, d, holds))
+	}
+	return err
 }
 
-func showEntry(e queue.Entry) itemFacts {
-	it := e.Item
-	facts := itemFacts{QueueID: it.QueueID, From: it.Envelope.From.String(), Login: it.Origin.Login, Size: it.Size,
-		MessageID: it.MessageID, Arrived: it.Arrived, Expires: it.Expires}
-	for _, d := range e.Deliveries {
-		f := deliveryFacts{To: d.Recipient.Path.String(), Destination: d.Destination, State: string(d.State), Held: d.Held,
-			Attempts: d.Attempts, Due: d.Due, MTA: d.Status.MTA}
-		if d.Status.Reply.Code != 0 {
-			f.Status = d.Status.Reply.String()
-		}
-		facts.Deliveries = append(facts.Deliveries, f)
+func showItem(it store.Item) itemFacts {
+	return itemFacts{QueueID: it.QueueID, From: it.Envelope.From.String(), Login: it.Origin.Login, Size: it.Size,
+		MessageID: it.MessageID, Arrived: it.Arrived, Expires: it.Expires, Deliveries: []deliveryFacts{}}
+}
+
+func showDelivery(it store.Item, d store.Delivery, holds []store.Hold) deliveryFacts {
+	f := deliveryFacts{To: d.Recipient.Path.String(), Destination: d.Destination, State: string(d.State), Held: d.Held,
+		Attempts: d.Attempts, Due: d.Due, MTA: d.Status.MTA}
+	if d.Status.Reply.Code != 0 {
+		f.Status = d.Status.Reply.String()
+		f.Means = queue.Meaning(f.Status)
 	}
-	facts.Events = showEvents(e.Events)
-	return facts
+	if d.State != store.Waiting {
+		return f
+	}
+	i := slices.IndexFunc(holds, func(h store.Hold) bool { return h.Fits(it, d.Destination) })
+	if i >= 0 {
+		f.Held, f.Hold = true, describeHold(holds[i], time.Now())
+	}
+	return f
 }
 
 func (a *admin) queueItem(ctx context.Context, queueID string) (itemFacts, error) {
 	e, err := a.queue.Show(ctx, queueID)
-	return showEntry(e), about(inQueue(queueID), err)
-}
-
-func (a *admin) retry(ctx context.Context, queueIDs []string) (int, error) {
-	return a.onItems(ctx, queueIDs, a.queue.Retry)
-}
-
-func (a *admin) drop(ctx context.Context, queueIDs []string) (int, error) {
-	return a.onItems(ctx, queueIDs, a.queue.Drop)
-}
-
-// onItems does something to messages, to all that wait when none is named,
-// and adds up the deliveries.
-func (a *admin) onItems(ctx context.Context, queueIDs []string, do func(context.Context, string) (int, error)) (total int, err error) {
-	if len(queueIDs) == 0 {
-		err = a.each(ctx, func(e queue.Entry) error {
-			queueIDs = append(queueIDs, e.Item.QueueID)
-			return nil
-		})
-		if err != nil {
-			return 0, err
+	if err != nil {
+		return itemFacts{}, about(inQueue(queueID), err)
+	}
+	holds, err := a.queue.Holds(ctx)
+	out := showItem(e.Item)
+	for _, d := range e.Deliveries {
+		out.Deliveries = append(out.Deliveries, showDelivery(e.Item, d, holds))
+		if d.State == store.Waiting {
+			out.Waiting++
 		}
 	}
-	for _, id := range queueIDs { // a wrong id is told before anything is done
-		if _, err := a.queue.Show(ctx, id); err != nil {
-			return 0, about(inQueue(id), err)
-		}
-	}
-	for _, id := range queueIDs {
-		n, err := do(ctx, id)
-		if err != nil {
-			return total, about(inQueue(id), err)
-		}
-		total += n
-	}
-	return total, nil
+	out.Events = showEvents(e.Events)
+	return out, err
 }
 
 func inQueue(id string) string { return "message " + mail.Clean(id) + " in the queue" }

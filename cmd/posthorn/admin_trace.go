@@ -61,11 +61,11 @@ func (a *admin) trace(ctx context.Context, ask traceQuestion) (traced, error) {
 		return traced{}, about("record of "+mail.Clean(id), err)
 	}
 	out := traced{Life: showEvents(events), More: more}
-	entry, err := a.queue.Show(ctx, id)
+	it, err := a.queueItem(ctx, id)
 	if errors.Is(err, store.ErrNotFound) {
 		return out, nil
 	}
-	for _, d := range showEntry(entry).Deliveries {
+	for _, d := range it.Deliveries {
 		if d.State == string(store.Waiting) {
 			out.Waiting = append(out.Waiting, d)
 		}

@@ -33,10 +33,12 @@ func golden(t *testing.T, name, got string) {
 }
 
 var (
-	idPattern   = regexp.MustCompile(`\b[0-9A-HJ-KM-NP-TV-Z]{13}\b`)
-	timePattern = regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b`)
-	restPattern = regexp.MustCompile(`127\.0\.0\.1:\d+|\b\d+ octets|Written to \S+`)
-	waitPattern = regexp.MustCompile(`in \d+ (minute|second)s?( \d+ seconds?)?`)
+	idPattern     = regexp.MustCompile(`\b[0-9A-HJ-KM-NP-TV-Z]{13}\b`)
+	timePattern   = regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b`)
+	restPattern   = regexp.MustCompile(`127\.0\.0\.1:\d+|\b\d+ octets|Written to \S+`)
+	spacesPattern = regexp.MustCompile(`  +`)
+	duePattern    = regexp.MustCompile(`due \d\d:\d\d:\d\d`)
+	waitPattern   = regexp.MustCompile(`\bjust now\b|\b\d+ (minute|second)s?( \d+ seconds?)?`)
 )
 
 // settled keeps the width of columns: names are as long as what they stand for.
@@ -49,7 +51,7 @@ func settled(s string) string {
 		return ids[id]
 	})
 	s = timePattern.ReplaceAllString(s, "YYYY-MM-DD HH:MM:SS")
-	s = waitPattern.ReplaceAllString(s, "in some minutes")
+	s = waitPattern.ReplaceAllString(s, "SOME TIME")
 	s = restPattern.ReplaceAllStringFunc(s, func(found string) string {
 		switch found[0] {
 		case '1':

@@ -86,3 +86,11 @@ func duration(d time.Duration) string {
 func counted(n int, unit string) string {
 	return fmt.Sprintf("%d %s", n, plural(n, unit, unit+"s"))
 }
+
+// age says in words how long ago t was.
+func age(t time.Time) string {
+	if d := time.Since(t); d >= time.Second {
+		return duration(d)
+	}
+	return "just now"
+}

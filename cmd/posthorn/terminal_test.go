@@ -52,9 +52,8 @@ func startOnTerminal(t *testing.T, args ...string) *terminal {
 	return &terminal{c, bufio.NewReader(person), person, tty}
 }
 
-// waitFor reads what is shown until it ends with text, and waits until the
-// program has hidden what is typed: only then it reads.
-func (p *terminal) waitFor(t *testing.T, text string) {
+// see reads what is shown until it ends with text.
+func (p *terminal) see(t *testing.T, text string) {
 	t.Helper()
 	var seen strings.Builder
 	for !strings.HasSuffix(seen.String(), text) {
@@ -64,6 +63,13 @@ func (p *terminal) waitFor(t *testing.T, text string) {
 		}
 		seen.WriteRune(r)
 	}
+}
+
+// waitFor is see, and waits until the program has hidden what is typed: only
+// then it reads.
+func (p *terminal) waitFor(t *testing.T, text string) {
+	t.Helper()
+	p.see(t, text)
 	for deadline := time.Now().Add(10 * time.Second); p.echoes(t); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("what is typed would be seen")
