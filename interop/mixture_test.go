@@ -60,7 +60,7 @@ type mixed struct {
 
 func newMixed(t *testing.T, recipients int) *mixed {
 	m := &mixed{T: t, messages: recipients / mixedTo, accepted: map[string]bool{}}
-	stall := min(20*time.Second, time.Duration(recipients)*time.Millisecond)
+	const stall = 2 * time.Second
 	routes := ""
 	config := relaytest.NewAuthority(t).Server(time.Now().Add(time.Hour), "127.0.0.1")
 	for i := range mixedHosts {
@@ -100,13 +100,13 @@ func (m *mixed) run(every time.Duration) {
 	m.killUntil(done, every)
 	sent := time.Since(began)
 	// What is left takes as long as the schedule lets it.
-	end := time.Now().Add(10 * time.Minute)
+	end := time.Now().Add(20 * time.Minute)
 	for last := time.Now(); !m.empty(); {
 		if time.Now().After(end) {
 			m.Fatal("the queue does not become empty")
 		}
 		time.Sleep(200 * time.Millisecond)
-		if every > 0 && time.Since(last) > every && len(m.kills) < 60 {
+		if every > 0 && time.Since(last) > every && len(m.kills) < 40 {
 			m.kill()
 			last = time.Now()
 		}
@@ -215,6 +215,14 @@ func handIn(c *smtp.Client, n int) (to []string, err error) {
 }
 
 func (m *mixed) empty() bool {
+	// A list of a long queue is work: while there is much content it is not asked for.
+	content, err := os.ReadDir(filepath.Join(m.pr.Dir, "data", "spool"))
+	if err != nil {
+		m.Fatal(err)
+	}
+	if len(content) > 100 {
+		return false
+	}
 	out, err := m.pr.Verb("", "queue", "list")
 	if err != nil {
 		m.Fatal(err)

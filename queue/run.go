@@ -19,6 +19,7 @@ const (
 	claimBatch   = 1_000           // deliveries of one claim
 	claimTime    = 2 * time.Hour   // a claim outlives any attempt (attemptTime)
 	postponed    = time.Minute     // wait of what is over maxUnproven
+	longestSleep = 5 * time.Minute // then the clock is looked at, if nothing else
 	storeTrouble = 5 * time.Second // wait after the store failed
 	flushBatch   = 100             // items settled in one commit when a destination is dead
 )
@@ -74,6 +75,7 @@ type scheduler struct {
 	next         time.Time      // when to look into the store; zero: when told to
 	short        bool           // when it was looked there was no room for some priority
 	free         time.Time      // when to look at the holds; zero: when told to
+	clock        clock
 	attempted    chan attempted
 	finished     chan finished
 }
@@ -95,11 +97,12 @@ type finished struct {
 
 func (s *scheduler) run(ctx context.Context) {
 	for ctx.Err() == nil {
+		s.pullIn(ctx)
 		s.obey(ctx)
 		s.freeHeld(ctx)
 		s.fill(ctx)
 		s.start()
-		wait := time.Hour
+		wait := longestSleep
 		if _, room := s.flights.room(s.backlog); room && !s.next.IsZero() {
 			wait = time.Until(s.next)
 		}

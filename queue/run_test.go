@@ -81,6 +81,28 @@ func TestClockJumpGivesNothingUp(t *testing.T) {
 	})
 }
 
+// Q7: a clock that was far ahead when a message was deferred, and is right again,
+// does not keep it for as long.
+func TestClockThatWasAhead(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		m := letter("bob@away.test")
+		f.accept(m)
+		e, err := f.q.Show(f.Context(), m.QueueID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.st.Retry(f.Context(), []store.DeliveryID{e.Deliveries[0].ID}, time.Now().Add(20*24*time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+		f.reopen(0)
+		f.run()
+		f.pass(time.Second)
+		if w := f.waiting(); len(w) != 0 {
+			t.Errorf("waiting: %q", w)
+		}
+	})
+}
+
 // Each recipient has an outcome of its own; one report for all that failed; none
 // that was delivered is sent to again.
 func TestMixedOutcomes(t *testing.T) {

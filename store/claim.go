@@ -136,6 +136,24 @@ func (s *Store) ReleaseClaims(ctx context.Context) (more bool, err error) {
 	return more, fail("release claims", err)
 }
 
+// DueAfter finds waiting deliveries that may be worked on only after t, at most
+// limit, without those that a hold keeps.
+func (s *Store) DueAfter(ctx context.Context, t time.Time, limit int) ([]DeliveryID, error) {
+	var ids []DeliveryID
+	err := s.db.View(ctx, func(tx *db.Tx) error {
+		for p := range Priorities {
+			some, err := collect(tx, scanID[DeliveryID], `SELECT id FROM deliveries
+				WHERE state = 'waiting' AND held = 0 AND priority = ? AND ready > ? AND hold = 0 AND claimed_until = 0 LIMIT ?`, p, t.UnixNano(), limit-len(ids))
+			if err != nil {
+				return err
+			}
+			ids = append(ids, some...)
+		}
+		return nil
+	})
+	return ids, fail("find what is due late", err)
+}
+
 // Unclaim gives claimed deliveries back untried.
 func (s *Store) Unclaim(ctx context.Context, ids []DeliveryID) error {
 	err := s.db.Commit(ctx, 0, func(tx *db.Tx) error {
