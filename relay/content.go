@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"posthorn/mail"
 	"posthorn/message"
@@ -24,14 +25,18 @@ type ready struct {
 // line ends mended.
 type form struct {
 	mail       *mail.Mail
-	converted  bool // into 7-bit octets in lines for every server
+	converted  bool   // into 7-bit octets in lines for every server
+	text       []byte // mended; nil when it is too large to be kept in memory
 	signatures []byte
 	scan       scan
 	wish       tlsWish
 }
 
+// maxText is up to how many octets of a message are kept while it is tried.
+const maxText = 128 << 10
+
 // prepare reads the message once, to sign it and to see what it needs of a
-// server. It is read again for each transaction, never held in memory.
+// server. A large one is read again for each transaction.
 func (r *Relay) prepare(ctx context.Context, m *mail.Mail) (*ready, error) {
 	p := &ready{Mail: m, relay: r}
 	var err error
@@ -87,6 +92,13 @@ func (p *ready) formFor(ctx context.Context, offers func(keyword string) (string
 // form signs and measures a message, converted or as it is.
 func (r *Relay) form(ctx context.Context, m *mail.Mail, converted bool) (*form, error) {
 	f := &form{mail: m, converted: converted}
+	if m.FullSize() <= maxText {
+		b := bytes.NewBuffer(make([]byte, 0, m.FullSize()+2))
+		if err := f.copyTo(b); err != nil {
+			return nil, err
+		}
+		f.text = b.Bytes()
+	}
 	signers, err := r.signers(ctx, f)
 	if err != nil {
 		return nil, err
@@ -101,7 +113,7 @@ func (r *Relay) form(ctx context.Context, m *mail.Mail, converted bool) (*form, 
 	return f, nil
 }
 
-// open reads head and content, not mended.
+// open reads head and content, as they are.
 func (f *form) open() (io.ReadCloser, error) {
 	if !f.converted {
 		r, err := f.mail.Reader()
@@ -127,17 +139,25 @@ func (f *form) open() (io.ReadCloser, error) {
 
 // copyTo writes head and content, mended, to w.
 func (f *form) copyTo(w io.Writer) error {
+	if f.text != nil {
+		_, err := w.Write(f.text)
+		return err
+	}
 	src, err := f.open()
 	if err != nil {
 		return err
 	}
 	defer src.Close()
 	mend := mender{w: w}
-	if _, err := io.Copy(&mend, src); err != nil {
+	buf := copies.Get().(*[32 << 10]byte)
+	defer copies.Put(buf)
+	if _, err := io.CopyBuffer(&mend, struct{ io.Reader }{src}, buf[:]); err != nil {
 		return fmt.Errorf("read content of %s: %w", f.mail.QueueID, err)
 	}
 	return mend.Close()
 }
+
+var copies = sync.Pool{New: func() any { return new([32 << 10]byte) }}
 
 // message is f for one transaction.
 func (f *form) message() *client.Message {
@@ -162,109 +182,4 @@ func (f *form) writeTo(w io.Writer) error {
 		return err
 	}
 	return f.copyTo(w)
-}
-
-// maxLine is a line's length that every server takes, its CR included (RFC 5321
-// §4.5.3.1.6).
-const maxLine = 999
-
-// scan is a writer that notes what a message needs. Its lines end with CRLF.
-type scan struct {
-	size           int64
-	eightBit       bool
-	headerEightBit bool
-	long           bool
-	inBody         bool
-	line           int // octets of the current line, CR included
-}
-
-func (s *scan) Write(p []byte) (int, error) {
-	s.size += int64(len(p))
-	for rest := p; len(rest) > 0; {
-		line, after, ended := bytes.Cut(rest, []byte{'\n'})
-		rest = after
-		if !s.eightBit || !s.inBody && !s.headerEightBit {
-			eight := !isASCII(line)
-			s.eightBit = s.eightBit || eight
-			s.headerEightBit = s.headerEightBit || eight && !s.inBody
-		}
-		s.line += len(line)
-		s.long = s.long || s.line > maxLine
-		if ended {
-			s.inBody = s.inBody || s.line == 1
-			s.line = 0
-		}
-	}
-	return len(p), nil
-}
-
-func isASCII(p []byte) bool {
-	for _, c := range p {
-		if c >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
-// mender passes CRLF on and puts a space in the place of every CR or LF that
-// stands alone. Left as they are they mean a line end to some servers and not to
-// others, which is how one message is made two ("SMTP smuggling"), and no
-// signature would survive. A header section without an end gets one, and the last
-// line its CRLF: behind DATA it could not be without, in chunks it could.
-type mender struct {
-	w      io.Writer
-	buf    []byte
-	cr     bool // a CR is held back until its successor is known
-	line   int  // octets of the current header line
-	inBody bool
-}
-
-func (m *mender) Write(p []byte) (int, error) {
-	m.buf = m.buf[:0]
-	for _, c := range p {
-		if m.cr {
-			m.cr = false
-			if c == '\n' {
-				m.buf = append(m.buf, '\r', '\n')
-				m.inBody = m.inBody || m.line == 0
-				m.line = 0
-				continue
-			}
-			m.put(' ')
-		}
-		switch c {
-		case '\r':
-			m.cr = true
-		case '\n':
-			m.put(' ')
-		default:
-			m.put(c)
-		}
-	}
-	if _, err := m.w.Write(m.buf); err != nil {
-		return 0, err
-	}
-	return len(p), nil
-}
-
-func (m *mender) put(c byte) {
-	m.buf = append(m.buf, c)
-	m.line++
-}
-
-// Close ends what Write began.
-func (m *mender) Close() error {
-	m.buf = m.buf[:0]
-	if m.cr {
-		m.put(' ')
-	}
-	if m.line > 0 {
-		m.buf = append(m.buf, "\r\n"...)
-	}
-	if !m.inBody {
-		m.buf = append(m.buf, "\r\n"...)
-	}
-	_, err := m.w.Write(m.buf)
-	return err
 }

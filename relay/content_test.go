@@ -71,6 +71,7 @@ func TestSignatureSurvives(t *testing.T) {
 		{"stray line ends", "From: alice@us.test\r\nSubject: a\rBcc: x\r\n\r\none\ntwo\rthree\r\r\n\n.\r\n", ours, 2},
 		{"no end of the header section", "From: alice@us.test\r\nSubject: Hi", ours, 2},
 		{"no end of the last line", "From: alice@us.test\r\n\r\nHello", ours, 2},
+		{"larger than what is kept in memory", "From: alice@us.test\r\n\r\n" + strings.Repeat("a line that ends\ronce and then once more\r\n", 8000), ours, 2},
 		{"two of From", "From: alice@us.test\r\nFrom: eve@x.test\r\n\r\nx\r\n", ours, 2},
 		{"a stranger's", "From: alice@us.test\r\n\r\nx\r\n", mail.Origin{Protocol: "ESMTP", Proven: true}, 0},
 		{"another domain in From", "From: alice@other.test\r\n\r\nx\r\n", ours, 0},

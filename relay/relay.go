@@ -40,7 +40,7 @@ type Relay struct {
 	cfg       Config
 	hostname  string
 	dns       *dns.Resolver
-	keys      Keys
+	keys      *keyring // nil: nothing is signed
 	log       *slog.Logger
 	idle      *idle
 	unchunked *unchunked
@@ -65,7 +65,7 @@ func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, memory Memory,
 		return nil, err
 	}
 	relay := &Relay{
-		cfg: cfg, hostname: hostname, dns: r, keys: keys, log: log,
+		cfg: cfg, hostname: hostname, dns: r, keys: newKeyring(keys), log: log,
 		idle: newIdle(time.Duration(cfg.Idle)), unchunked: newUnchunked(),
 		roots: make(map[string]*x509.CertPool),
 		ours:  ownAddresses(),

@@ -2,9 +2,6 @@ package relay
 
 import (
 	"context"
-	"crypto"
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,7 +9,6 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 
 	"posthorn/message"
-	"posthorn/store"
 )
 
 // signedFields are those whose change would change what the reader sees (RFC
@@ -36,7 +32,7 @@ type signers struct{ all []*dkim.Signer }
 // 7489 §3.1). Mail that only passes through keeps the signatures it has.
 func (r *Relay) signers(ctx context.Context, f *form) (*signers, error) {
 	s := &signers{}
-	if !isOurs(f.mail) {
+	if !isOurs(f.mail) || r.keys == nil {
 		return s, nil
 	}
 	header, err := readHeader(f)
@@ -47,7 +43,7 @@ func (r *Relay) signers(ctx context.Context, f *form) (*signers, error) {
 	if len(from) == 0 || from[0].Host == "" {
 		return s, nil
 	}
-	keys, err := r.keysFor(ctx, from[0].Host)
+	keys, err := r.keys.of(ctx, from[0].Host)
 	if err != nil {
 		return nil, err
 	}
@@ -55,29 +51,11 @@ func (r *Relay) signers(ctx context.Context, f *form) (*signers, error) {
 		signer, err := newSigner(k, header)
 		if err != nil {
 			s.abandon()
-			return nil, fmt.Errorf("DKIM key %s._domainkey.%s: %w", k.Selector, k.Domain, err)
+			return nil, fmt.Errorf("DKIM key %s._domainkey.%s: %w", k.selector, k.domain, err)
 		}
 		s.all = append(s.all, signer)
 	}
 	return s, nil
-}
-
-// keysFor looks for keys of the domain, then of those above it: relaxed
-// alignment takes a parent's, and reports come from this host's own name.
-func (r *Relay) keysFor(ctx context.Context, domain string) ([]store.DKIMKey, error) {
-	if r.keys == nil {
-		return nil, nil
-	}
-	for domain = asciiDomain(domain); strings.Contains(domain, "."); _, domain, _ = strings.Cut(domain, ".") {
-		keys, err := r.keys(ctx, domain)
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return nil, fmt.Errorf("DKIM keys of %s: %w", domain, err)
-		}
-		if len(keys) > 0 {
-			return keys, nil
-		}
-	}
-	return nil, nil
 }
 
 func readHeader(f *form) (message.Header, error) {
@@ -93,15 +71,7 @@ func readHeader(f *form) (message.Header, error) {
 	return message.ParseHeader(b), nil
 }
 
-func newSigner(k store.DKIMKey, header message.Header) (*dkim.Signer, error) {
-	private, err := x509.ParsePKCS8PrivateKey(k.Private)
-	if err != nil {
-		return nil, err
-	}
-	key, ok := private.(crypto.Signer)
-	if !ok {
-		return nil, errors.New("it cannot sign")
-	}
+func newSigner(k signingKey, header message.Header) (*dkim.Signer, error) {
 	fields := []string{"From"}
 	for _, name := range signedFields {
 		for range header.All(name) {
@@ -109,7 +79,7 @@ func newSigner(k store.DKIMKey, header message.Header) (*dkim.Signer, error) {
 		}
 	}
 	return dkim.NewSigner(&dkim.SignOptions{
-		Domain: asciiDomain(k.Domain), Selector: k.Selector, Signer: key, HeaderKeys: fields,
+		Domain: k.domain, Selector: k.selector, Signer: k.private, HeaderKeys: fields,
 		HeaderCanonicalization: dkim.CanonicalizationRelaxed, BodyCanonicalization: dkim.CanonicalizationRelaxed,
 	})
 }
