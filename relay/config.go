@@ -26,6 +26,10 @@ type Config struct {
 	// CAFile holds the certificates to trust instead of the system's, in PEM, where
 	// no route names others: for networks with an authority of their own.
 	CAFile string `toml:"ca_file"`
+	// SourceIPv4 and SourceIPv6 are the addresses of this host that connections come
+	// from; "" leaves it to the system, "none" does without the family.
+	SourceIPv4 string `toml:"source_ipv4"`
+	SourceIPv6 string `toml:"source_ipv6"`
 	// BackupKeep is how long mail for a backup domain is kept that says nothing
 	// itself.
 	BackupKeep serve.Duration `toml:"backup_keep"`
@@ -65,6 +69,9 @@ func (c Config) Check() error {
 	}
 	if u := c.BackupUnverified; u != unverifiedDefer && u != unverifiedAccept {
 		return fmt.Errorf(`relay.backup_unverified: %q is not "defer" or "accept"`, u)
+	}
+	if err := checkSources("relay.", c.SourceIPv4, c.SourceIPv6); err != nil {
+		return err
 	}
 	first := make(map[string]Route)
 	for i, r := range c.Routes {

@@ -46,6 +46,9 @@ func (r *Relay) connect(ctx context.Context, h hop, t target) (*session, error) 
 	return s, err
 }
 
+// errFamilyOff: the configuration says "none" for the family of an address.
+var errFamilyOff = errors.New("the configuration switches off the way to such addresses")
+
 // handshakeError is TLS that was begun and did not come about.
 type handshakeError struct{ error }
 
@@ -53,7 +56,10 @@ func (e handshakeError) Unwrap() error { return e.error }
 
 // open makes one connection; it closes it again when anything fails.
 func (r *Relay) open(ctx context.Context, h hop, t target, sec security) (*session, error) {
-	d := net.Dialer{Timeout: time.Duration(r.cfg.ConnectTimeout)}
+	if r.from.configured(h.route, t.addr.Addr()) == sourceNone {
+		return nil, dialError{errFamilyOff}
+	}
+	d := net.Dialer{Timeout: time.Duration(r.cfg.ConnectTimeout), LocalAddr: r.from.local(h.route, t.addr.Addr())}
 	nc, err := d.DialContext(ctx, "tcp", t.addr.String())
 	if err != nil {
 		return nil, dialError{err}

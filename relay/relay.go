@@ -20,7 +20,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 	"os"
 	"strings"
@@ -50,6 +49,8 @@ type Relay struct {
 	ours      map[netip.Addr]bool       // addresses of this host
 	backups   Backups                   // nil: none
 	callouts  *callouts
+	outer     outer
+	from      sources
 }
 
 // Memory is what a relay remembers beyond a restart; the store is one.
@@ -71,6 +72,7 @@ func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, memory Memory,
 		ours:  ownAddresses(),
 
 		callouts: newCallouts(),
+		from:     sources{v4: cfg.SourceIPv4, v6: cfg.SourceIPv6},
 	}
 	if !cfg.DKIM {
 		relay.keys = nil
@@ -124,15 +126,12 @@ func (r *Relay) addRoots(file string) error {
 	return nil
 }
 
-// ownAddresses are those of the interfaces. A host behind address translation
-// does not see its outer one there; its name in the MX records shows it.
+// ownAddresses are those of the interfaces; outer has those that are not there.
 func ownAddresses() map[netip.Addr]bool {
 	own := make(map[netip.Addr]bool)
-	addrs, _ := net.InterfaceAddrs() // without them, names alone are judged
+	addrs, _ := interfaceAddresses() // without them, names alone are judged
 	for _, a := range addrs {
-		if p, err := netip.ParsePrefix(a.String()); err == nil {
-			own[p.Addr().Unmap()] = true
-		}
+		own[a] = true
 	}
 	return own
 }

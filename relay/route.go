@@ -33,6 +33,9 @@ type Route struct {
 	// required with a login, opportunistic without; by the DNS it is what the domain
 	// asks for (DANE, MTA-STS), and opportunistic where it asks for nothing.
 	TLS string `toml:"tls"`
+	// SourceIPv4 and SourceIPv6 are as those of Config; "" is what stands there.
+	SourceIPv4 string `toml:"source_ipv4"`
+	SourceIPv6 string `toml:"source_ipv6"`
 	// CAFile holds the certificates to trust instead of the system's, in PEM.
 	CAFile string `toml:"ca_file"`
 }
@@ -76,6 +79,9 @@ func (r Route) check() error {
 	}
 	if r.smarthost() && !isHostPort(r.Via) {
 		return fmt.Errorf(`via: %q is not "mx", "host:port" or "file:DIR"`, r.Via)
+	}
+	if err := checkSources("", r.SourceIPv4, r.SourceIPv6); err != nil {
+		return err
 	}
 	for _, f := range r.Fallback {
 		if !isHostPort(f) {
@@ -136,6 +142,11 @@ func (r Route) name(domain string) string {
 	}
 	if r.CAFile != "" {
 		with = append(with, r.CAFile)
+	}
+	for _, source := range []string{r.SourceIPv4, r.SourceIPv6} {
+		if source != "" {
+			with = append(with, "source "+source)
+		}
 	}
 	if len(with) > 0 {
 		name += " with " + strings.Join(with, " and ")

@@ -19,6 +19,9 @@ import (
 // client limit it): a domain with a hundred MX records cannot hold us.
 const maxTargets = 10
 
+// maxHosts is how many hosts of a domain are looked at.
+const maxHosts = 10
+
 // target is one address to connect to.
 type target struct {
 	name string // the host's, for TLS and for people
@@ -53,10 +56,10 @@ func (r *Relay) targets(ctx context.Context, h hop) iter.Seq2[target, *mail.Repl
 		tried := 0
 		for _, host := range hosts {
 			ts, refused := r.addresses(ctx, h, host)
-			if refused != nil && !yield(target{name: host.name}, h.patient(refused)) {
-				return
+			if refused != nil && (!yield(target{name: host.name}, h.patient(refused)) || refused.Is(mail.RouteToSelf)) {
+				return // what stands behind us in the list would send it here (RFC 5321 §5.1)
 			}
-			for _, t := range ts {
+			for _, t := range r.from.order(h.route, ts) {
 				if tried++; tried > maxTargets || !yield(t, nil) {
 					return
 				}
@@ -85,6 +88,9 @@ func (r *Relay) hosts(ctx context.Context, h hop) ([]host, *mail.Reply) {
 		return nil, refuse(mail.BadRecipient)
 	}
 	if h.domain[0] == '[' {
+		if _, ok := parseLiteral(h.domain); !ok {
+			return nil, refuse(mail.BadRecipient)
+		}
 		return []host{{name: h.domain, port: port}}, nil
 	}
 	mx, authentic, refused := r.exchangers(ctx, h.domain)
@@ -148,7 +154,7 @@ func (r *Relay) exchangers(ctx context.Context, domain string) (mx []*net.MX, au
 	}
 	rand.Shuffle(len(mx), func(i, j int) { mx[i], mx[j] = mx[j], mx[i] })
 	slices.SortStableFunc(mx, func(a, b *net.MX) int { return int(a.Pref) - int(b.Pref) })
-	return mx, authentic, nil
+	return mx[:min(len(mx), maxHosts)], authentic, nil
 }
 
 // addresses are those of a host that may be connected to, IPv4 first: more
@@ -178,22 +184,30 @@ func (r *Relay) addresses(ctx context.Context, h hop, host host) ([]target, *mai
 	var allowed []target
 	var refused *mail.Reply
 	for _, a := range found {
-		if !h.chosen() && !r.cfg.AllowPrivate {
-			if reply := r.judge(a, h.domain); reply != nil {
-				refused = reply
-				continue
-			}
+		if reply := r.admit(ctx, h, a); reply != nil {
+			refused = worst(refused, reply)
+			continue
 		}
 		t.addr = netip.AddrPortFrom(a, host.port)
 		allowed = append(allowed, t)
 	}
 	switch {
+	case refused != nil && refused.Is(mail.RouteToSelf):
+		return nil, refused // one of its addresses is ours, so it is us
 	case len(allowed) > 0:
 		return allowed, nil
 	case refused == nil:
 		refused = refuse(mail.NoRoute, h.domain)
 	}
 	return nil, refused
+}
+
+// worst prefers to know that a host is this one.
+func worst(one, other *mail.Reply) *mail.Reply {
+	if one != nil && one.Is(mail.RouteToSelf) {
+		return one
+	}
+	return other
 }
 
 func plainAddresses(ips []net.IPAddr) []netip.Addr {
@@ -255,30 +269,6 @@ func parseLiteral(s string) (netip.Addr, bool) {
 	}
 	a, err := netip.ParseAddr(s)
 	return a.Unmap(), err == nil
-}
-
-// Networks that no other host's mail server can be in, beyond those that netip
-// knows: this network, the carriers' own (RFC 6598), and IPv4 in IPv6 (RFC 6052).
-var (
-	thisNetwork = netip.MustParsePrefix("0.0.0.0/8")
-	carrier     = netip.MustParsePrefix("100.64.0.0/10")
-	nat64       = netip.MustParsePrefix("64:ff9b::/96")
-)
-
-// judge says why an address that the DNS named is not connected to: a stranger's
-// zone must not make this host talk to itself or to its own network.
-func (r *Relay) judge(a netip.Addr, domain string) *mail.Reply {
-	if nat64.Contains(a) {
-		b := a.As16()
-		a = netip.AddrFrom4([4]byte(b[12:]))
-	}
-	switch {
-	case a.IsLoopback() || a.IsUnspecified() || r.ours[a]:
-		return refuse(mail.RouteToSelf, domain)
-	case !a.IsGlobalUnicast() || a.IsPrivate() || thisNetwork.Contains(a) || carrier.Contains(a):
-		return refuse(mail.PrivateRoute, domain)
-	}
-	return nil
 }
 
 func refuse(reply mail.Reply, args ...any) *mail.Reply {

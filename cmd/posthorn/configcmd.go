@@ -19,6 +19,9 @@ func (c *cli) configCommand() *cobra.Command {
 			if err := cfg.checkFiles(); err != nil {
 				return err
 			}
+			if err := cfg.checkSources(); err != nil {
+				return err
+			}
 			out := struct {
 				File    string `json:"file"`
 				DataDir string `json:"data_dir"`

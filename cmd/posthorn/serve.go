@@ -74,6 +74,9 @@ func (h *house) greet(ctx context.Context, listeners []listener) {
 	for _, l := range listeners {
 		h.log.Info("listening", "service", l.service.name, "address", l.Addr().String())
 	}
+	for _, err := range h.config.relay().CheckSources() {
+		h.log.Warn("an address to send from is missing", "error", err)
+	}
 	if ds, err := h.store.Domains(ctx); err == nil && len(ds) == 0 {
 		h.log.Warn("all mail is refused until there is a domain: posthorn domain add DOMAIN --admin ADDRESS")
 	}
