@@ -2,9 +2,11 @@ package queue
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"posthorn/internal/serve"
+	"posthorn/queue/words"
 )
 
 // Config is [queue].
@@ -27,6 +29,9 @@ type Config struct {
 	// message where the sender asked for it.
 	ReturnFull serve.Size `toml:"return_full"`
 
+	// Language is that of reports to senders who have chosen none.
+	Language string `toml:"language"`
+
 	Hostname string `toml:"-"` // whose reports these are
 }
 
@@ -41,6 +46,7 @@ func DefaultConfig() Config {
 		PerDestination: 20,
 		Drain:          serve.Duration(20 * time.Second),
 		ReturnFull:     64 * 1024,
+		Language:       words.English,
 	}
 }
 
@@ -55,6 +61,7 @@ func (c Config) Check() error {
 		{c.FirstRetry > 0, "queue.first_retry: must be more than nothing"},
 		{c.MaxRetry >= c.FirstRetry, "queue.max_retry: is less than first_retry"},
 		{c.Connections >= 1, "queue.connections: must be 1 at least"},
+		{words.Of(c.Language) != nil, "queue.language: is none of " + strings.Join(words.Languages(), ", ")},
 		{c.PerDestination >= 1, "queue.per_destination: must be 1 at least"},
 	} {
 		if !rule.ok {

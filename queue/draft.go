@@ -8,11 +8,10 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"posthorn/mail"
-	"posthorn/message"
+	"posthorn/queue/report"
 	"posthorn/store"
 )
 
@@ -175,7 +174,7 @@ func (d *draft) place(ctx context.Context, m *mail.Mail, to []mail.Recipient, de
 		return nil, nil
 	}
 	var blob *store.Blob
-	var told []result
+	told := make(map[occasion][]result)
 	for i, p := range d.placer.Place(ctx, m, to) {
 		statuses[i] = p.Status
 		if !p.Status.OK() {
@@ -199,21 +198,65 @@ func (d *draft) place(ctx context.Context, m *mail.Mail, to []mail.Recipient, de
 		}
 		for _, onward := range p.Onward {
 			onward = unique(onward, m)
+			if receipt(p) == report.Expanded && wantsSuccess(m.Envelope, m.Origin, to[i]) {
+				onward = withoutReceipt(onward)
+			}
 			e := d.record(m, "forwarded", to[i], p.Status)
 			e.Linked, e.Detail = onward.QueueID, addresses(onward.To)
 			if err := d.route(ctx, onward, depth+1); err != nil {
 				return nil, err
 			}
 		}
-		// Where it went on the wish for a receipt went along.
-		if len(p.Onward) == 0 && wantsSuccess(m.Envelope, m.Origin, to[i]) {
-			told = append(told, result{Delivery: store.Delivery{Recipient: to[i]}, status: p.Status, at: time.Now()})
+		if wantsSuccess(m.Envelope, m.Origin, to[i]) {
+			if occ := receipt(p); occ != none {
+				told[occ] = append(told[occ], result{Delivery: store.Delivery{Recipient: to[i]}, status: p.Status, at: time.Now()})
+			}
 		}
 	}
-	if len(told) == 0 {
-		return statuses, nil
+	for _, occ := range []occasion{report.Delivered, report.Expanded} {
+		if len(told[occ]) == 0 {
+			continue
+		}
+		if err := d.report(ctx, about{Mail: m, arrived: time.Now()}, occ, told[occ], depth+1); err != nil {
+			return nil, err
+		}
 	}
-	return statuses, d.report(ctx, about{Mail: m, arrived: time.Now()}, delivered, told, depth+1)
+	return statuses, nil
+}
+
+// receipt is the report that a placement is an occasion for, where one is asked
+// for (RFC 3461 §5.2.7): delivered into mailboxes; expanded where an address stands
+// for several and some of them are elsewhere; none where it stands for one that is
+// elsewhere, for then the wish goes along.
+func receipt(p store.Placement) occasion {
+	switch n := onwardRecipients(p); {
+	case n == 0:
+		return report.Delivered
+	case n+len(p.Into) > 1:
+		return report.Expanded
+	}
+	return none
+}
+
+func onwardRecipients(p store.Placement) (n int) {
+	for _, m := range p.Onward {
+		n += len(m.To)
+	}
+	return n
+}
+
+// withoutReceipt is mail that goes onward after its sender was told that it does: without the
+// wish for a receipt (RFC 3461 §5.2.7.2).
+func withoutReceipt(m *mail.Mail) *mail.Mail {
+	n := *m
+	n.To = slices.Clone(m.To)
+	for i := range n.To {
+		to := &n.To[i]
+		if to.Notify &^= mail.NotifySuccess; to.Notify == 0 {
+			to.Notify = mail.NotifyNever
+		}
+	}
+	return &n
 }
 
 // withReturnPath is m as it stands in a mailbox: final delivery puts the
@@ -262,12 +305,7 @@ func head(m *mail.Mail) ([]byte, error) {
 		return nil, err
 	}
 	if i := bytes.Index(b, []byte("\r\n\r\n")); i >= 0 {
-		b = b[:i+2]
+		return b[:i+2], nil
 	}
-	return b, nil
-}
-
-// field is one header field of a section, decoded for people.
-func field(h message.Header, name string) string {
-	return strings.TrimSpace(mail.Clean(message.DecodeWords(h.Get(name))))
+	return b[:bytes.LastIndexByte(b, '\n')+1], nil // whole lines of a longer one
 }

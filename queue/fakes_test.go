@@ -51,6 +51,7 @@ type attempt struct {
 	to          []string
 	wishes      string // ENVID, RET, and the first recipient's NOTIFY and ORCPT
 	content     string
+	requireTLS  bool
 }
 
 func (a *agent) Destination(_, to mail.Path) string { return strings.ToLower(to.Domain) }
@@ -88,7 +89,7 @@ func (a *agent) Deliver(ctx context.Context, destination string, m *mail.Mail, t
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.running[destination]--
-	rec := attempt{at: at, destination: destination, content: string(b)}
+	rec := attempt{at: at, destination: destination, content: string(b), requireTLS: m.RequireTLS}
 	rec.wishes = fmt.Sprintf("%q %v %v %q", m.ID, m.Return, to[0].Notify, to[0].ORCPT)
 	statuses := make([]mail.Status, len(to))
 	for i, r := range to {
@@ -179,11 +180,14 @@ func (p *placer) Place(_ context.Context, m *mail.Mail, to []mail.Recipient) []s
 		case p.discards != "" && r.Path.Local == p.discards:
 			all[i].Status.Reply = mail.Delivered
 		case leads:
-			path, _ := mail.ParsePath(next)
 			n := *m
-			n.QueueID, n.To = mail.NewID(), []mail.Recipient{{Path: path, Notify: r.Notify}}
+			n.QueueID, n.To = mail.NewID(), nil
 			if !p.passes {
 				n.Origin.Forwarder = r.Path
+			}
+			for address := range strings.FieldsSeq(next) {
+				path, _ := mail.ParsePath(address)
+				n.To = append(n.To, mail.Recipient{Path: path, Notify: r.Notify})
 			}
 			all[i] = store.Placement{Status: mail.Status{Reply: mail.Delivered}, Onward: []*mail.Mail{&n}}
 		case known:

@@ -10,6 +10,8 @@ import (
 
 	"posthorn/mail"
 	"posthorn/message"
+	"posthorn/queue/report"
+	"posthorn/queue/words"
 	"posthorn/store"
 )
 
@@ -101,7 +103,7 @@ func (d *draft) hasNotice(n Notice) bool {
 
 func (n Notice) compose(id, hostname string, now time.Time) []byte {
 	var w message.Composer
-	w.Addresses("From", message.Address{Name: sayFrom, Mailbox: "MAILER-DAEMON", Host: hostname})
+	w.Addresses("From", message.Address{Name: words.Of(words.English).Report.From, Mailbox: "MAILER-DAEMON", Host: hostname})
 	if n.Account == 0 {
 		w.Addresses("To", message.Address{Mailbox: "postmaster", Host: cmp.Or(n.Domain, hostname)})
 	}
@@ -119,7 +121,7 @@ func paragraphs(text string) string {
 	var lines []string
 	flush := func() {
 		if len(lines) > 0 {
-			b.WriteString(wrap(strings.Join(lines, " "), "") + "\n")
+			b.WriteString(report.Wrap(strings.Join(lines, " "), "", "") + "\n")
 			lines = nil
 		}
 	}

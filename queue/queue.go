@@ -5,7 +5,7 @@
 // Accept routes a message and commits all of it at once. Run is the scheduler:
 // it claims what is due, gives it to an Agent by destination, and enters the
 // outcomes. What to do about an outcome is a table (outcome.go), when to try
-// again is schedule.go, what a person is told stands in words.go.
+// again is schedule.go, what a person is told stands in report and words.
 //
 // RFCs: 5321 §4.5.4.1 (retries) and §6.1 (responsibility), 3461 to 3464 and 6522
 // (reports), 3834 (automatic mail).

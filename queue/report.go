@@ -2,54 +2,229 @@ package queue
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
-	"strings"
+	"slices"
 	"time"
 
 	"posthorn/mail"
 	"posthorn/message"
+	"posthorn/queue/report"
+	"posthorn/queue/words"
+	"posthorn/store"
 )
 
-// about is the message that a report is about.
+// occasion is why a report is written; none: there is none.
+type occasion = report.Action
+
+const none occasion = ""
+
+// about is the message that reports are about.
 type about struct {
 	*mail.Mail
+	item      store.ItemID // 0: it never waited
 	messageID string
 	arrived   time.Time
 }
 
-// report writes one report about results, for one occasion, to the sender of a,
-// and routes it as part of the same change: a sender who has a mailbox here finds
-// it there, for another it is spooled.
+// report writes reports about results, for one occasion, to the sender of a, and
+// routes them as part of the same change: a sender who has a mailbox here finds
+// them there, for another they are spooled. There is one for all recipients,
+// unless they are more than one can tell about.
 func (d *draft) report(ctx context.Context, a about, occ occasion, results []result, depth int) error {
-	original, err := head(a.Mail)
+	original := d.original(a, occ)
+	written, err := d.hand(ctx, a, original.Header)
 	if err != nil {
-		// Its content cannot be read: the sender is told without it.
-		d.log.Error("content of a message cannot be quoted", "queue_id", a.QueueID, "error", err)
-		original = nil
+		return err
 	}
-	var full []byte
-	if occ == failed && a.Return == mail.ReturnFull && original != nil && a.FullSize() <= int64(d.cfg.ReturnFull) {
-		if full, err = whole(a.Mail); err != nil {
-			d.log.Error("content of a message cannot be quoted", "queue_id", a.QueueID, "error", err)
+	others, err := d.others(ctx, a, results)
+	if err != nil {
+		return err
+	}
+	selector, err := d.selector(ctx, a.From.Domain)
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(results, report.MaxRecipients) {
+		r := &report.Report{
+			Action: occ, Original: original, Others: others,
+			ID: mail.NewID(), Hostname: d.cfg.Hostname, Now: time.Now(), Words: written.words, Clock: written.clock,
+		}
+		for _, one := range part {
+			r.Recipients = append(r.Recipients, recipient(a, occ, one, d.cfg.Hostname, selector))
+			e := d.record(a.Mail, "reported", one.Recipient, one.status)
+			e.Linked, e.Detail = r.ID, string(occ)
+		}
+		if err := d.route(ctx, envelop(a, r), depth+1); err != nil {
+			return err
 		}
 	}
-	c := composer{about: a, occasion: occ, results: results, hostname: d.cfg.Hostname, now: time.Now(), head: original, full: full, id: mail.NewID()}
-	m := &mail.Mail{
+	return nil
+}
+
+// envelop is a report as mail: from nobody, so that none is ever written about it
+// (RFC 3461 §6.1).
+func envelop(a about, r *report.Report) *mail.Mail {
+	return &mail.Mail{
 		Envelope: mail.Envelope{
-			To:   []mail.Recipient{{Path: a.From, Notify: mail.NotifyNever}}, // RFC 3461 §6.1
-			UTF8: !a.From.IsASCII(), Body: mail.Body8BitMIME,
+			To:   []mail.Recipient{{Path: a.From, Notify: mail.NotifyNever}},
+			UTF8: r.UTF8(), Body: mail.Body8BitMIME, RequireTLS: a.RequireTLS,
 		},
-		QueueID: c.id,
+		QueueID: r.ID,
 		Parent:  a.QueueID,
 		Origin:  mail.Origin{Proven: true, Protocol: "local"},
-		Content: mail.Bytes(c.compose()),
+		Content: mail.Bytes(r.Compose()),
 	}
+}
+
+// original is a as a report brings it back: all of it only where that was asked
+// for, nothing was delivered (RFC 3461 §4.3), it is small, and it need not be kept
+// from others' eyes (RFC 8689 §5).
+func (d *draft) original(a about, occ occasion) report.Original {
+	o := report.Original{Envelope: a.Envelope, QueueID: a.QueueID, MessageID: a.messageID, Arrived: a.arrived}
+	if a.Origin.Login == "" && a.Origin.Protocol != "local" {
+		o.Peer = a.Origin.Peer
+	}
+	var err error
+	if o.Header, err = head(a.Mail); err == nil &&
+		occ == report.Failed && a.Return == mail.ReturnFull && !a.RequireTLS && a.FullSize() <= int64(d.cfg.ReturnFull) {
+		o.Full, err = whole(a.Mail)
+	}
+	if err != nil {
+		// The sender is told without it.
+		d.log.Error("content of a message cannot be quoted", "queue_id", a.QueueID, "error", err)
+		o.Full = nil
+	}
+	if o.MessageID == "" { // it never waited: nobody has looked
+		if ids := message.MessageIDs(message.ParseHeader(o.Header).Get("Message-ID")); len(ids) > 0 {
+			o.MessageID = ids[0]
+		}
+	}
+	return o
+}
+
+// recipient is a result as a report tells about it.
+func recipient(a about, occ occasion, r result, hostname, selector string) report.Recipient {
+	f := Classify(r.status.Reply)
+	one := report.Recipient{
+		Recipient: r.Recipient, Status: r.status, Kind: f.Kind, Who: f.Who, Params: f.Params, Expired: r.expired,
+		Attempts: r.Attempts + 1, First: r.Tried, Last: r.at, Until: r.until, Code: statusCode(occ, r, f),
+	}
+	if one.First.IsZero() {
+		one.First = r.at
+	}
+	one.Params = params(f.Params, map[string]string{
+		"domain": r.Recipient.Path.Domain, "server": r.status.MTA, "sender": a.From.String(), "our_domain": a.From.Domain,
+		"hostname": hostname, "selector": selector, "size": words.Size(a.FullSize()), "ip": localAddr(r.status.Link),
+	})
+	return one
+}
+
+func localAddr(l mail.Link) string {
+	if !l.Local.IsValid() || l.Local.IsPrivate() || l.Local.IsLoopback() {
+		return "" // behind address translation others see another one
+	}
+	return l.Local.String()
+}
+
+// params are those found in a text, and what is known otherwise where that says
+// nothing. None can hide or grow.
+func params(found, known map[string]string) map[string]string {
+	all := make(map[string]string)
+	for name, v := range known {
+		all[name] = report.Show(v, maxParam)
+	}
+	for name, v := range found {
+		if v != "" {
+			all[name] = report.Show(v, maxParam)
+		}
+	}
+	return all
+}
+
+// statusCode is the Status field: what Classify says, but 4.4.7 when time was up,
+// for with 5 in front list software would strike a good address off; and of class
+// 4 while the message waits, whatever the server said.
+func statusCode(occ occasion, r result, f Finding) mail.EnhancedCode {
+	x := f.Status
+	switch {
+	case occ == report.Relayed || occ == report.Delivered || occ == report.Expanded:
+		return r.status.Reply.X
+	case r.expired && r.status.Reply.Temporary():
+		return mail.Expired.X
+	case occ == report.Delayed:
+		x[0] = 4
+	case occ == report.Failed && !r.expired:
+		x[0] = 5
+	}
+	return x
+}
+
+// others are the recipients of a that results are not about: who has it, who may
+// still get it, who was told about before.
+func (d *draft) others(ctx context.Context, a about, results []result) ([]report.Other, error) {
+	if a.item == 0 {
+		return nil, nil
+	}
+	told := make(map[store.DeliveryID]bool)
 	for _, r := range results {
-		e := d.record(a.Mail, "reported", r.Recipient, r.status)
-		e.Linked, e.Detail = c.id, string(occ)
+		told[r.ID] = true
 	}
-	return d.route(ctx, m, depth+1)
+	deliveries, err := d.st.Deliveries(ctx, a.item)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	fates := d.fates()
+	var all []report.Other
+	for _, one := range deliveries {
+		if told[one.ID] {
+			continue
+		}
+		state, now := fates[one.ID]
+		if !now {
+			state = one.State
+		}
+		all = append(all, report.Other{Path: one.Recipient.Path, Fate: fateOf[state]})
+	}
+	// Those with a mailbox here got it before it was spooled for the rest.
+	events, err := d.st.Events(ctx, a.QueueID, 0, maxLooked)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
+	for _, e := range events {
+		if p, err := mail.ParsePath(e.To); err == nil && (e.Kind == "delivered" || e.Kind == "forwarded") && !isOther(all, p) {
+			all = append(all, report.Other{Path: p, Fate: report.Done})
+		}
+	}
+	return all, nil
+}
+
+// maxLooked of a message are looked at for who got it.
+const maxLooked = 1000
+
+var fateOf = map[store.DeliveryState]report.Fate{store.Done: report.Done, store.Waiting: report.Waiting, store.Failed: report.Gone}
+
+func isOther(all []report.Other, p mail.Path) bool {
+	return slices.ContainsFunc(all, func(o report.Other) bool { return o.Path.Key() == p.Key() })
+}
+
+// fates are the states that this change gives to deliveries.
+func (d *draft) fates() map[store.DeliveryID]store.DeliveryState {
+	all := make(map[store.DeliveryID]store.DeliveryState)
+	for _, s := range d.change.Settle {
+		all[s.Delivery] = s.State
+	}
+	return all
+}
+
+// selector is that of a key the domain's mail is signed with, "" when there is
+// none.
+func (d *draft) selector(ctx context.Context, domain string) (string, error) {
+	keys, err := d.st.DKIMKeys(ctx, domain)
+	if errors.Is(err, store.ErrNotFound) || len(keys) == 0 {
+		return "", nil
+	}
+	return keys[0].Selector, err
 }
 
 // whole reads all of m.
@@ -62,154 +237,6 @@ func whole(m *mail.Mail) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// composer writes a multipart/report of RFC 6522 and 3464: for people, for
-// programs, and what it is about.
-type composer struct {
-	about
-	occasion occasion
-	results  []result
-	hostname string
-	now      time.Time
-	head     []byte // header section of the original, nil when it cannot be read
-	full     []byte // all of it, where that was asked for
-	id       string // queue id of the report
-}
-
-func (c *composer) compose() []byte {
-	var w message.Composer
-	c.header(&w)
-	w.Multipart("report", message.Param{Name: "report-type", Value: "delivery-status"})
-	w.Part()
-	w.Structured("Content-Description", "Notification")
-	w.Structured("Content-Language", "en")
-	w.Text("plain", c.text())
-	w.Part()
-	w.Structured("Content-Type", "message/delivery-status")
-	w.Raw(c.status())
-	switch {
-	case c.full != nil:
-		w.Part()
-		w.Structured("Content-Type", "message/rfc822")
-		w.Structured("Content-Transfer-Encoding", "8bit")
-		w.Raw(c.full)
-	case c.head != nil:
-		w.Part()
-		w.Structured("Content-Type", "text/rfc822-headers")
-		w.Structured("Content-Transfer-Encoding", "8bit")
-		w.Raw(c.head)
-	}
-	w.Close()
-	return w.Bytes()
-}
-
-func (c *composer) header(w *message.Composer) {
-	w.Addresses("From", message.Address{Name: sayFrom, Mailbox: "MAILER-DAEMON", Host: c.hostname})
-	w.Addresses("To", message.Address{Mailbox: c.From.Local, Host: c.From.Domain})
-	w.Field("Subject", c.subject())
-	w.Date("Date", c.now)
-	w.Structured("Message-ID", "<"+c.id+"@"+c.hostname+">")
-	if c.messageID != "" {
-		w.Structured("In-Reply-To", "<"+c.messageID+">")
-		w.Structured("References", "<"+c.messageID+">")
-	}
-	w.Structured("Auto-Submitted", "auto-replied") // RFC 3834 §3.1.7
-}
-
-func (c *composer) subject() string {
-	names := c.results[0].Recipient.Path.String()
-	if n := len(c.results); n > 1 {
-		names = fmt.Sprintf(sayMany, n)
-	}
-	return occasions[c.occasion].subject + mail.Clean(names)
-}
-
-// text is the part for people.
-func (c *composer) text() string {
-	var b strings.Builder
-	say := occasions[c.occasion]
-	b.WriteString(say.opening + "\n")
-	for _, r := range c.results {
-		c.paragraph(&b, r)
-	}
-	closing := say.closing
-	if c.occasion == delayed {
-		closing = fmt.Sprintf(closing, c.when(c.results[0].until))
-	}
-	b.WriteString("\n" + wrap(closing, "") + "\n")
-	c.aboutOriginal(&b)
-	return b.String()
-}
-
-// paragraph is about one recipient: what happened, who can mend it, what to do,
-// and the words of the server, as its own.
-func (c *composer) paragraph(b *strings.Builder, r result) {
-	fmt.Fprintf(b, "\n  %s\n", mail.Clean(r.Recipient.Path.String()))
-	if c.occasion == relayed || c.occasion == delivered {
-		return
-	}
-	w := explain(r.status.Reply)
-	what := w.what
-	if r.expired {
-		what = fmt.Sprintf(sayExpired, c.when(c.now)) + what
-	}
-	b.WriteString("\n" + wrap(what, "    ") + "\n")
-	if c.occasion == failed {
-		b.WriteString("\n" + wrap(string(w.who)+" "+w.advice, "    ") + "\n")
-	}
-	said := sayWeFound
-	if r.theirs() {
-		said = fmt.Sprintf(sayTheyWrote, mail.Clean(r.status.MTA))
-	}
-	b.WriteString("\n    " + said + "\n\n")
-	for line := range strings.SplitSeq(r.status.Reply.String(), "\n") {
-		b.WriteString(wrap(mail.Clean(line), "      > ") + "\n")
-	}
-}
-
 // theirs tells whether the reply is a remote server's words, and not what our
 // side made of its behaviour.
 func (r result) theirs() bool { return r.status.MTA != "" && r.status.Reply.Name == "" }
-
-func (c *composer) aboutOriginal(b *strings.Builder) {
-	h := message.ParseHeader(c.head)
-	fmt.Fprintf(b, "\n%s\n\n", sayOriginal)
-	for _, name := range []string{"Subject", "To", "Date"} {
-		if v := field(h, name); v != "" {
-			fmt.Fprintf(b, "  %-8s %s\n", name+":", cutRunes(v, 200))
-		}
-	}
-	fmt.Fprintf(b, "\n%s\n\n", sayAdmin)
-	fmt.Fprintf(b, "  Queue id %s at %s, arrived %s\n", c.QueueID, c.hostname, c.when(c.arrived))
-}
-
-func (c *composer) when(t time.Time) string { return t.Format("Monday, 2 January 2006, 15:04 MST") }
-
-// wrap breaks text at spaces, at 72 columns, each line begun by indent.
-func wrap(text, indent string) string {
-	var b strings.Builder
-	line := 0
-	for i, word := range strings.Fields(text) {
-		n := len([]rune(word))
-		switch {
-		case i == 0:
-			b.WriteString(indent)
-			line = len(indent)
-		case line+1+n > 72:
-			b.WriteString("\n" + indent)
-			line = len(indent)
-		default:
-			b.WriteByte(' ')
-			line++
-		}
-		b.WriteString(word)
-		line += n
-	}
-	return b.String()
-}
-
-func cutRunes(s string, n int) string {
-	if r := []rune(s); len(r) > n {
-		return string(r[:n]) + " ..."
-	}
-	return s
-}

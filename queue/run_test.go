@@ -114,7 +114,9 @@ func TestMixedOutcomes(t *testing.T) {
 		f.run()
 		f.pass(time.Minute)
 		in := f.inbox()
-		if len(in) != 1 || strings.Count(in[0], "Action: failed") != 2 || strings.Contains(in[0], "ok@away.test") {
+		if len(in) != 1 || strings.Count(in[0], "Action: failed") != 2 || strings.Contains(in[0], "Final-Recipient: rfc822; ok@away.test") ||
+			!strings.Contains(in[0], "The message did reach:\r\n\r\n    ok@away.test\r\n") ||
+			!strings.Contains(in[0], "The message is still on its way to:\r\n\r\n    wait@away.test\r\n") {
 			t.Errorf("INBOX: %q", in)
 		}
 		f.agent.says(taken)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"posthorn/mail"
+	"posthorn/queue/report"
 	"posthorn/store"
 )
 
@@ -34,11 +35,11 @@ func (d *draft) settle(ctx context.Context, it store.Item, results []result) (ne
 		s, occ := d.outcome(it, &r, split)
 		if occ != none && d.wanted(it, r.Recipient, occ) {
 			told[occ] = append(told[occ], r)
-			s.Delayed = occ == delayed
+			s.Delayed = occ == report.Delayed
 			if s.State != store.Waiting {
 				s.Report = store.ReportWritten
 			}
-		} else if occ == failed {
+		} else if occ == report.Failed {
 			lost = append(lost, r)
 		}
 		d.change.Settle = append(d.change.Settle, s)
@@ -51,8 +52,8 @@ func (d *draft) settle(ctx context.Context, it store.Item, results []result) (ne
 			next = s.Due
 		}
 	}
-	a := about{Mail: d.mailOf(ctx, it), messageID: it.MessageID, arrived: it.Arrived}
-	for _, occ := range []occasion{failed, delayed, relayed} {
+	a := about{Mail: d.mailOf(ctx, it), item: it.ID, messageID: it.MessageID, arrived: it.Arrived}
+	for _, occ := range []occasion{report.Failed, report.Delayed, report.Relayed} {
 		if len(told[occ]) == 0 {
 			continue
 		}
@@ -74,15 +75,15 @@ func (d *draft) outcome(it store.Item, r *result, split bool) (store.Settlement,
 	case v.fate == done:
 		s.State = store.Done
 		if r.status.Reply.X == (mail.EnhancedCode{2, 1, 9}) {
-			return s, relayed
+			return s, report.Relayed
 		}
 		return s, none
 	case v.fate == fail:
 		s.State = store.Failed
-		return s, failed
+		return s, report.Failed
 	case d.cfg.expired(it, attempts, v.limit, now):
 		s.State, r.expired = store.Failed, true
-		return s, failed
+		return s, report.Failed
 	}
 	s.State = store.Waiting
 	s.Due = now.Add(max(jitter(d.cfg.delay(attempts)), v.wait))
@@ -98,7 +99,7 @@ func (d *draft) outcome(it store.Item, r *result, split bool) (store.Settlement,
 		r.until = end
 	}
 	if !r.Delayed && d.cfg.late(it, now) {
-		return s, delayed
+		return s, report.Delayed
 	}
 	return s, none
 }
@@ -110,9 +111,9 @@ func (d *draft) wanted(it store.Item, r mail.Recipient, occ occasion) bool {
 		return false
 	}
 	switch occ {
-	case failed:
+	case report.Failed:
 		return r.Notify == 0 || r.Notify&mail.NotifyFailure != 0
-	case delayed:
+	case report.Delayed:
 		return r.Notify == 0 || r.Notify&mail.NotifyDelay != 0
 	}
 	return r.Notify&mail.NotifySuccess != 0

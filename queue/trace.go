@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"posthorn/mail"
+	"posthorn/queue/words"
 	"posthorn/store"
 )
 
@@ -171,5 +172,6 @@ func Meaning(status string) string {
 	if r.Code == 0 || r.Positive() {
 		return ""
 	}
-	return explain(r).what
+	f := Classify(r)
+	return strings.Join(words.Of(words.English).Kind(f.Kind, f.Params).What, " ")
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"posthorn/mail"
+	"posthorn/queue/report"
 	"posthorn/store"
 )
 
@@ -31,7 +32,7 @@ func (d *draft) withhold(ctx context.Context, m *mail.Mail, kept []result, depth
 	if m.From.IsNull() || !isOurs(m.Origin) && !m.Origin.Proven {
 		return nil
 	}
-	return d.report(ctx, about{Mail: m, arrived: time.Now()}, failed, kept, depth+1)
+	return d.report(ctx, about{Mail: m, arrived: time.Now()}, report.Failed, kept, depth+1)
 }
 
 // tellOwner is word about recipients that failed for good and that no report

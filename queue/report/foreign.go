@@ -34,6 +34,10 @@ func hidden(c rune) bool {
 		c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x17B4 || c == 0x17B5 || c == 0x3164 || c == 0xFFA0)
 }
 
+// Show is text from elsewhere as it may stand in a sentence: on one line, nothing
+// in it hidden, at most n characters long.
+func Show(s string, n int) string { return cut(show(s), n) }
+
 // How much of a reply is quoted.
 const (
 	maxQuoteLines = 12

@@ -30,9 +30,17 @@ func (d document) html(lang, title string) string {
 		case bl.para != "":
 			fmt.Fprintf(&b, "<p>%s</p>\n", html.EscapeString(bl.para))
 		case bl.list != nil:
-			writeList(&b, `ul class="to"`, "ul", bl.list)
+			b.WriteString("<ul class=\"to\">\n")
+			for _, address := range bl.list {
+				fmt.Fprintf(&b, "<li><bdi>%s</bdi></li>\n", html.EscapeString(address))
+			}
+			b.WriteString("</ul>\n")
 		case bl.steps != nil:
-			writeList(&b, "ol", "ol", bl.steps)
+			b.WriteString("<ol>\n")
+			for _, step := range bl.steps {
+				fmt.Fprintf(&b, "<li>%s</li>\n", html.EscapeString(step))
+			}
+			b.WriteString("</ol>\n")
 		case bl.quote != nil:
 			b.WriteString("<blockquote>\n")
 			for _, line := range bl.quote {
@@ -49,12 +57,4 @@ func (d document) html(lang, title string) string {
 	}
 	b.WriteString("</body>\n</html>\n")
 	return b.String()
-}
-
-func writeList(b *strings.Builder, open, end string, items []string) {
-	fmt.Fprintf(b, "<%s>\n", open)
-	for _, it := range items {
-		fmt.Fprintf(b, "<li><bdi>%s</bdi></li>\n", html.EscapeString(it))
-	}
-	fmt.Fprintf(b, "</%s>\n", end)
 }

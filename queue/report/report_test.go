@@ -208,7 +208,7 @@ func TestWrap(t *testing.T) {
 		strings.Repeat("请检查「地址」的拼写，然后再试。", 10),
 		strings.Repeat("メール server（mx）", 20),
 	} {
-		got := wrap(text, "1. ", "   ")
+		got := Wrap(text, "1. ", "   ")
 		for i, line := range strings.Split(got, "\n") {
 			if displayWidth(line) > columns || i > 0 && !strings.HasPrefix(line, "   ") {
 				t.Errorf("line %q of %d columns", line, displayWidth(line))
@@ -222,10 +222,10 @@ func TestWrap(t *testing.T) {
 			t.Errorf("text was lost:\n%s", got)
 		}
 	}
-	if got := wrap("a\u00a0b", "", ""); got != "a\u00a0b" {
+	if got := Wrap("a\u00a0b", "", ""); got != "a\u00a0b" {
 		t.Errorf("a no-break space became %q", got)
 	}
-	if got := wrap("", "> ", "> "); got != ">" {
+	if got := Wrap("", "> ", "> "); got != ">" {
 		t.Errorf("nothing gave %q", got)
 	}
 }

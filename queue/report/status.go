@@ -120,8 +120,7 @@ func (s *fields) text(name, kind, body string, most int) {
 	if len(body) > most {
 		body = strings.ToValidUTF8(body[:most-3], "") + "..."
 	}
-	folded := wrap(kind+body, "", "")
-	fmt.Fprintf(s, "%s: %s\r\n", name, strings.ReplaceAll(folded, "\n", "\r\n\t"))
+	s.WriteString(strings.ReplaceAll(Wrap(kind+body, name+": ", "\t"), "\n", "\r\n") + "\r\n")
 }
 
 // typed is an address with its type: of rfc822 what is ASCII; else as it is or, in

@@ -22,18 +22,18 @@ func (d document) text() string {
 		case bl.heading != "":
 			b.WriteString(underline(bl.heading))
 		case bl.para != "":
-			b.WriteString(wrap(bl.para, "", "") + "\n")
+			b.WriteString(Wrap(bl.para, "", "") + "\n")
 		case bl.list != nil:
 			for _, a := range bl.list {
-				b.WriteString(wrap(a, "    ", "      ") + "\n")
+				b.WriteString(Wrap(a, "    ", "      ") + "\n")
 			}
 		case bl.steps != nil:
 			for i, s := range bl.steps {
-				b.WriteString(wrap(s, fmt.Sprintf("%d. ", i+1), "   ") + "\n")
+				b.WriteString(Wrap(s, fmt.Sprintf("%d. ", i+1), "   ") + "\n")
 			}
 		case bl.quote != nil:
 			for _, line := range bl.quote {
-				b.WriteString(wrap(line, "> ", "> ") + "\n")
+				b.WriteString(Wrap(line, "> ", "> ") + "\n")
 			}
 		default:
 			b.WriteString(table(bl.facts))
@@ -44,9 +44,9 @@ func (d document) text() string {
 
 // underline makes a heading visible where there is no other type.
 func underline(s string) string {
-	s = wrap(s, "", "")
+	s = Wrap(s, "", "")
 	last := s[strings.LastIndexByte(s, '\n')+1:]
-	return s + "\n" + strings.Repeat("=", displayWidth(last)) + "\n"
+	return s + "\n" + strings.Repeat("-", displayWidth(last)) + "\n"
 }
 
 func table(facts []fact) string {
@@ -57,16 +57,16 @@ func table(facts []fact) string {
 	var b strings.Builder
 	for _, f := range facts {
 		indent := strings.Repeat(" ", col-displayWidth(f.name)+2)
-		b.WriteString(wrap(f.value, f.name+":"+indent, strings.Repeat(" ", col+3)) + "\n")
+		b.WriteString(Wrap(f.value, f.name+":"+indent, strings.Repeat(" ", col+3)) + "\n")
 	}
 	return b.String()
 }
 
-// wrap breaks text at columns, the first line begun by first and others by rest.
+// Wrap breaks text at columns, the first line begun by first and others by rest.
 // It breaks at spaces, and in scripts that are written without them between any
 // two characters, apart from those that may not begin or end a line (Unicode TR
 // 14, JIS X 4051). No-break spaces stay.
-func wrap(text, first, rest string) string {
+func Wrap(text, first, rest string) string {
 	var b strings.Builder
 	b.WriteString(first)
 	col, begun := displayWidth(first), false
