@@ -66,7 +66,7 @@ func (r *Relay) open(ctx context.Context, h hop, t target, sec security) (*sessi
 	}
 	s := &session{Conn: client.New(nc, r.hostname, r.cfg.Timeouts), target: t, key: h.key()}
 	if err := r.begin(ctx, s, h, sec); err != nil {
-		s.Quit()
+		r.idle.leave(s)
 		return nil, err
 	}
 	return s, nil

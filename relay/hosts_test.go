@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"posthorn/internal/dns/dnstest"
 	"posthorn/mail"
@@ -182,5 +183,26 @@ func TestRoutesToOneHost(t *testing.T) {
 	c.Routes[1].Login = "a"
 	if c.Check() == nil {
 		t.Error("one login with two passwords is accepted")
+	}
+}
+
+// A server that does not answer QUIT holds nothing up.
+func TestLeavingTakesNoTime(t *testing.T) {
+	n := newNetwork(t, dnstest.Zones{"x.test": {A: []string{"127.0.0.2"}}})
+	n.cfg.Idle = 0 // every message ends its session
+	n.cfg.Timeouts.Quit = 2 * time.Second
+	h := n.host("127.0.0.2", relaytest.Script{"QUIT": relaytest.Stall})
+	start := time.Now()
+	for range 3 {
+		if s := n.send(letter("bob@x.test"))[0]; !s.OK() {
+			t.Fatal(s.Reply)
+		}
+	}
+	if took := time.Since(start); took > n.cfg.Timeouts.Quit {
+		t.Errorf("three messages took %v", took)
+	}
+	n.r.Close()
+	if quits := strings.Count(strings.Join(h.Lines(), "\n"), "QUIT"); quits != 3 {
+		t.Errorf("QUIT was said %d times", quits)
 	}
 }

@@ -21,7 +21,7 @@ type idle struct {
 	count    int                   // guarded by mu
 	closed   bool                  // guarded by mu
 
-	leaving sync.WaitGroup // sessions whose time is up, taking their leave
+	leaving sync.WaitGroup // sessions that take their leave
 }
 
 type waiting struct {
@@ -63,15 +63,27 @@ func (d *idle) put(s *session) bool {
 
 func (d *idle) expire(w *waiting) {
 	d.mu.Lock()
-	mine := d.remove(w)
-	if mine { // else somebody took it at the last moment
-		d.leaving.Add(1)
-		defer d.leaving.Done()
-	}
+	mine := d.remove(w) // else somebody took it at the last moment
 	d.mu.Unlock()
 	if mine {
-		w.Quit()
+		d.leave(w.session)
 	}
+}
+
+// leave ends a session. Nobody waits for what the server has to say to that but
+// close.
+func (d *idle) leave(s *session) {
+	if s.Broken() {
+		s.Close()
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed { // and waits for nobody new
+		s.Close()
+		return
+	}
+	d.leaving.Go(s.Quit)
 }
 
 // remove takes w out of the list; it is the caller who holds mu.
@@ -112,6 +124,6 @@ func (d *idle) close() {
 func (r *Relay) keep(s *session) {
 	s.used++
 	if s.Broken() || s.used >= maxSessions || !r.idle.put(s) {
-		s.Quit()
+		r.idle.leave(s)
 	}
 }
