@@ -28,6 +28,7 @@ func newAuthenticator(cfg Config, r *dns.Resolver) *authenticator {
 type findings struct {
 	spf      spfFinding
 	dkim     []dkimFinding
+	arc      arcFinding
 	policies []policy // one for each author domain
 	hiding   bool     // there are more author domains than were looked up
 }
@@ -35,13 +36,16 @@ type findings struct {
 // check asks for SPF, DKIM and DMARC at the same time, then decides.
 func (a *authenticator) check(ctx context.Context, t *Transaction) error {
 	var f findings
-	var dkimErr error
+	var dkimErr, arcErr error
 	var asking sync.WaitGroup
 	if a.cfg.SPF {
 		asking.Go(func() { f.spf = checkSPF(ctx, a.dns, t) })
 	}
 	if a.cfg.DKIM {
 		asking.Go(func() { f.dkim, dkimErr = checkDKIM(ctx, a.dns, t.Content, t.Header) })
+	}
+	if a.cfg.ARC {
+		asking.Go(func() { f.arc, arcErr = checkARC(ctx, a.dns, t.Content, t.Header) })
 	}
 	if a.cfg.DMARC {
 		domains := authorDomains(t.Header)
@@ -61,7 +65,7 @@ func (a *authenticator) check(ctx context.Context, t *Transaction) error {
 	if verdict.disposition == reject {
 		return mail.DMARCReject.With(verdict.domain)
 	}
-	return dkimErr
+	return errors.Join(dkimErr, arcErr)
 }
 
 // proven tells whether reports may go to the return path: SPF passed for its

@@ -8,7 +8,7 @@
 // not answer is a temperror in that field, and delays a transaction by two
 // seconds at most.
 //
-// RFCs: 7208 (SPF), 6376 (DKIM), 7489 (DMARC), 8601 (Authentication-Results),
+// RFCs: 7208 (SPF), 6376 (DKIM), 7489 (DMARC), 8617 (ARC), 8601 (Authentication-Results),
 // 7505 (null MX). Notable divergences: a message with several author domains is
 // held to the strictest of them (§6.6.1 leaves it open); no reports are sent.
 package check
@@ -32,12 +32,13 @@ type Config struct {
 	DKIM         bool `toml:"dkim"`
 	DMARC        bool `toml:"dmarc"`         // reject and quarantine are honoured
 	SenderDomain bool `toml:"sender_domain"` // refuse senders whose domain does not exist or takes no mail
+	ARC          bool `toml:"arc"`           // the state of a forwarder's chain is recorded
 	Reports      bool `toml:"reports"`       // delivery reports about mail that nobody here sent go to Junk
 }
 
 // DefaultConfig is what config.example.toml shows.
 func DefaultConfig() Config {
-	return Config{SPF: true, DKIM: true, DMARC: true, SenderDomain: true, Reports: true}
+	return Config{SPF: true, DKIM: true, DMARC: true, ARC: true, SenderDomain: true, Reports: true}
 }
 
 // patience is how long a transaction waits for the DNS, all checks together.
@@ -95,7 +96,7 @@ func NewPolicy(cfg Config, r *dns.Resolver, ours Ours, log *slog.Logger) Policy 
 	if cfg.SenderDomain {
 		p.checks[OnMail] = append(p.checks[OnMail], senderDomain(r))
 	}
-	if cfg.SPF || cfg.DKIM || cfg.DMARC {
+	if cfg.SPF || cfg.DKIM || cfg.DMARC || cfg.ARC {
 		p.checks[OnData] = append(p.checks[OnData], newAuthenticator(cfg, r).check)
 	}
 	if cfg.Reports {

@@ -30,11 +30,7 @@ type dkimFinding struct {
 // checkDKIM verifies the signatures of a message, the first maxSignatures of
 // them. Its error is a failure to read the content.
 func checkDKIM(ctx context.Context, r *dns.Resolver, content mail.Content, h message.Header) ([]dkimFinding, error) {
-	size := 0
-	for _, f := range h.Fields() {
-		size += len(f.Raw)
-	}
-	if !h.Has("DKIM-Signature") || size > maxSignedHeader {
+	if !h.Has("DKIM-Signature") || headerSize(h) > maxSignedHeader {
 		return nil, nil
 	}
 	body, err := content.Open()

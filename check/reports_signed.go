@@ -49,7 +49,7 @@ func (r reports) signed(ctx context.Context, header message.Header, owners map[s
 		if err == nil {
 			return true, nil
 		}
-		if errors.Is(err, errNoAnswer) {
+		if errors.Is(err, sign.ErrNoAnswer) {
 			return false, err // it may be ours: not held against it
 		}
 	}
@@ -65,28 +65,17 @@ func meet(a, b map[store.AccountID]bool) bool {
 	return false
 }
 
-var errNoAnswer = errors.New("no answer")
-
 // key is one of ours, whatever the DNS says by now; else what the DNS says of a
 // domain that is.
 func (r reports) key(ctx context.Context, domain, selector string) (sign.Key, error) {
 	keys, err := r.ours.DKIMKeys(ctx, domain)
 	if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrInvalid) {
-		return sign.Key{}, fmt.Errorf("%w: %w", errNoAnswer, err)
+		return sign.Key{}, fmt.Errorf("%w: %w", sign.ErrNoAnswer, err)
 	}
 	for _, k := range keys {
 		if strings.EqualFold(k.Selector, selector) {
 			return sign.PublicKey(k.Private)
 		}
 	}
-	txt, err := r.dns.LookupTXT(ctx, selector+"._domainkey."+domain)
-	switch {
-	case err != nil && isTemporary(err):
-		return sign.Key{}, fmt.Errorf("%w: %w", errNoAnswer, err)
-	case err != nil:
-		return sign.Key{}, err
-	case len(txt) != 1:
-		return sign.Key{}, errors.New("there are several keys")
-	}
-	return sign.ParseKey(txt[0])
+	return lookupKey(ctx, r.dns, domain, selector)
 }

@@ -31,6 +31,9 @@ func (a *authenticator) results(t *Transaction, f findings, v verdict) (all []au
 	if a.cfg.DMARC && len(f.policies) == 0 {
 		all = append(all, &authres.DMARCResult{Value: authres.ResultPermError, Reason: "no author domain"})
 	}
+	if f.arc.result != "" {
+		all = append(all, f.arc.record())
+	}
 	return all
 }
 

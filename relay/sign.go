@@ -9,6 +9,7 @@ import (
 	"github.com/emersion/go-msgauth/dkim"
 
 	"posthorn/message"
+	"posthorn/message/sign"
 )
 
 // signedFields are those whose change would change what the reader sees (RFC
@@ -25,15 +26,23 @@ const maxSignedHeader = 256 * 1024
 
 // signers make one signature for each key, all in one pass: what is written to
 // them is the message.
-type signers struct{ all []*dkim.Signer }
+type signers struct {
+	all    []*dkim.Signer
+	sealer *sign.Sealer // nil for mail that gets no ARC set
+}
 
 // signers gives those for f: for mail of a login or of this host itself, with
 // the keys of the domain in From, so that the signature is aligned with it (RFC
 // 7489 §3.1). Mail that only passes through keeps the signatures it has.
 func (r *Relay) signers(ctx context.Context, f *form) (*signers, error) {
 	s := &signers{}
-	if !isOurs(f.mail) || r.keys == nil {
+	if r.keys == nil {
 		return s, nil
+	}
+	if !isOurs(f.mail) {
+		var err error
+		s.sealer, err = r.sealer(ctx, f)
+		return s, err
 	}
 	header, err := readHeader(f)
 	if err != nil {
@@ -90,11 +99,17 @@ func (s *signers) Write(p []byte) (int, error) {
 			return 0, fmt.Errorf("sign: %w", err)
 		}
 	}
+	if s.sealer != nil {
+		return s.sealer.Write(p)
+	}
 	return len(p), nil
 }
 
 // finish gives the signature fields, to stand on top of the message.
 func (s *signers) finish() ([]byte, error) {
+	if s.sealer != nil {
+		return s.seal()
+	}
 	var b strings.Builder
 	for _, signer := range s.all {
 		if err := signer.Close(); err != nil {
