@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -19,9 +20,6 @@ type session struct {
 	target target
 	key    string // of the hop it was made for
 	used   int    // transactions so far
-	// unproven is why the server did not prove to be the one meant, where mail goes
-	// to it all the same.
-	unproven error
 }
 
 // smtps is where TLS comes before the greeting (RFC 8314 §3.3).
@@ -32,16 +30,19 @@ const smtps = 465
 // then left out, on a new connection: unauthenticated TLS protects against
 // listeners only, and plain text is what there was before (RFC 7435).
 func (r *Relay) connect(ctx context.Context, h hop, t target) (*session, error) {
+	var tr trial
 	sec, err := r.security(ctx, h, t)
 	if err != nil {
+		r.count(h, t, sec, tr, err)
 		return nil, err
 	}
-	s, err := r.open(ctx, h, t, sec)
+	s, err := r.open(ctx, h, t, sec, &tr)
+	r.count(h, t, sec, tr, err)
 	var failed handshakeError
 	if errors.As(err, &failed) && sec.level == may {
 		r.log.Debug("TLS failed, going on without", "mta", t.String(), "error", err)
 		sec.level = plain
-		s, err = r.open(ctx, h, t, sec)
+		s, err = r.open(ctx, h, t, sec, &tr)
 	}
 	return s, err
 }
@@ -55,7 +56,7 @@ type handshakeError struct{ error }
 func (e handshakeError) Unwrap() error { return e.error }
 
 // open makes one connection; it closes it again when anything fails.
-func (r *Relay) open(ctx context.Context, h hop, t target, sec security) (*session, error) {
+func (r *Relay) open(ctx context.Context, h hop, t target, sec security, tr *trial) (*session, error) {
 	if r.from.configured(h.route, t.addr.Addr()) == sourceNone {
 		return nil, dialError{errFamilyOff}
 	}
@@ -64,17 +65,21 @@ func (r *Relay) open(ctx context.Context, h hop, t target, sec security) (*sessi
 	if err != nil {
 		return nil, dialError{err}
 	}
+	if local, err := netip.ParseAddrPort(nc.LocalAddr().String()); err == nil {
+		tr.local = local.Addr().Unmap().WithZone("")
+	}
 	s := &session{Conn: client.New(nc, r.hostname, r.cfg.Timeouts), target: t, key: h.key()}
-	if err := r.begin(ctx, s, h, sec); err != nil {
+	if err := r.begin(ctx, s, h, sec, tr); err != nil {
 		r.idle.leave(s)
 		return nil, err
 	}
 	return s, nil
 }
 
-func (r *Relay) begin(ctx context.Context, s *session, h hop, sec security) error {
+func (r *Relay) begin(ctx context.Context, s *session, h hop, sec security, tr *trial) error {
 	if h.route.smarthost() && s.target.addr.Port() == smtps {
-		if err := s.Handshake(ctx, sec.config(&s.unproven)); err != nil {
+		if err := s.Handshake(ctx, sec.config(&tr.unproven)); err != nil {
+			tr.trouble = err
 			return sec.failure(err, h, s.target)
 		}
 	}
@@ -84,7 +89,7 @@ func (r *Relay) begin(ctx context.Context, s *session, h hop, sec security) erro
 	if err := s.Hello(ctx); err != nil {
 		return err
 	}
-	if err := r.encrypt(ctx, s, h, sec); err != nil {
+	if err := r.encrypt(ctx, s, h, sec, tr); err != nil {
 		return err
 	}
 	if h.route.Login == "" {
@@ -94,15 +99,19 @@ func (r *Relay) begin(ctx context.Context, s *session, h hop, sec security) erro
 }
 
 // encrypt says STARTTLS where that is wanted and the server offers it.
-func (r *Relay) encrypt(ctx context.Context, s *session, h hop, sec security) error {
+func (r *Relay) encrypt(ctx context.Context, s *session, h hop, sec security, tr *trial) error {
 	if s.TLS() || sec.level == plain {
 		return nil
 	}
 	if _, offered := s.Offers("STARTTLS"); !offered {
+		tr.trouble = errNoSTARTTLS
 		return sec.lacking(h, s.target)
 	}
-	err := s.StartTLS(ctx, sec.config(&s.unproven))
+	err := s.StartTLS(ctx, sec.config(&tr.unproven))
 	var refused mail.Reply
+	if tr.trouble = err; errors.As(err, &refused) {
+		tr.trouble = errNoSTARTTLS
+	}
 	switch {
 	case err == nil:
 		return s.Hello(ctx)

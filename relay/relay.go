@@ -23,11 +23,13 @@ import (
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"posthorn/internal/dns"
 	"posthorn/mail"
 	"posthorn/relay/mtasts"
+	"posthorn/relay/tlsrpt"
 	"posthorn/store"
 )
 
@@ -45,6 +47,7 @@ type Relay struct {
 	unchunked *unchunked
 	routes    []Route                   // normal
 	sts       *mtasts.Cache             // nil: nobody remembers policies, and none is asked for
+	results   *tlsrpt.Counter           // nil: as sts
 	roots     map[string]*x509.CertPool // by CAFile
 	ours      map[netip.Addr]bool       // addresses of this host
 	backups   Backups                   // nil: none
@@ -57,6 +60,7 @@ type Relay struct {
 type Memory interface {
 	mtasts.Memory
 	Backups
+	tlsrpt.Memory
 }
 
 // New makes a relay that calls itself hostname. Without a memory it knows nothing
@@ -89,17 +93,22 @@ func New(cfg Config, hostname string, r *dns.Resolver, keys Keys, memory Memory,
 	if memory != nil {
 		relay.backups = memory
 		web := mtasts.Fetcher{Addresses: relay.webAddresses, Roots: relay.roots[cfg.CAFile], Port: cfg.WebPort}
+		relay.results = tlsrpt.New(memory, log)
 		relay.sts = &mtasts.Cache{DNS: r, Memory: memory, Fetch: web.Fetch, Log: log}
 	}
 	return relay, nil
 }
 
 // Run does what a relay does by itself, until ctx is done: it fetches the policies
-// of other domains anew before they expire.
+// of other domains anew before they expire, and writes down how TLS works.
 func (r *Relay) Run(ctx context.Context) {
-	if r.sts != nil {
-		r.sts.Run(ctx)
+	if r.sts == nil {
+		return
 	}
+	var all sync.WaitGroup
+	all.Go(func() { r.sts.Run(ctx) })
+	all.Go(func() { r.results.Run(ctx) })
+	all.Wait()
 }
 
 // rootsFor are the authorities to trust; nil: the system's.
@@ -136,8 +145,13 @@ func ownAddresses() map[netip.Addr]bool {
 	return own
 }
 
-// Close ends the idle connections.
-func (r *Relay) Close() { r.idle.close() }
+// Close ends the idle connections and writes down what has been counted.
+func (r *Relay) Close() {
+	r.idle.close()
+	if r.results != nil {
+		r.results.Close()
+	}
+}
 
 // hop is where an attempt goes: by a route to a smarthost or folder, or to a
 // domain.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/hex"
+	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -24,6 +25,7 @@ type memory struct {
 	nobodysBackup
 	mu       sync.Mutex
 	policies map[string]store.STSPolicy // guarded by mu
+	counted  []store.TLSPolicy          // guarded by mu
 }
 
 func (m *memory) STSPolicy(_ context.Context, domain string) (store.STSPolicy, error) {
@@ -45,6 +47,27 @@ func (m *memory) KeepSTSPolicy(_ context.Context, p store.STSPolicy) error {
 
 func (m *memory) DueSTSPolicies(context.Context, time.Time, time.Time, int) ([]store.STSPolicy, error) {
 	return nil, nil
+}
+
+func (m *memory) CountTLS(_ context.Context, counts []store.TLSPolicy, _ time.Time) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.counted = append(m.counted, counts...)
+	return nil
+}
+
+// String is what has been counted: kind, successes, and each failure.
+func (m *memory) String() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var words []string
+	for _, c := range m.counted {
+		words = append(words, c.Kind, strconv.FormatInt(c.Successes, 10))
+		for _, f := range c.Failures {
+			words = append(words, fmt.Sprintf("%s(%s)x%d", f.Result, f.Reason, f.Sessions))
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // remembers makes a memory with a policy of x.test; "" is none.
@@ -280,5 +303,46 @@ func TestNextHostThatFits(t *testing.T) {
 	}
 	if hosts[1].Connections() != 0 || len(hosts[2].Mails()) != 1 {
 		t.Errorf("%d connections to the host that is not named, %d messages at the good one", hosts[1].Connections(), len(hosts[2].Mails()))
+	}
+}
+
+// What is counted for TLSRPT (RFC 8460 §4.3), in the words that its readers know.
+func TestResults(t *testing.T) {
+	ca, other := relaytest.NewAuthority(t), relaytest.NewAuthority(t)
+	hour := time.Now().Add(time.Hour)
+	good, misnamed, unknown := ca.Server(hour, "mx.test"), ca.Server(hour, "other.test"), other.Server(hour, "mx.test")
+	expired := ca.Server(time.Now().Add(-time.Hour), "mx.test")
+	digest := strings.Repeat("ab", 32)
+	tests := []struct {
+		name string
+		scene
+		want string // a beginning
+	}{
+		{"no policy", scene{cert: unknown}, "no-policy-found 1"},
+		{"no policy, no STARTTLS", scene{without: true}, "no-policy-found 0 starttls-not-supported()x1"},
+		{"no policy, no handshake", scene{cert: broken}, "no-policy-found 0 validation-failure(remote error: tls: "},
+		{"DANE", scene{signed: true, tlsa: tlsa(3, good), cert: good}, "tlsa 1"},
+		{"DANE, another key", scene{signed: true, tlsa: "3 1 1 " + digest, cert: good}, "tlsa 0 validation-failure(the certificate is another"},
+		{"DANE, no STARTTLS", scene{signed: true, tlsa: tlsa(3, good), without: true}, "tlsa 0 starttls-not-supported()x1"},
+		{"DANE, SERVFAIL", scene{signed: true, cert: good, broken: []string{"_PORT._tcp.mx.test TLSA"}}, "tlsa 0 dnssec-invalid("},
+		{"DANE, records that cannot be used", scene{signed: true, tlsa: "1 1 1 " + digest, cert: good}, "tlsa 0 tlsa-invalid("},
+		{"STS", scene{policy: "enforce", cert: good}, "sts 1"},
+		{"STS, another name", scene{policy: "enforce", cert: misnamed}, "sts 0 certificate-host-mismatch(the certificate is for other.test)x1"},
+		{"STS, expired", scene{policy: "enforce", cert: expired}, "sts 0 certificate-expired(valid from "},
+		{"STS, an unknown authority", scene{policy: "enforce", cert: unknown}, "sts 0 certificate-not-trusted(issued by CN=Test authority)x1"},
+		{"STS, a server it does not name", scene{policy: "enforce", names: "a.test", cert: good}, "sts 0 validation-failure(the policy does not name the host)x1"},
+		{"STS testing, a server it does not name", scene{policy: "testing", names: "a.test", cert: good}, "sts 0 validation-failure(the policy does not name the host)x1"},
+		{"STS testing, expired", scene{policy: "testing", cert: expired}, "sts 0 certificate-expired("},
+		{"a route rules", scene{policy: "enforce", cert: good, route: "required"}, ""},
+		{"nobody wants TLS", scene{policy: "enforce", cert: good, ask: "TLS-Required: No"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n, _, _ := tt.play(t, ca)
+			n.r.Close()
+			if got := fmt.Sprint(n.memory); got != tt.want && (tt.want == "" || !strings.HasPrefix(got, tt.want)) {
+				t.Errorf("got %q", got)
+			}
+		})
 	}
 }

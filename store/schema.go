@@ -20,6 +20,7 @@ var schema = []db.Migration{
 	holdsSchema,
 	backupSchema,
 	listingSchema,
+	tlsResultsSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant
