@@ -50,6 +50,7 @@ type row struct {
 	class int    // the first digit of the reply
 	codes []int  // the reply's code is one of these
 	x     string // enhanced codes, separated by spaces: "4.2.2", "*.5.3", "5.7.606-649"
+	codex []span // what x means
 	says  sign   // what the text says
 	verdict
 
@@ -72,8 +73,8 @@ func lookup(r mail.Reply) (verdict, row) {
 	if r.Positive() {
 		return verdict{fate: done}, row{status: "0.0"}
 	}
-	said := says(r)
-	i := slices.IndexFunc(table, func(w row) bool { return w.fits(r, said) })
+	said, x := says(r), ownCode(r)
+	i := slices.IndexFunc(table, func(w row) bool { return w.fits(r, x, said) })
 	w := table[i] // the last row fits all
 	v := w.verdict
 	switch {
@@ -97,36 +98,52 @@ func says(r mail.Reply) sign {
 	return readSign(r.Text)
 }
 
-func (w row) fits(r mail.Reply, said sign) bool {
+func (w row) fits(r mail.Reply, x mail.EnhancedCode, said sign) bool {
 	return (w.ours == "" || w.ours == r.Name) &&
 		(w.class == 0 || w.class == r.Code/100) &&
 		(w.codes == nil || slices.Contains(w.codes, r.Code)) &&
-		(w.x == "" || slices.ContainsFunc(strings.Fields(w.x), func(p string) bool { return fitsX(p, r) })) &&
+		(w.x == "" || slices.ContainsFunc(w.codex, func(s span) bool { return s.holds(x) })) &&
 		(w.says == "" || w.says == said)
 }
 
-// fitsX compares the enhanced code of r with a pattern. Its class is the reply's
-// first digit, whatever it says itself.
-func fitsX(pattern string, r mail.Reply) bool {
-	x := ownCode(r)
-	if x == (mail.EnhancedCode{}) {
-		return false
-	}
+// span is the enhanced codes from low to high, number by number.
+type span struct{ low, high mail.EnhancedCode }
+
+// makeSpan reads a pattern such as "4.2.2", "*.5.3" or "5.7.606-649".
+func makeSpan(pattern string) (s span) {
 	for i, p := range strings.SplitN(pattern, ".", 3) {
 		if p == "*" {
+			s.high[i] = 999
 			continue
 		}
 		low, high, isRange := strings.Cut(p, "-")
 		if !isRange {
 			high = low
 		}
-		l, _ := strconv.Atoi(low) // a test reads all patterns
-		h, _ := strconv.Atoi(high)
-		if x[i] < l || x[i] > h {
+		s.low[i], _ = strconv.Atoi(low) // a test reads all patterns
+		s.high[i], _ = strconv.Atoi(high)
+	}
+	return s
+}
+
+// holds tells whether x is one of them; none is.
+func (s span) holds(x mail.EnhancedCode) bool {
+	for i := range x {
+		if x[i] < s.low[i] || x[i] > s.high[i] {
 			return false
 		}
 	}
-	return true
+	return x != mail.EnhancedCode{}
+}
+
+// withCodes reads the patterns of a table.
+func withCodes(rows []row) []row {
+	for i, w := range rows {
+		for p := range strings.FieldsSeq(w.x) {
+			rows[i].codex = append(rows[i].codex, makeSpan(p))
+		}
+	}
+	return rows
 }
 
 // ownCode is the enhanced code that the reply brings, at its beginning or as

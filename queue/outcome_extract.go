@@ -117,7 +117,7 @@ func listOf(r mail.Reply) (name, link string) {
 			return l.name, l.link
 		}
 	}
-	if fitsX("5.7.606-649", r) {
+	if makeSpan("5.7.606-649").holds(ownCode(r)) {
 		return "Microsoft 365", "https://sender.office.com/"
 	}
 	if m := listHost.FindStringSubmatch(r.Text); m != nil {

@@ -52,13 +52,13 @@ func examples(t testing.TB) []example {
 // that do not name it. Only the two signs that come last, because they are so
 // general, fit beside any other.
 func TestSigns(t *testing.T) {
-	used := make([]bool, len(textRules))
+	used := make([]bool, len(textRules()))
 	for _, e := range examples(t) {
 		if got := readSign(e.text); got != e.sign {
 			t.Errorf("%q says %q, want %q", e.text, got, e.sign)
 		}
 		text, first := plain(e.text), true
-		for i, r := range textRules {
+		for i, r := range textRules() {
 			if !r.fits(text) {
 				continue
 			}
@@ -69,7 +69,7 @@ func TestSigns(t *testing.T) {
 			first = first && r.sign != e.sign
 		}
 	}
-	for i, r := range textRules {
+	for i, r := range textRules() {
 		if !used[i] {
 			t.Errorf("no example comes to this rule of %q: %s", r.sign, r.re)
 		}
@@ -79,10 +79,10 @@ func TestSigns(t *testing.T) {
 // There are few enough rules, each knows the words it needs, and each sign has a
 // row in the table.
 func TestTextRulesAreWellFormed(t *testing.T) {
-	if n := len(textRules); n > 150 {
+	if n := len(textRules()); n > 150 {
 		t.Errorf("%d rules", n)
 	}
-	for _, r := range textRules {
+	for _, r := range textRules() {
 		if shortest(r.needs) < 2 {
 			t.Errorf("a rule of %q needs only %q: %s", r.sign, r.needs, r.re)
 		}
@@ -91,7 +91,7 @@ func TestTextRulesAreWellFormed(t *testing.T) {
 		}
 	}
 	for _, w := range table {
-		if w.says != "" && !slices.ContainsFunc(textRules, func(r textRule) bool { return r.sign == w.says }) {
+		if w.says != "" && !slices.ContainsFunc(textRules(), func(r textRule) bool { return r.sign == w.says }) {
 			t.Errorf("no rule finds %q", w.says)
 		}
 	}
@@ -107,7 +107,7 @@ func FuzzClassify(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, code, class, subject, detail int, text string) {
 		low := plain(text)
-		for _, r := range textRules {
+		for _, r := range textRules() {
 			if r.re.MatchString(low) && !r.fits(low) {
 				t.Errorf("%q does not have what %s needs: %q", low, r.re, r.needs)
 			}

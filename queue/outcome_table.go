@@ -32,7 +32,7 @@ var (
 // table holds the outcomes, in order: the first row that fits counts. Facts are
 // those of RFC 3463, 5248, 7372, 7504, 7505, 8461 and 8689, of the IANA registry,
 // and of what providers publish about their replies.
-var table = []row{
+var table = withCodes([]row{
 	// What this host has found out itself, where the code alone does not tell it.
 	{ours: "LocalError", kind: "our-fault", who: words.Us, status: "3.0"},
 	{ours: "NobodyAnswers", kind: "our-fault", who: words.Us, status: "3.5"},
@@ -191,4 +191,4 @@ var table = []row{
 	{codes: []int{530}, kind: "relay-denied", who: words.Them, status: "7.0"},
 	{class: 5, kind: "refused", who: words.Them, status: "0.0"},
 	{kind: "later", who: words.Them, status: "0.0"},
-}
+})

@@ -72,11 +72,11 @@ type textRule struct {
 // none does.
 func readSign(text string) sign {
 	text = plain(text)
-	i := slices.IndexFunc(textRules, func(r textRule) bool { return r.fits(text) })
+	i := slices.IndexFunc(textRules(), func(r textRule) bool { return r.fits(text) })
 	if i < 0 {
 		return ""
 	}
-	return textRules[i].sign
+	return textRules()[i].sign
 }
 
 func (r textRule) fits(text string) bool {
