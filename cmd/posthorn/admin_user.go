@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	_ "time/tzdata" // zones are known also where the system has none
 
 	"posthorn/auth"
 	"posthorn/mail"
+	"posthorn/queue/words"
 	"posthorn/store"
 )
 
@@ -18,6 +21,7 @@ var (
 	userPassword = verb[userSpec, none]{"user/passwd", (*admin).setPassword}
 	userQuota    = verb[userSpec, userFacts]{"user/quota", (*admin).setQuota}
 	userAdmin    = verb[userSwitch, none]{"user/admin", (*admin).setAdmin}
+	userLanguage = verb[userSpec, userFacts]{"user/language", (*admin).setLanguage}
 	userEnable   = verb[userSwitch, none]{"user/enable", (*admin).setEnabled}
 	userRemove   = verb[string, none]{"user/remove", (*admin).removeUser}
 )
@@ -30,6 +34,9 @@ type userSpec struct {
 	Admin    bool   `json:"admin,omitempty"`
 
 	Mailboxes *int64 `json:"mailboxes,omitempty"` // how many there may be; nil: as before
+
+	Language *string `json:"language,omitempty"` // nil: as before
+	Zone     *string `json:"zone,omitempty"`     // the same
 }
 
 // quota is a limit or a use; zero limits nothing.
@@ -50,6 +57,8 @@ type userFacts struct {
 	Enabled   bool           `json:"enabled"`
 	Admin     bool           `json:"admin"`
 	Boxes     int64          `json:"mailbox_limit"`
+	Language  string         `json:"language,omitempty"`
+	Zone      string         `json:"zone,omitempty"`
 	Used      quota          `json:"used"`
 	Limit     quota          `json:"limit"`
 	Created   time.Time      `json:"created"`
@@ -67,7 +76,7 @@ type mailboxFacts struct {
 }
 
 func showUser(a store.Account) userFacts {
-	return userFacts{Address: a.Login, Enabled: a.Enabled, Admin: a.Admin, Boxes: a.Boxes, Used: quota(a.Used), Limit: quota(a.Limit),
+	return userFacts{Address: a.Login, Enabled: a.Enabled, Admin: a.Admin, Boxes: a.Boxes, Language: a.Manners.Language, Zone: a.Manners.Zone, Used: quota(a.Used), Limit: quota(a.Limit),
 		Created: a.Created, Folder: a.Dir}
 }
 
@@ -173,6 +182,27 @@ func (a *admin) setQuota(ctx context.Context, in userSpec) (out userFacts, err e
 	}
 	acc.Limit = store.Quota(in.Quota)
 	return showUser(acc), nil
+}
+
+// setLanguage changes how a user is written to.
+func (a *admin) setLanguage(ctx context.Context, in userSpec) (out userFacts, err error) {
+	acc, err := a.account(ctx, in.Address)
+	if err != nil {
+		return out, err
+	}
+	if in.Language != nil {
+		if acc.Manners.Language = *in.Language; acc.Manners.Language != "" && words.Of(acc.Manners.Language) == nil {
+			return out, usage(fmt.Errorf("no reports are written in %q: choose one of %s", *in.Language, strings.Join(words.Languages(), ", ")))
+		}
+	}
+	if in.Zone != nil {
+		if acc.Manners.Zone = *in.Zone; acc.Manners.Zone != "" {
+			if _, err := time.LoadLocation(acc.Manners.Zone); err != nil || acc.Manners.Zone == "Local" {
+				return out, usage(fmt.Errorf("there is no time zone %q: names are such as Europe/Berlin", *in.Zone))
+			}
+		}
+	}
+	return showUser(acc), about("user "+acc.Login, a.store.SetManners(ctx, acc.ID, acc.Manners))
 }
 
 func (a *admin) setAdmin(ctx context.Context, in userSwitch) (none, error) {

@@ -3,14 +3,17 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
+
+	"posthorn/queue/words"
 )
 
 func (c *cli) userCommand() *cobra.Command {
 	return group("user", "The people who have mail here",
 		c.userAddCommand(), c.userListCommand(), c.userShowCommand(), c.userPasswdCommand(), c.userQuotaCommand(),
-		c.userAdminCommand(),
+		c.userLanguageCommand(), c.userAdminCommand(),
 		c.userSwitchCommand("disable", "Refuse a user's mail and logins, and keep what is there", false),
 		c.userSwitchCommand("enable", "Let a disabled user in again", true),
 		c.userRemoveCommand())
@@ -125,6 +128,9 @@ func (c *cli) printUser(u userFacts) {
 	if u.Admin {
 		c.facts("admin", "yes")
 	}
+	if u.Language+u.Zone != "" {
+		c.facts("written to", or(u.Language, "in the message's language")+", "+or(u.Zone, "in the message's time zone"))
+	}
 	for _, a := range u.Aliases {
 		c.facts("alias", a)
 	}
@@ -189,6 +195,41 @@ func (c *cli) userQuotaCommand() *cobra.Command {
 	cmd.Flags().Int64Var(&limit.messages, "messages", 0, "`NUMBER` of messages the user may have, 0 for any")
 	cmd.Flags().Int64Var(&mailboxes, "mailboxes", 0, "`NUMBER` of mailboxes the user may have, 0 for any; without it as before")
 	return cmd
+}
+
+func (c *cli) userLanguageCommand() *cobra.Command {
+	var zone string
+	cmd := &cobra.Command{
+		Use:   "language ADDRESS [LANGUAGE]",
+		Short: "Set in which language reports to a user are: " + strings.Join(words.Languages(), ", ") + ", none",
+		Args:  cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			in := userSpec{Address: args[0]}
+			if len(args) == 2 {
+				in.Language = chosen(args[1])
+			}
+			if cmd.Flags().Changed("zone") {
+				in.Zone = chosen(zone)
+			}
+			out, err := userLanguage.ask(cmd.Context(), c, in)
+			if err != nil {
+				return err
+			}
+			return c.print(out, func() {
+				fmt.Fprintf(c.out, "%s is written to in: %s, time zone: %s\n", out.Address, or(out.Language, "the message's language"), or(out.Zone, "the message's"))
+			})
+		},
+	}
+	cmd.Flags().StringVar(&zone, "zone", "", "`ZONE` in which times are shown, such as Europe/Berlin, or none")
+	return cmd
+}
+
+// chosen is a word of the command line, with "none" for nothing.
+func chosen(word string) *string {
+	if word == "none" {
+		word = ""
+	}
+	return &word
 }
 
 func (c *cli) userAdminCommand() *cobra.Command {

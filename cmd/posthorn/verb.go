@@ -23,7 +23,7 @@ type none struct{}
 func verbs() []interface{ register(*http.ServeMux, *admin) } {
 	return []interface{ register(*http.ServeMux, *admin) }{
 		domainAdd, domainList, domainRemove, domainDNS,
-		userAdd, userList, userShow, userPassword, userQuota, userAdmin, userEnable, userRemove,
+		userAdd, userList, userShow, userPassword, userQuota, userLanguage, userAdmin, userEnable, userRemove,
 		appAdd, appList, appRevoke,
 		aliasAdd, aliasList, aliasRemove,
 		queueList, queueShow, queueGroup, queueCount, queueAct, queueHold, queueRelease, queueHolds,
