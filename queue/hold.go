@@ -115,6 +115,7 @@ type orders struct {
 	revive   bool         // try dead destinations too
 	released bool         // a hold has ended
 	holds    []store.Hold // new ones
+	ask      []chan<- []DestinationState
 }
 
 // order adds to the orders and wakes the scheduler.
@@ -131,6 +132,9 @@ func (s *scheduler) obey(ctx context.Context) {
 	o := s.orders
 	s.orders = orders{}
 	s.mu.Unlock()
+	for _, answer := range o.ask {
+		answer <- s.states()
+	}
 	if o.revive || o.released {
 		for _, d := range s.destinations {
 			d.revive()

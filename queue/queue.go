@@ -56,6 +56,7 @@ type Queue struct {
 
 	mu     sync.Mutex
 	orders orders // guarded by mu
+	runs   bool   // guarded by mu: the scheduler takes orders
 }
 
 // New makes a queue. Nothing runs until Run.

@@ -43,7 +43,9 @@ func (q *Queue) Run(ctx context.Context) error {
 		attempted:    make(chan attempted),
 		finished:     make(chan finished),
 	}
+	q.begin()
 	s.run(ctx)
+	q.end()
 	stop := time.AfterFunc(time.Duration(q.cfg.Drain), cancel)
 	defer stop.Stop()
 	for s.running+s.entering+s.flushing > 0 {
