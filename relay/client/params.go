@@ -68,7 +68,26 @@ func (t *transaction) rcptParams(r mail.Recipient) string {
 	}
 	if r.ORCPT != "" {
 		kind, addr, _ := strings.Cut(r.ORCPT, ";")
-		b.WriteString(" ORCPT=" + xtext(kind) + ";" + xtext(addr))
+		encode := xtext
+		if strings.EqualFold(kind, "utf-8") {
+			encode = utf8Text
+		}
+		b.WriteString(" ORCPT=" + xtext(kind) + ";" + encode(addr))
+	}
+	return b.String()
+}
+
+// utf8Text is utf-8-addr-xtext of RFC 6533 §3, which also a server without
+// SMTPUTF8 takes: characters that ASCII has not, or that could end a parameter,
+// by their code points.
+func utf8Text(s string) string {
+	var b strings.Builder
+	for _, c := range s {
+		if c <= ' ' || c >= 0x7f || c == '+' || c == '=' || c == '\\' {
+			fmt.Fprintf(&b, `\x{%X}`, c)
+		} else {
+			b.WriteRune(c)
+		}
 	}
 	return b.String()
 }
