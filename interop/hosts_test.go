@@ -39,7 +39,7 @@ func newHostsWorld(t *testing.T) *hostsWorld {
 		"kept.test": {MX: []string{"10 mx.kept.test", "20 mail.example.test"}}, "mx.kept.test": {A: []string{"127.0.0.4"}, TTL: 1},
 	})}
 	w.postfix, err = peer.Debian{Dir: t.TempDir(), Hostname: "mail.postfix.test", Domain: "postfix.test", Users: []string{"emil"}, Password: testPassword,
-		SMTP: at("127.0.0.4"), PostfixExtra: "smtpd_discard_ehlo_keywords = 8bitmime, smtputf8, chunking\n" +
+		SMTP: at("127.0.0.4"), Transports: map[string]string{"example.test": at("127.0.0.2")}, PostfixExtra: "smtpd_discard_ehlo_keywords = 8bitmime, smtputf8, chunking\n" +
 			"virtual_alias_domains = kept.test\nvirtual_alias_maps = inline:{emil@kept.test=emil@postfix.test}\n"}.Start()
 	if err != nil {
 		t.Fatal(err)
@@ -133,6 +133,29 @@ func TestPostfixThatTakesSevenBits(t *testing.T) {
 			t.Errorf("it went by another's login:\n%s", got)
 		}
 	})
+}
+
+// submitWithReceipt asks for a receipt, with all parameters of RFC 3461.
+const submitWithReceipt = `
+import smtplib, ssl, sys
+host, port, password, orcpt = sys.argv[1:5]
+s = smtplib.SMTP(host, int(port))
+s.starttls(context=ssl._create_unverified_context())
+s.login("alice@example.test", password)
+s.sendmail("alice@example.test", ["emil@postfix.test"], "From: alice@example.test\r\nSubject: receipt, please\r\n\r\nx\r\n",
+           mail_options=["RET=HDRS", "ENVID=QQ+2B1"], rcpt_options=["NOTIFY=SUCCESS,FAILURE", "ORCPT=rfc822;" + orcpt])
+s.quit()
+`
+
+// A wish for a receipt goes along with the message, and the host that knows what
+// became of it grants it: to Postfix its Dovecot is another that knows no DSN.
+func TestReceiptFromPostfix(t *testing.T) {
+	w := newHostsWorld(t)
+	host, port := split(t, w.here.Submission)
+	mustRun(t, submitWithReceipt, "python3", "-", host, port, testPassword, "first+2Bone@there.invalid")
+	got := arrives(t, w.here.Server, address("alice"), "Action: relayed")
+	contains(t, got, "Reporting-MTA: dns; mail.postfix.test", "Original-Envelope-Id: QQ+1", "Original-Recipient: rfc822;first+one@there.invalid",
+		"Final-Recipient: rfc822; emil@postfix.test", "Status: 2.0.0")
 }
 
 func TestBackupOfPostfix(t *testing.T) {
