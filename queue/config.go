@@ -28,6 +28,11 @@ type Config struct {
 	// ReturnFull is the size in octets up to which a report brings back the whole
 	// message where the sender asked for it.
 	ReturnFull serve.Size `toml:"return_full"`
+	// HoldRefused is how many recipients at other hosts may refuse an account's
+	// mail within a day before it is held, when they are HoldRefusedPercent of
+	// those that were tried; 0 holds nobody.
+	HoldRefused        int `toml:"hold_refused"`
+	HoldRefusedPercent int `toml:"hold_refused_percent"`
 
 	// Language is that of reports to senders who have chosen none.
 	Language string `toml:"language"`
@@ -47,6 +52,8 @@ func DefaultConfig() Config {
 		Drain:          serve.Duration(20 * time.Second),
 		ReturnFull:     64 * 1024,
 		Language:       words.English,
+
+		HoldRefused: 50, HoldRefusedPercent: 25,
 	}
 }
 
@@ -62,6 +69,8 @@ func (c Config) Check() error {
 		{c.MaxRetry >= c.FirstRetry, "queue.max_retry: is less than first_retry"},
 		{c.Connections >= 1, "queue.connections: must be 1 at least"},
 		{words.Of(c.Language) != nil, "queue.language: is none of " + strings.Join(words.Languages(), ", ")},
+		{c.HoldRefused >= 0, "queue.hold_refused: must not be less than nothing"},
+		{c.HoldRefusedPercent >= 1 && c.HoldRefusedPercent <= 100, "queue.hold_refused_percent: must be from 1 to 100"},
 		{c.PerDestination >= 1, "queue.per_destination: must be 1 at least"},
 	} {
 		if !rule.ok {

@@ -48,9 +48,13 @@ func (d *draft) settle(ctx context.Context, it store.Item, results []result) (ne
 			return next, err
 		}
 		d.note(it, r, s)
+		d.tally(it, r, s)
 		if s.State == store.Waiting && (next.IsZero() || s.Due.Before(next)) {
 			next = s.Due
 		}
+	}
+	if err := d.watch(ctx, it.Origin.Login); err != nil {
+		return next, err
 	}
 	a := about{Mail: d.mailOf(ctx, it), item: it.ID, messageID: it.MessageID, arrived: it.Arrived}
 	for _, occ := range []occasion{report.Failed, report.Delayed, report.Relayed} {

@@ -16,6 +16,7 @@ import (
 //	settle      each Settle                                    (spool.go)
 //	setHold     each Hold, then endHold each Unhold            (holds.go)
 //	record      each Event                                     (events.go)
+//	count       each of Tried                                  (rates.go)
 //	enterNotice each of Notices                                (notices.go)
 //
 // Functions named here take the transaction, do no I/O of their own, wake nobody
@@ -56,6 +57,11 @@ func (c *prepared) apply(tx *db.Tx) error {
 	}
 	for i := range c.Events {
 		if err := record(tx, &c.Events[i], first, now); err != nil {
+			return err
+		}
+	}
+	for i := range c.Tried {
+		if err := count(tx, &c.Tried[i], now); err != nil {
 			return err
 		}
 	}

@@ -49,7 +49,7 @@ func (s *Store) runPurge(ctx context.Context) {
 func (s *Store) purgeAll(ctx context.Context, now time.Time) error {
 	var errs []error
 	for _, step := range []func(context.Context, time.Time) (more bool, err error){
-		s.emptyDeleted, s.forgetExpunged, s.scrubText, s.unlinkRemoved, s.dropMailboxes, s.dropAccounts, s.dropTombstones, s.dropEvents, s.dropNotices,
+		s.emptyDeleted, s.forgetExpunged, s.scrubText, s.unlinkRemoved, s.dropMailboxes, s.dropAccounts, s.dropTombstones, s.dropEvents, s.dropNotices, s.dropRates,
 	} {
 		for more := true; more; {
 			var err error

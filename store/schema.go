@@ -21,6 +21,7 @@ var schema = []db.Migration{
 	backupSchema,
 	listingSchema,
 	tlsResultsSchema,
+	ratesSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

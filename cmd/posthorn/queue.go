@@ -18,7 +18,7 @@ func (c *cli) queueCommand() *cobra.Command {
 		c.queueActCommand("retry", "Try again now", "tried again", queue.ActRetry, `Let deliveries be tried now, whatever the time their next attempt was due at,
 and ask destinations that did not answer again. What is held by itself goes on;
 what a hold keeps stays until the hold is released.`),
-		c.queueHoldCommand(), c.queueReleaseCommand(), c.queueHoldsCommand(),
+		c.queueHoldCommand(), c.queueReleaseCommand(), c.queueHoldsCommand(), c.queueSuspectsCommand(),
 		c.queueActCommand("bounce", "Give up now, and tell the senders", "given up", queue.ActBounce, `Give deliveries up as if their time had run out. Their senders get the report
 that says so, where one is due.`),
 		c.queueActCommand("drop", "Take out of the queue, and tell nobody", "dropped", queue.ActDrop, `Take deliveries out of the queue. Nobody is told: neither sender nor recipient

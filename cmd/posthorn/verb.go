@@ -26,7 +26,7 @@ func verbs() []interface{ register(*http.ServeMux, *admin) } {
 		userAdd, userList, userShow, userPassword, userQuota, userLanguage, userAdmin, userEnable, userRemove,
 		appAdd, appList, appRevoke,
 		aliasAdd, aliasList, aliasRemove,
-		queueList, queueShow, queueGroup, queueCount, queueAct, queueHold, queueRelease, queueHolds,
+		queueList, queueShow, queueGroup, queueCount, queueAct, queueHold, queueRelease, queueHolds, queueSuspects,
 		traceMail, sendMail, checkStore, reindexSearch,
 	}
 }
