@@ -53,7 +53,7 @@ func ReadReply(text string) (mail.Reply, error) {
 // readWire reads a reply that begins with its code. An enhanced code of another
 // class than the code's is mended, as the SMTP client does.
 func readWire(text string) (mail.Reply, bool) {
-	r := mail.ParseReply(text)
+	r := mail.ParseReply(unfold(text))
 	if r.Code == 0 {
 		return r, false
 	}
@@ -64,6 +64,20 @@ func readWire(text string) (mail.Reply, bool) {
 	}
 	r.Text = strings.TrimSpace(r.Text)
 	return r, true
+}
+
+// unfold gives the lines of a reply back that a log has put into one:
+// "550-5.7.1 one 550 5.7.1 two".
+func unfold(text string) string {
+	if len(text) < 5 {
+		return text
+	}
+	code := text[:3]
+	x, _, _ := strings.Cut(text[4:], " ")
+	if mail.ParseEnhancedCode(x) == (mail.EnhancedCode{}) {
+		return text
+	}
+	return strings.NewReplacer(" "+code+"-"+x, "\n"+code+"-"+x, " "+code+" "+x, "\n"+code+" "+x).Replace(text)
 }
 
 // readCode reads an enhanced code that stands alone, with the reply's code that
