@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -201,6 +202,22 @@ func TestTLSPolicies(t *testing.T) {
 	t.Run("null MX", func(t *testing.T) {
 		submit(t, w.here.Server, address("carol"), "who@null.test", "to a domain without mail")
 		contains(t, arrives(t, w.here.Server, address("carol"), "multipart/report"), "Status: 5.1.10")
+	})
+	t.Run("what was counted", func(t *testing.T) {
+		if err := w.here.Restart(); err != nil { // the counts are written at the end
+			t.Fatal(err)
+		}
+		out, err := w.here.Verb("", "tls")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"enforce.test sts 1 ok", "unnamed.test sts * validation-failure", "wrong.test sts * certificate-host-mismatch", "expired.test sts * certificate-expired",
+			"dane.test tlsa 1 ok", "danewrong.test tlsa * validation-failure", "danefail.test tlsa * dnssec-invalid", "implicit.test no-policy-found 1 ok"} {
+			pattern := `(?m) ` + strings.ReplaceAll(strings.ReplaceAll(regexp.QuoteMeta(want), " ", " +"), `\*`, `\d+`)
+			if !regexp.MustCompile(pattern).MatchString(out) {
+				t.Errorf("no %q in\n%s", want, out)
+			}
+		}
 	})
 	t.Run("a policy outlives a restart, the DNS and the web", func(t *testing.T) {
 		w.dns.Set("_mta-sts.wrong.test", dnstest.Node{ServFail: true})

@@ -84,7 +84,7 @@ func (c *cli) root() *cobra.Command {
 	root.AddCommand(
 		c.tryCommand(), c.serveCommand(),
 		c.domainCommand(), c.userCommand(), c.appPasswordCommand(), c.aliasCommand(),
-		c.queueCommand(), c.traceCommand(), c.explainCommand(), c.sendmailCommand(),
+		c.queueCommand(), c.traceCommand(), c.tlsCommand(), c.explainCommand(), c.sendmailCommand(),
 		c.checkCommand(), c.reindexCommand(), c.configCommand(),
 	)
 	usageArgs(root)

@@ -22,7 +22,7 @@ type none struct{}
 // verbs is everything the socket answers.
 func verbs() []interface{ register(*http.ServeMux, *admin) } {
 	return []interface{ register(*http.ServeMux, *admin) }{
-		domainAdd, domainList, domainRemove, domainDNS,
+		domainAdd, domainList, domainRemove, domainDNS, tlsResults,
 		userAdd, userList, userShow, userPassword, userQuota, userLanguage, userAdmin, userEnable, userRemove,
 		appAdd, appList, appRevoke,
 		aliasAdd, aliasList, aliasRemove,
