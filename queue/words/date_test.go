@@ -10,6 +10,11 @@ func TestTime(t *testing.T) {
 	at := time.Date(2026, 11, 2, 9, 5, 0, 0, zone)
 	for lang, want := range map[string]string{
 		"en": "Monday, 2 November 2026, 09:05 (UTC+5:30)",
+		"de": "Montag, 2. November 2026, 09:05 Uhr (UTC+5:30)",
+		"fr": "lundi 2 novembre 2026, 09\u00a0h\u00a005 (UTC+5:30)",
+		"es": "lunes, 2 de noviembre de 2026, 09:05 (UTC+5:30)",
+		"nl": "maandag 2 november 2026, 09:05 uur (UTC+5:30)",
+		"zh": "2026年11月2日星期一 09:05（UTC+5:30）",
 	} {
 		if got := Of(lang).Time(at); got != want {
 			t.Errorf("%s: %q, want %q", lang, got, want)
