@@ -67,7 +67,7 @@ func (d *draft) notify(ctx context.Context, n Notice) error {
 	if d.hasNotice(n) {
 		return nil
 	}
-	told, err := d.st.Noticed(ctx, n.id())
+	told, err := d.st.Noticed(ctx, n.id(), d.ofKind(n.Kind))
 	if err != nil {
 		return err
 	}
@@ -89,6 +89,16 @@ func (d *draft) notify(ctx context.Context, n Notice) error {
 	blob, err := d.put(ctx, withReturnPath(m))
 	d.change.Append = append(d.change.Append, store.Incoming{Blob: blob, Account: n.Account, Role: store.RoleInbox, Overdraw: true})
 	return err
+}
+
+// ofKind counts the notices of a kind that the change has.
+func (d *draft) ofKind(kind string) (n int) {
+	for _, has := range d.change.Notices {
+		if has.Kind == kind {
+			n++
+		}
+	}
+	return n
 }
 
 // hasNotice tells whether the change has it already, from another delivery.

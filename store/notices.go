@@ -24,25 +24,26 @@ const (
 	maxNotices = 20
 )
 
-// Noticed tells whether a notice would be refused now.
-func (s *Store) Noticed(ctx context.Context, n Notice) (yes bool, err error) {
+// Noticed tells whether a notice would be refused now, in a Change that has so many
+// of its kind already.
+func (s *Store) Noticed(ctx context.Context, n Notice, already int) (yes bool, err error) {
 	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
-		yes, err = noticed(tx, n, time.Now())
+		yes, err = noticed(tx, n, already, time.Now())
 		return err
 	})
 	return yes, fail("look for a notice of "+n.Kind, err)
 }
 
-func noticed(tx *db.Tx, n Notice, now time.Time) (yes bool, err error) {
+func noticed(tx *db.Tx, n Notice, already int, now time.Time) (yes bool, err error) {
 	since := now.Add(-NoticeDay).UnixNano()
 	err = tx.Row(`SELECT EXISTS (SELECT 1 FROM notices WHERE kind = ?1 AND key = ?2 AND at > ?3)
-		OR (SELECT count(*) FROM notices WHERE kind = ?1 AND at > ?3) >= ?4`, n.Kind, n.Key, since, maxNotices).Scan(&yes)
+		OR (SELECT count(*) FROM notices WHERE kind = ?1 AND at > ?3) + ?4 >= ?5`, n.Kind, n.Key, since, already, maxNotices).Scan(&yes)
 	return yes, err
 }
 
 // enterNotice is Change.Notices' part of apply.
 func enterNotice(tx *db.Tx, n Notice, now time.Time) error {
-	told, err := noticed(tx, n, now)
+	told, err := noticed(tx, n, 0, now)
 	if err == nil && told {
 		err = ErrExists
 	}

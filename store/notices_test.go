@@ -15,7 +15,7 @@ func TestNoticeRefusesItsChange(t *testing.T) {
 	n := store.Notice{Kind: "blocked", Key: "away.test"}
 	told := func(want bool) {
 		t.Helper()
-		yes, err := f.Noticed(ctx, n)
+		yes, err := f.Noticed(ctx, n, 0)
 		ok(t, err)
 		if yes != want {
 			t.Errorf("told: %v, want %v", yes, want)

@@ -133,12 +133,12 @@ func (s *Store) Delivery(ctx context.Context, id DeliveryID) (Delivery, error) {
 	return d, fail("read a delivery", err)
 }
 
-// Resume lets those of the deliveries go on that wait: held by themselves no more,
-// and due at a time. One that is claimed keeps its claim. It tells how many.
+// Resume lets those of the deliveries go on that wait and that no hold keeps: held
+// by themselves no more, and due at a time. One that is claimed keeps its claim. It tells how many.
 func (s *Store) Resume(ctx context.Context, ids []DeliveryID, due time.Time) (int, error) {
 	return s.changeWaiting(ctx, "resume", ids, func(tx *db.Tx, id DeliveryID) (int64, error) {
 		return tx.Exec(`UPDATE deliveries SET held = 0, due = ?1, ready = CASE WHEN claimed_until > ?1 THEN claimed_until ELSE ?1 END
-			WHERE id = ?2 AND state = 'waiting'`, due.UnixNano(), id)
+			WHERE id = ?2 AND state = 'waiting' AND hold = 0`, due.UnixNano(), id)
 	})
 }
 
