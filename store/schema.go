@@ -22,6 +22,7 @@ var schema = []db.Migration{
 	listingSchema,
 	tlsResultsSchema,
 	ratesSchema,
+	sentSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

@@ -11,3 +11,6 @@ ALTER TABLE events ADD COLUMN login TEXT NOT NULL DEFAULT '';
 CREATE INDEX events_message_id ON events (message_id, recipient COLLATE NOCASE) WHERE message_id <> '';
 CREATE INDEX items_message_id ON items (message_id) WHERE message_id <> '';
 `
+
+// sentSchema: acceptance is an event now, and the queue need not be searched.
+const sentSchema = `DROP INDEX items_message_id;`

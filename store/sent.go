@@ -3,13 +3,14 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"posthorn/internal/db"
 	"posthorn/mail"
 )
 
-// Sent is a message of ours to one recipient, as the sent log has it: the events
-// of thirty days, and the queue for what has none yet.
+// Sent is a message of ours to one recipient, as the sent log has it: the event of
+// its acceptance, for as long as events are kept.
 type Sent struct {
 	Item      ItemID
 	QueueID   string
@@ -29,18 +30,11 @@ const maxSent = 100
 func (s *Store) FindSent(ctx context.Context, messageID string, sender mail.Path, to []mail.Path) (Sent, error) {
 	var found *Sent
 	err := s.db.View(ctx, func(tx *db.Tx) error {
-		for _, p := range to {
-			for _, look := range []func(*db.Tx, string, mail.Path) ([]Sent, error){sentEvents, sentItems} {
-				all, err := look(tx, messageID, p)
-				if err != nil {
-					return err
-				}
-				if found = from(all, sender); found != nil {
-					return nil
-				}
-			}
-		}
-		return nil
+		return eachDay(tx, func(day int64) (more bool, err error) {
+			all, err := sentOn(tx, day, messageID, to)
+			found = from(all, sender)
+			return found == nil, err
+		})
 	})
 	switch {
 	case err != nil && !errors.Is(err, db.ErrNoRows):
@@ -65,40 +59,17 @@ func scanSent(row scanner) (s Sent, err error) {
 	return s, row.Scan(&s.Item, &s.QueueID, &s.MessageID, &s.Login, &s.From, &s.To)
 }
 
-func sentEvents(tx *db.Tx, messageID string, to mail.Path) (all []Sent, err error) {
-	err = eachDay(tx, func(day int64) (more bool, err error) {
-		some, err := collect(tx, scanSent, `SELECT item, session, message_id, login, sender, recipient FROM events
-			WHERE leads = 1 AND day = ?1 AND message_id = ?2 AND message_id <> '' AND recipient = ?3 COLLATE NOCASE AND login <> ''
-			ORDER BY id DESC LIMIT ?4`, day, messageID, to.String(), maxSent)
-		all = append(all, some...)
-		return len(all) < maxSent, err
-	})
-	return all, err
-}
-
-// sentItems looks at what nobody has entered an outcome of: a bounce may be
-// quicker than we are.
-func sentItems(tx *db.Tx, messageID string, to mail.Path) ([]Sent, error) {
-	items, err := collect(tx, scanItem, `SELECT `+itemColumns+` FROM items
-		WHERE message_id = ?1 AND message_id <> '' ORDER BY id DESC LIMIT ?2`, messageID, maxSent)
-	if err != nil {
-		return nil, err
+// sentOn finds the events of one day in which an account's mail was accepted.
+func sentOn(tx *db.Tx, day int64, messageID string, to []mail.Path) ([]Sent, error) {
+	if messageID == "" || len(to) == 0 {
+		return nil, nil
 	}
-	var all []Sent
-	for _, it := range items {
-		login := it.Origin.Sender()
-		if login == "" {
-			continue
-		}
-		var there bool
-		err := tx.Row(`SELECT EXISTS (SELECT 1 FROM deliveries WHERE item = ? AND local = ? COLLATE NOCASE AND domain = ? COLLATE NOCASE)`,
-			it.ID, to.Local, to.Domain).Scan(&there)
-		if err != nil {
-			return nil, err
-		}
-		if there {
-			all = append(all, Sent{it.ID, it.QueueID, it.MessageID, login, it.Envelope.From.String(), to.String()})
-		}
+	args := []any{day, messageID}
+	for _, p := range to {
+		args = append(args, p.String())
 	}
-	return all, nil
+	return collect(tx, scanSent, `SELECT item, session, message_id, login, sender, recipient FROM events
+		WHERE leads = 1 AND day = ? AND message_id <> '' AND message_id = ? AND login <> ''
+			AND recipient COLLATE NOCASE IN (?`+strings.Repeat(", ?", len(to)-1)+`)
+		ORDER BY id DESC LIMIT ?`, append(args, maxSent)...)
 }

@@ -19,7 +19,8 @@ func (f *fixture) sent(login, from, to, messageID string) store.Delivery {
 	sp := store.Spooled{Blob: f.put("sent"), QueueID: mail.NewID(), MessageID: messageID, Expires: time.Now().Add(time.Hour),
 		Envelope: mail.Envelope{From: path(from)}, Origin: mail.Origin{Login: login, Forwarder: path("fwd@here.test")},
 		Deliveries: []store.NewDelivery{{Recipient: mail.Recipient{Path: path(to)}}}}
-	_, err := f.s.Commit(f.ctx, store.Change{Spool: []store.Spooled{sp}})
+	_, err := f.s.Commit(f.ctx, store.Change{Spool: []store.Spooled{sp}, Events: []store.Event{
+		{Kind: "accepted", Session: sp.QueueID, MessageID: messageID, From: from, To: to, Login: sp.Origin.Sender(), Leads: true}}})
 	f.must(err)
 	return f.claim(time.Now(), 1)[0]
 }
