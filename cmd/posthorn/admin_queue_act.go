@@ -149,7 +149,7 @@ func describeHold(h store.Hold, now time.Time) string {
 		said += " for another " + duration(h.Until.Sub(now))
 	}
 	if h.Reason != "" {
-		said += ": " + h.Reason
+		said += ": " + oneLine(h.Reason)
 	}
 	return said
 }

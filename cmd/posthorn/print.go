@@ -20,8 +20,9 @@ func (c *cli) print(v any, table func()) error {
 	return e.Encode(v)
 }
 
-// table prints rows in aligned columns under a heading. An empty table says
-// none in the place of its rows.
+// table prints rows in aligned columns under a heading, each on one line: a
+// server's words may have several. An empty table says none in the place of its
+// rows.
 func (c *cli) table(heading string, rows [][]string, none string) {
 	if len(rows) == 0 {
 		fmt.Fprintln(c.out, none)
@@ -30,6 +31,9 @@ func (c *cli) table(heading string, rows [][]string, none string) {
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.Join(strings.Fields(heading), "\t"))
 	for _, r := range rows {
+		for i, cell := range r {
+			r[i] = oneLine(cell)
+		}
 		fmt.Fprintln(w, strings.Join(r, "\t"))
 	}
 	w.Flush()
@@ -39,10 +43,15 @@ func (c *cli) table(heading string, rows [][]string, none string) {
 func (c *cli) facts(pairs ...string) {
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	for i := 0; i+1 < len(pairs); i += 2 {
-		fmt.Fprintf(w, "%s\t%s\n", pairs[i], pairs[i+1])
+		fmt.Fprintf(w, "%s\t%s\n", pairs[i], oneLine(pairs[i+1]))
 	}
 	w.Flush()
 }
+
+// oneLine is s without the ends of lines and the tabs that a table is made of.
+func oneLine(s string) string { return breaks.Replace(s) }
+
+var breaks = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ", "\v", " ", "\f", " ")
 
 // when shows a time for people; "-" for none.
 func when(t time.Time) string {
