@@ -24,6 +24,7 @@ type draft struct {
 	blobs  []*store.Blob
 	names  map[string]string // Message-IDs by queue id, of what was put
 	begun  []store.Hold      // of change.Hold those that are new
+	ended  []string          // the destinations that change.Unhold frees
 	// strict: a local delivery that cannot be made now refuses the whole message,
 	// while its sender can still be told so in the session.
 	strict bool
@@ -206,6 +207,7 @@ func (d *draft) place(ctx context.Context, m *mail.Mail, to []mail.Recipient, de
 			if err := d.route(ctx, onward, depth+1); err != nil {
 				return nil, err
 			}
+			d.sameName(m, onward)
 		}
 		if wantsSuccess(m.Envelope, m.Origin, to[i]) {
 			if occ := receipt(p); occ != none {

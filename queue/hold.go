@@ -86,7 +86,10 @@ func (d *draft) restrain(r result) {
 	case v.pace > 0:
 		h.Every, h.Until = time.Minute/time.Duration(v.pace), time.Now().Add(paceTime)
 	case r.Probes && !v.host:
-		d.change.Unhold = append(d.change.Unhold, r.Under)
+		if !slices.Contains(d.change.Unhold, r.Under) {
+			d.change.Unhold = append(d.change.Unhold, r.Under)
+			d.ended = append(d.ended, r.Destination)
+		}
 		return
 	default:
 		return
@@ -105,7 +108,14 @@ func (d *draft) restrain(r result) {
 // back.
 func (q *Queue) heed(holds ...store.Hold) {
 	for _, h := range holds {
-		q.log.Info("held", "kind", string(h.Kind), "what", h.What, "reason", h.Reason, "by", h.By, "until", h.Until)
+		attrs := []any{"kind", string(h.Kind), "what", h.What, "reason", h.Reason, "by", h.By}
+		if !h.Until.IsZero() {
+			attrs = append(attrs, "until", h.Until)
+		}
+		if h.Every > 0 {
+			attrs = append(attrs, "every", h.Every)
+		}
+		q.log.Info("held", attrs...)
 	}
 	q.order(func(o *orders) { o.holds = append(o.holds, holds...) })
 }

@@ -54,6 +54,14 @@ func (d *draft) nameRecorded(m *mail.Mail, first int) {
 	}
 }
 
+// sameName gives m the Message-ID of what went onward of it: its own content is
+// not put when no mailbox here keeps it.
+func (d *draft) sameName(m, onward *mail.Mail) {
+	if name := d.names[onward.QueueID]; name != "" && d.names[m.QueueID] == "" {
+		d.names[m.QueueID] = name
+	}
+}
+
 // origin says how m came, for people.
 func origin(m *mail.Mail) string {
 	o := m.Origin

@@ -239,6 +239,9 @@ func (q *Queue) commit(ctx context.Context, d *draft) error {
 	if len(d.begun) > 0 {
 		q.heed(d.begun...)
 	}
+	for _, what := range d.ended {
+		q.log.Info("released", "kind", string(store.HoldDestination), "what", what, "by", store.ByProgram)
+	}
 	if len(d.change.Unhold) > 0 {
 		q.order(func(o *orders) { o.released = true })
 	}
