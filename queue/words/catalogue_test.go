@@ -139,6 +139,7 @@ func TestPlurals(t *testing.T) {
 		want string
 	}{
 		{"en", 1, "1 recipient"}, {"en", 2, "2 recipients"}, {"en", 1234, "1,234 recipients"},
+		{"pl", 1, "1 odbiorcy"}, {"pl", 22, "22 odbiorców"}, {"pl", 25, "25 odbiorców"},
 	} {
 		if got := Of(tt.lang).Report.Recipients.Of(Of(tt.lang), tt.n); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.lang, got, tt.want)
@@ -188,6 +189,7 @@ var (
 	spaceBefore  = regexp.MustCompile(`[ \x{A0}\x{202F}][.,;:?!。，：；？！]( |$)`)
 	frenchNarrow = regexp.MustCompile(`[^\x{202F}][;?!](\s|$)`)
 	frenchColon  = regexp.MustCompile(`[^\x{A0}]:([\s]|$)`)
+	polishLetter = regexp.MustCompile(`(^|[\s(„])[aiouwzAIOUWZ] `)
 	asciiStop    = regexp.MustCompile(`[\p{Han}\p{Hiragana}\p{Katakana}] ?[,.:;?!()]|[,:;?!] ?[\p{Han}\p{Hiragana}\p{Katakana}]`)
 )
 
@@ -225,6 +227,13 @@ func TestTypography(t *testing.T) {
 			case "fr":
 				if frenchNarrow.MatchString(s.text) || frenchColon.MatchString(s.text) {
 					say("no narrow space before punctuation")
+				}
+			case "pl":
+				if polishLetter.MatchString(s.text) {
+					say("a line may end with a word of one letter")
+				}
+				if spaceBefore.MatchString(s.text) {
+					say("a space before punctuation")
 				}
 			case "ja", "zh":
 				if asciiStop.MatchString(s.text) && !strings.HasPrefix(s.place, "report.date") {
