@@ -96,7 +96,7 @@ func (p Posthorn) StartProcess() (*Process, error) {
 		return pr.Serve()
 	}
 	pr.Drop = func() error {
-		_, err := pr.Verb("", "queue", "drop", "--all")
+		_, err := pr.Verb("", "queue", "drop", "--all", "--yes")
 		return err
 	}
 	return pr, pr.Serve()
