@@ -6,7 +6,7 @@
 // ours, and no forged one survives; only a domain's own published wish (DMARC
 // reject, null MX) or a domain that does not exist refuses mail; DNS that does
 // not answer is a temperror in that field, and delays a transaction by two
-// seconds at most.
+// seconds at most for each check; none can use up another's time.
 //
 // RFCs: 7208 (SPF), 6376 (DKIM), 7489 (DMARC), 8617 (ARC), 8601 (Authentication-Results),
 // 7505 (null MX). Notable divergences: a message with several author domains is
@@ -41,7 +41,9 @@ func DefaultConfig() Config {
 	return Config{SPF: true, DKIM: true, DMARC: true, ARC: true, SenderDomain: true, Reports: true}
 }
 
-// patience is how long a transaction waits for the DNS, all checks together.
+// patience is how long one check of a transaction waits for the DNS. It is each
+// check's own: a stranger picks the domains that are asked for, and one that does
+// not answer must not leave the next check without time.
 const patience = 2 * time.Second
 
 // Transaction is what is known of one at a stage, and what the checks found.
@@ -58,8 +60,6 @@ type Transaction struct {
 	Head     []byte          // trace fields to put on top
 	Found    string          // the same in a few words
 	Returned []mail.Returned // it is a report about mail of ours
-
-	waited time.Duration // for checks so far
 }
 
 // junk files the message into Junk.
@@ -107,12 +107,8 @@ func NewPolicy(cfg Config, r *dns.Resolver, ours Ours, log *slog.Logger) Policy 
 
 // Run runs the checks of a stage. Its error is a mail.Reply, or nil.
 func (p Policy) Run(ctx context.Context, s Stage, t *Transaction) error {
-	start := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, patience-t.waited)
-	defer cancel()
-	defer func() { t.waited += time.Since(start) }()
 	for _, c := range p.checks[s] {
-		err := c(ctx, t)
+		err := patiently(ctx, c, t)
 		var refusal mail.Reply
 		if errors.As(err, &refusal) {
 			return refusal
@@ -122,4 +118,11 @@ func (p Policy) Run(ctx context.Context, s Stage, t *Transaction) error {
 		}
 	}
 	return nil
+}
+
+// patiently runs one check.
+func patiently(ctx context.Context, c Check, t *Transaction) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return c(ctx, t)
 }

@@ -23,7 +23,10 @@ import (
 // fakeOurs is one mail from alice to bob, and the addresses of here.test.
 type fakeOurs struct{ err error }
 
-func (f fakeOurs) FindSent(_ context.Context, id string, sender mail.Path, to []mail.Path) (store.Sent, error) {
+func (f fakeOurs) FindSent(ctx context.Context, id string, sender mail.Path, to []mail.Path) (store.Sent, error) {
+	if err := ctx.Err(); err != nil {
+		return store.Sent{}, err // as the store does
+	}
 	for _, p := range to {
 		if id == "one@here.test" && sender.Key().String() == "alice@here.test" && p.Key().String() == "bob@far.test" {
 			return store.Sent{Item: 7, QueueID: "Q7", MessageID: id, Login: "alice@here.test", From: "alice@here.test", To: "bob@far.test"}, f.err
@@ -32,7 +35,10 @@ func (f fakeOurs) FindSent(_ context.Context, id string, sender mail.Path, to []
 	return store.Sent{}, errors.Join(store.ErrNotFound, f.err)
 }
 
-func (f fakeOurs) Address(_ context.Context, p mail.Path) (a store.Address, err error) {
+func (f fakeOurs) Address(ctx context.Context, p mail.Path) (a store.Address, err error) {
+	if err := ctx.Err(); err != nil {
+		return a, err
+	}
 	if p.Domain != "here.test" {
 		return a, store.ErrNotFound
 	}
@@ -179,5 +185,30 @@ func TestReportsAreBounded(t *testing.T) {
 	}
 	if took := time.Since(start); took > patience {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// Who forges a report picks the domains that the other checks ask the DNS about,
+// and may keep those waiting for as long as they have patience. The report is judged
+// all the same.
+func TestReportsAreJudgedWhateverOtherChecksWaitedFor(t *testing.T) {
+	p := reportPolicy(t, DefaultConfig(), fakeOurs{})
+	forged := bounce(fmt.Sprintf("DKIM-Signature: v=1; a=ed25519-sha256; d=here.test; s=none; h=From:Message-ID; t=%d; bh=AA==; b=AA==\r\n", time.Now().Unix())+
+		sentMail(t, "alice@here.test", "bob@far.test", "two@here.test", "", ""), "bob@far.test")
+	tx := arrive(t, "192.0.2.1", "", forged)
+	tx.Helo = "silent.test"
+	tx.Envelope.To = []mail.Recipient{{Path: mail.Path{Local: "alice", Domain: "here.test"}}}
+	start := time.Now()
+	if err := p.Run(t.Context(), OnMail, tx); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Run(t.Context(), OnData, tx); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took < patience {
+		t.Fatalf("nobody was kept waiting: it took %v", took)
+	}
+	if !bytes.Contains(tx.Head, []byte(mail.JunkField)) {
+		t.Errorf("a forged report is not junk:\n%s", tx.Head)
 	}
 }
