@@ -13,6 +13,7 @@ func TestTime(t *testing.T) {
 		"de": "Montag, 2. November 2026, 09:05 Uhr (UTC+5:30)",
 		"fr": "lundi 2 novembre 2026, 09\u00a0h\u00a005 (UTC+5:30)",
 		"es": "lunes, 2 de noviembre de 2026, 09:05 (UTC+5:30)",
+		"it": "lunedì 2 novembre 2026 alle ore 09:05 (UTC+5:30)",
 		"nl": "maandag 2 november 2026, 09:05 uur (UTC+5:30)",
 		"pl": "poniedziałek, 2\u00a0listopada 2026\u00a0r., godz.\u00a009:05 (UTC+5:30)",
 		"zh": "2026年11月2日星期一 09:05（UTC+5:30）",
