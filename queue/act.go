@@ -84,6 +84,9 @@ func ids(found []store.Matched) []store.DeliveryID {
 
 func (q *Queue) retry(ctx context.Context, found []store.Matched) (int, error) {
 	n, err := q.st.Resume(ctx, ids(found), time.Now())
+	if err == nil {
+		err = q.st.ProbeNow(ctx)
+	}
 	q.order(func(o *orders) { o.revive = true })
 	return n, err
 }

@@ -52,7 +52,7 @@ func (d *draft) alarmText(r result, v verdict, w row) string {
 		if v.limit > 0 {
 			fmt.Fprintf(&b, "What waits for more than %d hours goes back to its sender. ", int(v.limit.Hours()))
 		}
-		fmt.Fprintf(&b, "To ask at once:\n\n    posthorn queue retry --all\n")
+		fmt.Fprintf(&b, "To ask at once:\n\n    posthorn queue retry --destination %s\n", mail.Clean(r.Destination))
 	case v.fate == retry && v.wait > 0:
 		fmt.Fprintf(&b, "\nMail for %s waits, and is tried again every hour.\n", mail.Clean(r.Destination))
 	}

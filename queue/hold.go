@@ -150,7 +150,7 @@ func (s *scheduler) obey(ctx context.Context) {
 			d.revive()
 		}
 	}
-	if o.released || len(o.holds) > 0 {
+	if o.revive || o.released || len(o.holds) > 0 {
 		s.free = time.Now()
 	}
 	for _, h := range o.holds {

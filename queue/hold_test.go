@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"posthorn/mail"
+	"posthorn/queue"
 	"posthorn/store"
 )
 
@@ -228,6 +229,31 @@ func TestBlockedDestinationIsProbed(t *testing.T) {
 		f.pass(4 * time.Hour)
 		if w := f.waiting(); len(w) != 0 {
 			t.Errorf("%d wait", len(w))
+		}
+	})
+}
+
+// An administrator who had our address taken off the list need not wait for the
+// next probe: a retry asks at once, also when what is retried is held itself.
+func TestRetryProbes(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.says(mail.Reply{Code: 550, X: mail.EnhancedCode{5, 7, 606}, Text: "Access denied, banned sending IP"})
+		for i := range 10 {
+			f.accept(letter(fmt.Sprintf("u%d@away.test", i)))
+		}
+		f.run()
+		f.pass(20 * time.Minute)
+		f.agent.says(taken)
+		f.pass(time.Minute)
+		if h := f.holds(); len(h) != 1 {
+			t.Fatalf("holds %q", h)
+		}
+		if _, err := f.q.Act(f.Context(), queue.ActRetry, store.Filter{Destination: "away.test"}, 0); err != nil {
+			t.Fatal(err)
+		}
+		f.pass(5 * time.Second)
+		if w, h := f.waiting(), f.holds(); len(w) > 2 || len(h) != 0 {
+			t.Errorf("after a retry: %d wait, holds %q", len(w), h)
 		}
 	})
 }
