@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"posthorn/mail"
 	"posthorn/message"
@@ -227,6 +228,23 @@ func TestWrap(t *testing.T) {
 	}
 	if got := Wrap("", "> ", "> "); got != ">" {
 		t.Errorf("nothing gave %q", got)
+	}
+}
+
+// A number keeps what it counts: wherever the end of the line falls in a date, no
+// line ends with a digit that the next goes on from.
+func TestWrapNumbers(t *testing.T) {
+	for _, date := range []string{"2026年11月2日（月）15:30（UTC+9）です。", "33次，首次2026年10月28日"} {
+		for before := range columns {
+			got := Wrap(strings.Repeat("x", before)+" "+date, "", "")
+			first, second, broken := strings.Cut(got, "\n")
+			if broken && unicode.IsDigit(rune(first[len(first)-1])) {
+				t.Errorf("%q was broken before %q", first, second)
+			}
+			if strings.Count(got, "\n") > 1 || displayWidth(first) > columns {
+				t.Errorf("became\n%s", got)
+			}
+		}
 	}
 }
 

@@ -3,9 +3,9 @@ package report
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/width"
-	"unicode"
 )
 
 // columns is where lines of the text part end.
@@ -114,9 +114,14 @@ func pieces(text string) []piece {
 	return all
 }
 
-// mayBreak tells whether a line may end between two characters of one word.
+// mayBreak tells whether a line may end between two characters of one word. A
+// number keeps what it counts, as in 11月2日.
 func mayBreak(before, after rune) bool {
-	return (wide(before) || wide(after)) && !strings.ContainsRune(noStart, after) && !strings.ContainsRune(noEnd, before) && !unicode.Is(unicode.M, after)
+	switch {
+	case !wide(before) && !wide(after), '0' <= before && before <= '9':
+		return false
+	}
+	return !strings.ContainsRune(noStart, after) && !strings.ContainsRune(noEnd, before) && !unicode.Is(unicode.M, after)
 }
 
 // What may not begin and what may not end a line in Chinese and Japanese.
