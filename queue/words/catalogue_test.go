@@ -139,6 +139,7 @@ func TestPlurals(t *testing.T) {
 		want string
 	}{
 		{"en", 1, "1 recipient"}, {"en", 2, "2 recipients"}, {"en", 1234, "1,234 recipients"},
+		{"ja", 1, "1件の宛先"}, {"ja", 1234, "1,234件の宛先"},
 		{"pl", 1, "1 odbiorcy"}, {"pl", 22, "22 odbiorców"}, {"pl", 25, "25 odbiorców"},
 	} {
 		if got := Of(tt.lang).Report.Recipients.Of(Of(tt.lang), tt.n); got != tt.want {

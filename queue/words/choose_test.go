@@ -12,7 +12,7 @@ func TestChoose(t *testing.T) {
 		{"EN_us", "en"}, {"en;q=0", "en"}, {"(Klingon, first) en (then)", "en"},
 		{"en;q=nonsense, xx", "en"}, {strings.Repeat("xx,", 1000), "en"}, {"((((", "en"},
 		{"zh-Hant-TW", "zh"}, {"de-AT", "de"}, {"en;q=0.1, fr-CA;q=0.9", "fr"}, {"|nl-BE, en", "nl"}, {"es|de", "es"}, {"pl-PL", "pl"},
-		{"it-CH;q=0.9, en;q=0.5", "it"}, {"pt-BR", "pt"}, {"pt_PT", "pt"},
+		{"it-CH;q=0.9, en;q=0.5", "it"}, {"pt-BR", "pt"}, {"pt_PT", "pt"}, {"ja-JP", "ja"},
 	} {
 		if got := Choose(strings.Split(tt.wishes, "|")...).Language; got != tt.want {
 			t.Errorf("%q: %s, want %s", tt.wishes, got, tt.want)

@@ -15,6 +15,7 @@ func TestTime(t *testing.T) {
 		"es": "lunes, 2 de noviembre de 2026, 09:05 (UTC+5:30)",
 		"it": "lunedì 2 novembre 2026 alle ore 09:05 (UTC+5:30)",
 		"nl": "maandag 2 november 2026, 09:05 uur (UTC+5:30)",
+		"ja": "2026年11月2日（月）09:05（UTC+5:30）",
 		"pl": "poniedziałek, 2\u00a0listopada 2026\u00a0r., godz.\u00a009:05 (UTC+5:30)",
 		"pt": "2 de novembro de 2026, segunda-feira, às 09:05 (UTC+5:30)",
 		"zh": "2026年11月2日星期一 09:05（UTC+5:30）",
