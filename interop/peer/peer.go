@@ -40,6 +40,8 @@ type Server struct {
 	Restart func() error
 	// Drop takes everything out of the queue and tells nobody.
 	Drop func() error
+	// List prints the first page of the queue.
+	List func() (string, error)
 }
 
 // FreePort finds a TCP port of 127.0.0.1 that nobody listens on.

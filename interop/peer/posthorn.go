@@ -99,6 +99,7 @@ func (p Posthorn) StartProcess() (*Process, error) {
 		_, err := pr.Verb("", "queue", "drop", "--all", "--yes")
 		return err
 	}
+	pr.List = func() (string, error) { return pr.Verb("", "queue", "list") }
 	return pr, pr.Serve()
 }
 
