@@ -93,6 +93,7 @@ var (
 	AuthCancelled   = Reply{"AuthCancelled", 501, EnhancedCode{5, 7, 0}, "Login cancelled"}
 	AuthBase64      = Reply{"AuthBase64", 501, EnhancedCode{5, 5, 2}, "That is not base64"}
 	SenderNotOwned  = Reply{"SenderNotOwned", 553, EnhancedCode{5, 7, 1}, "%s may not send as %s"}
+	SendingRate     = Reply{"SendingRate", 451, EnhancedCode{4, 7, 1}, "%s has sent to too many recipients lately; the next one may come in %s"}
 	FromNotOwned    = Reply{"FromNotOwned", 550, EnhancedCode{5, 7, 1}, "%s may not write %s in From"}
 
 	// This host.

@@ -37,6 +37,9 @@ func (q *Queue) accept(ctx context.Context, m *mail.Mail) error {
 		return err
 	}
 	d.file(m)
+	if m.Origin.Login != "" {
+		d.change.Taken = append(d.change.Taken, store.Taken{Login: m.Origin.Login, Recipients: len(m.To)})
+	}
 	if _, err := q.st.Commit(ctx, d.change); err != nil {
 		return err
 	}

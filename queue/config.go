@@ -34,6 +34,11 @@ type Config struct {
 	HoldRefused        int `toml:"hold_refused"`
 	HoldRefusedPercent int `toml:"hold_refused_percent"`
 
+	// SendingHour and SendingDay are to how many recipients an account may send
+	// within an hour and a day; 0: to any number.
+	SendingHour int `toml:"sending_hour"`
+	SendingDay  int `toml:"sending_day"`
+
 	// Language is that of reports to senders who have chosen none.
 	Language string `toml:"language"`
 
@@ -54,6 +59,7 @@ func DefaultConfig() Config {
 		Language:       words.English,
 
 		HoldRefused: 50, HoldRefusedPercent: 25,
+		SendingHour: 2_000, SendingDay: 10_000,
 	}
 }
 
@@ -71,6 +77,8 @@ func (c Config) Check() error {
 		{words.Of(c.Language) != nil, "queue.language: is none of " + strings.Join(words.Languages(), ", ")},
 		{c.HoldRefused >= 0, "queue.hold_refused: must not be less than nothing"},
 		{c.HoldRefusedPercent >= 1 && c.HoldRefusedPercent <= 100, "queue.hold_refused_percent: must be from 1 to 100"},
+		{c.SendingHour >= 0, "queue.sending_hour: must not be less than nothing"},
+		{c.SendingDay >= 0, "queue.sending_day: must not be less than nothing"},
 		{c.PerDestination >= 1, "queue.per_destination: must be 1 at least"},
 	} {
 		if !rule.ok {

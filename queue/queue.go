@@ -53,6 +53,7 @@ type Queue struct {
 
 	wake     chan struct{} // of size one: "look again"
 	refusals refusalBudget
+	sendings sendings
 
 	mu     sync.Mutex
 	orders orders // guarded by mu

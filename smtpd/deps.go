@@ -48,6 +48,13 @@ type Authenticator interface {
 	Owns(ctx context.Context, id auth.Identity, p mail.Path) (bool, error)
 }
 
+// Allowance knows how much accounts may send. *queue.Queue is one.
+type Allowance interface {
+	// Allow answers RCPT for one more recipient of an account's mail, who counts
+	// until release is called, and from then on if the message was accepted.
+	Allow(ctx context.Context, login string) (release func(), err error)
+}
+
 // Policy judges strangers. check.Policy is one.
 type Policy interface {
 	// Run gives a mail.Reply that refuses, or nil.
@@ -65,6 +72,7 @@ type Deps struct {
 	Onward     Verifier               // MX only: recipients with mailboxes elsewhere; nil: none are taken
 	Policy     Policy                 // MX only; nil: strangers are not checked
 	Auth       Authenticator          // Submission only
+	Allowance  Allowance              // Submission only; nil: accounts may send any number
 	Space      func(need int64) error // store.Space; nil: never asked
 	Log        *slog.Logger
 }

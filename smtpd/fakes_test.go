@@ -179,3 +179,17 @@ func (testAuth) Owns(_ context.Context, _ auth.Identity, p mail.Path) (bool, err
 	}
 	return p.Key().String() == "alice@example.org", nil
 }
+
+// atMost allows an account so many recipients at a time; its rooms count them.
+type atMost struct {
+	testRecipients
+	most int
+}
+
+func (a *atMost) Allow(_ context.Context, login string) (func(), error) {
+	if a.kept() == a.most {
+		return nil, mail.SendingRate.With(login, "9 minutes")
+	}
+	a.add(1)
+	return sync.OnceFunc(func() { a.add(-1) }), nil
+}

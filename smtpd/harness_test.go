@@ -67,6 +67,7 @@ type bench struct {
 	change   []func(*Server)
 	queue    *testQueue
 	rooms    *testRecipients
+	allowed  *atMost // nil: not asked
 	log      *syncBuffer
 	errors   int // Error lines the log should have
 	addr     string
@@ -116,6 +117,11 @@ func (b *bench) configure(t testing.TB, settings string) {
 			b.role, b.cfg, b.deps.TLS = LMTP, DefaultLMTPConfig().Config(), nil
 		case "implicit":
 			b.implicit = true
+		case "allow": // so many recipients
+			n := 0
+			fmt.Sscan(arg, &n)
+			b.allowed = &atMost{most: n}
+			b.deps.Allowance = b.allowed
 		case "backup": // of that domain
 			b.deps.Onward = backupOf(arg)
 		case "no-tls":
@@ -192,6 +198,9 @@ func (b *bench) start(t testing.TB) script.Dial {
 		}
 		if n := b.rooms.kept(); n != 0 {
 			t.Errorf("%d reservations were not released", n)
+		}
+		if b.allowed != nil && b.allowed.kept() != 0 {
+			t.Errorf("%d recipients still count as being sent to", b.allowed.kept())
 		}
 		if left := b.deps.Spools.Memory.Left(); left != 128<<20 {
 			t.Errorf("%d octets of the budget were not given back", 128<<20-left)

@@ -6,8 +6,8 @@ import (
 	"posthorn/mail"
 )
 
-// admit decides about one recipient: who asks, then where it would go, then
-// whether there is a mailbox with room.
+// admit decides about one recipient: who asks and how much, then where it would
+// go, then whether there is a mailbox with room.
 func (s *session) admit(r mail.Recipient) error {
 	tx := s.tx
 	switch {
@@ -20,6 +20,21 @@ func (s *session) admit(r mail.Recipient) error {
 	case !tx.UTF8 && !r.Path.IsASCII():
 		return mail.NeedUTF8
 	}
+	release, err := s.allow()
+	if err != nil {
+		return err
+	}
+	if err := s.add(r); err != nil {
+		release()
+		return err
+	}
+	tx.release = append(tx.release, release)
+	return nil
+}
+
+// add takes a recipient, here or elsewhere.
+func (s *session) add(r mail.Recipient) error {
+	tx := s.tx
 	local, err := s.Recipients.Local(s.ctx, r.Path.Domain)
 	if err != nil {
 		return err
@@ -34,6 +49,14 @@ func (s *session) admit(r mail.Recipient) error {
 	tx.To = append(tx.To, r)
 	tx.release = append(tx.release, release)
 	return nil
+}
+
+// allow asks whether the account that is logged in may send to one more.
+func (s *session) allow() (release func(), err error) {
+	if s.Allowance == nil || s.login == nil {
+		return func() {}, nil
+	}
+	return s.Allowance.Allow(s.ctx, s.login.Login)
 }
 
 // onward takes a recipient elsewhere: any from those who logged in, from

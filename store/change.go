@@ -148,6 +148,7 @@ type Change struct {
 	Unhold []HoldID // the program's own, which are needed no more
 	Events []Event  // Item 0 takes the id of the Change's first Spooled
 	Tried  []Tried  // ends of deliveries, for the counts of rates.go
+	Taken  []Taken  // what accounts have sent, for those of sending.go
 	// Notices are the administrator's words among Append and Spool. One that was
 	// given before makes the Change fail with ErrExists.
 	Notices []Notice

@@ -17,6 +17,7 @@ import (
 //	setHold     each Hold, then endHold each Unhold            (holds.go)
 //	record      each Event                                     (events.go)
 //	count       each of Tried                                  (rates.go)
+//	countTaken   each of Taken                                  (sending.go)
 //	enterNotice each of Notices                                (notices.go)
 //
 // Functions named here take the transaction, do no I/O of their own, wake nobody
@@ -62,6 +63,11 @@ func (c *prepared) apply(tx *db.Tx) error {
 	}
 	for i := range c.Tried {
 		if err := count(tx, &c.Tried[i], now); err != nil {
+			return err
+		}
+	}
+	for _, s := range c.Taken {
+		if err := countTaken(tx, s, now); err != nil {
 			return err
 		}
 	}

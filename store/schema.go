@@ -23,6 +23,7 @@ var schema = []db.Migration{
 	tlsResultsSchema,
 	ratesSchema,
 	sentSchema,
+	sendingSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

@@ -50,7 +50,7 @@ type userSwitch struct {
 	Enabled bool   `json:"enabled"`
 }
 
-// userFacts is a user as the verbs show it. Mailboxes and Aliases are given
+// userFacts is a user as the verbs show it. Mailboxes, Aliases and Sent are given
 // by `user show` only.
 type userFacts struct {
 	Address   string         `json:"address"`
@@ -65,6 +65,15 @@ type userFacts struct {
 	Folder    string         `json:"folder"`
 	Mailboxes []mailboxFacts `json:"mailboxes,omitempty"`
 	Aliases   []string       `json:"aliases,omitempty"`
+	Sent      *sentFacts     `json:"sent,omitempty"`
+}
+
+// sentFacts is to how many recipients a user has sent, and may: 0 is any number.
+type sentFacts struct {
+	Hour      int `json:"hour"`
+	Day       int `json:"day"`
+	HourLimit int `json:"hour_limit"`
+	DayLimit  int `json:"day_limit"`
 }
 
 type mailboxFacts struct {
@@ -140,6 +149,11 @@ func (a *admin) user(ctx context.Context, address string) (out userFacts, err er
 		return out, err
 	}
 	out = showUser(acc)
+	sent, err := a.queue.Sending(ctx, acc.Login)
+	if err != nil {
+		return out, err
+	}
+	out.Sent = &sentFacts{sent.Hour, sent.Day, sent.HourLimit, sent.DayLimit}
 	boxes, err := a.store.Mailboxes(ctx, acc.ID)
 	if err != nil {
 		return out, err

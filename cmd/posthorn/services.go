@@ -66,6 +66,7 @@ func (h *house) services() []service {
 	mx.Onward = h.relay
 	mx.Policy = check.NewPolicy(c.Check, h.dns, h.store, h.log)
 	submission.Auth = h.auth
+	submission.Allowance = h.queue
 	in := smtpd.New(smtpd.MX, c.SMTP, mx)
 	out := smtpd.New(smtpd.Submission, c.Submission, submission)
 	local := smtpd.New(smtpd.LMTP, c.LMTP.Config(), lmtp)

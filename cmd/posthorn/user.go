@@ -91,6 +91,14 @@ func (c *cli) userListCommand() *cobra.Command {
 	}
 }
 
+// ofLimit shows a number of recipients, and how many there may be; 0 is any number.
+func ofLimit(n, limit int) string {
+	if limit == 0 {
+		return counted(n, "recipient")
+	}
+	return fmt.Sprintf("%d of %d recipients", n, limit)
+}
+
 func (u userFacts) state() string {
 	if u.Enabled {
 		return "enabled"
@@ -124,7 +132,8 @@ func (c *cli) printUser(u userFacts) {
 	}
 	c.facts("user", u.Address, "state", u.state(), "created", when(u.Created), "folder", "accounts/"+u.Folder,
 		"used", fmt.Sprintf("%s in %d messages", showSize(u.Used.Bytes), u.Used.Messages),
-		"quota", fmt.Sprintf("%s, %s messages, %s mailboxes", showLimit(u.Limit.Bytes), messages, mailboxes))
+		"quota", fmt.Sprintf("%s, %s messages, %s mailboxes", showLimit(u.Limit.Bytes), messages, mailboxes),
+		"sent to", fmt.Sprintf("%s within an hour, %s within a day", ofLimit(u.Sent.Hour, u.Sent.HourLimit), ofLimit(u.Sent.Day, u.Sent.DayLimit)))
 	if u.Admin {
 		c.facts("admin", "yes")
 	}

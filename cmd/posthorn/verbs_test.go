@@ -59,6 +59,7 @@ func TestVerbs(t *testing.T) {
 				{"user quota you@example.test 500M --mailboxes 12", "", 0, "uses 0 of 500M"},
 				{"user quota you@example.test 500M --mailboxes -1", "", 2, "cannot be negative"},
 				{"user show you@example.test", "", 0, "500M, any messages, 12 mailboxes"},
+				{"user show you@example.test", "", 0, "0 of 2000 recipients within an hour, 0 of 10000 recipients within a day"},
 				{"user language you@example.test de --zone Europe/Berlin", "", 0, "you@example.test is written to in: de, time zone: Europe/Berlin"},
 				{"user language you@example.test", "", 0, "in: de, time zone: Europe/Berlin"},
 				{"user show you@example.test", "", 0, "de, Europe/Berlin"},
