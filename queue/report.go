@@ -81,7 +81,7 @@ func envelop(a about, r *report.Report) *mail.Mail {
 // for, nothing was delivered (RFC 3461 §4.3), it is small, and it need not be kept
 // from others' eyes (RFC 8689 §5).
 func (d *draft) original(a about, occ occasion) report.Original {
-	o := report.Original{Envelope: a.Envelope, QueueID: a.QueueID, MessageID: a.messageID, Arrived: a.arrived}
+	o := report.Original{Envelope: a.Envelope, QueueID: a.QueueID, By: a.Origin.Forwarder, MessageID: a.messageID, Arrived: a.arrived}
 	if a.Origin.Login == "" && a.Origin.Protocol != "local" {
 		o.Peer = a.Origin.Peer
 	}
@@ -106,6 +106,10 @@ func (d *draft) original(a about, occ occasion) report.Original {
 // recipient is a result as a report tells about it.
 func recipient(a about, occ occasion, r result, hostname, selector string) report.Recipient {
 	f := Classify(r.status.Reply)
+	if !a.Origin.Forwarder.IsNull() && f.Who == words.Sender && f.Status[1] == 1 {
+		// The sender has not written to that address and cannot correct it.
+		f.Kind, f.Who = deadForwarding, words.Recipient
+	}
 	one := report.Recipient{
 		Recipient: r.Recipient, Status: r.status, Kind: f.Kind, Who: f.Who, Params: f.Params, Expired: r.expired,
 		Attempts: r.Attempts + 1, First: r.Tried, Last: r.at, Until: r.until, Code: statusCode(occ, r, f),
@@ -115,10 +119,13 @@ func recipient(a about, occ occasion, r result, hostname, selector string) repor
 	}
 	one.Params = params(f.Params, map[string]string{
 		"domain": r.Recipient.Path.Domain, "server": r.status.MTA, "sender": a.From.String(), "our_domain": a.From.Domain,
-		"hostname": hostname, "selector": selector, "size": words.Size(a.FullSize()), "ip": localAddr(r.status.Link),
+		"hostname": hostname, "selector": selector, "size": words.Size(a.FullSize()), "alias": a.Origin.Forwarder.String(), "ip": localAddr(r.status.Link),
 	})
 	return one
 }
+
+// deadForwarding is the kind of a wrong address that one of ours leads to.
+const deadForwarding words.Kind = "dead-forwarding"
 
 func localAddr(l mail.Link) string {
 	if !l.Local.IsValid() || l.Local.IsPrivate() || l.Local.IsLoopback() {

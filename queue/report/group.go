@@ -51,7 +51,17 @@ func count(groups []group) int {
 func (r *Report) addresses(g group) []string {
 	var all []string
 	for _, i := range g[:min(len(g), maxShown)] {
-		all = append(all, show(r.Recipients[i].Path.String()))
+		all = append(all, r.address(&r.Recipients[i]))
 	}
 	return r.more(all, len(g))
+}
+
+// address is a recipient as its sender knows it: behind the address that he wrote
+// to, when that passed the message on.
+func (r *Report) address(one *Recipient) string {
+	to := show(one.Path.String())
+	if r.Original.By.IsNull() {
+		return to
+	}
+	return show(r.Original.By.String()) + " → " + to
 }

@@ -55,8 +55,9 @@ type Report struct {
 type Original struct {
 	mail.Envelope
 	QueueID   string
-	Peer      string // the host it came from, "host.example [192.0.2.1]"; "" when that was no mail server
-	MessageID string // without angle brackets
+	By        mail.Path // the address of ours that passed it on to the recipients; null when its sender wrote to them
+	Peer      string    // the host it came from, "host.example [192.0.2.1]"; "" when that was no mail server
+	MessageID string    // without angle brackets
 	Arrived   time.Time
 	Header    []byte // nil when it cannot be read
 	Full      []byte // all of it, where that is to be returned
@@ -209,6 +210,9 @@ func (r *Report) subject() string {
 func (r *Report) recipients() string {
 	if n := len(r.Recipients); n > 1 {
 		return r.Words.Report.Recipients.Of(r.Words, n)
+	}
+	if !r.Original.By.IsNull() {
+		return show(r.Original.By.String())
 	}
 	return show(r.Recipients[0].Path.String())
 }

@@ -36,6 +36,7 @@ var parameters = []string{
 	"limit",      // their limit of size
 	"size",       // of the message
 	"selector",   // of our DKIM signature
+	"alias",      // the address of ours that passed the message on
 }
 
 // Words are those of one kind.
