@@ -2,7 +2,6 @@ package queue
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -58,8 +57,8 @@ func (q *Queue) Act(ctx context.Context, act Act, f store.Filter, after store.De
 			return Step{Next: next}, nil
 		}
 		done, err := a.do(q, ctx, found)
-		if errors.Is(err, store.ErrNotFound) && again < maxAgain {
-			continue // some of them ended meanwhile
+		if changedMeanwhile(err) && again < maxAgain {
+			continue // some of them ended, as a rule
 		}
 		if err != nil {
 			return Step{}, fmt.Errorf("%s: %w", act, err)
@@ -151,7 +150,7 @@ func (q *Queue) bounce(ctx context.Context, found []store.Matched) (done int, er
 	if err != nil {
 		return 0, err
 	}
-	return done, q.commit(ctx, d)
+	return done, q.endAll(ctx, d, found)
 }
 
 func (q *Queue) drop(ctx context.Context, found []store.Matched) (done int, err error) {
@@ -172,5 +171,15 @@ func (q *Queue) drop(ctx context.Context, found []store.Matched) (done int, err 
 	if err != nil {
 		return 0, err
 	}
-	return done, q.commit(ctx, d)
+	return done, q.endAll(ctx, d, found)
+}
+
+// endAll commits what ends deliveries for an administrator, and takes them from the
+// scheduler where it has claimed them and not begun.
+func (q *Queue) endAll(ctx context.Context, d *draft, found []store.Matched) error {
+	if err := q.commit(ctx, d); err != nil {
+		return err
+	}
+	q.order(func(o *orders) { o.ended = append(o.ended, ids(found)...) })
+	return nil
 }

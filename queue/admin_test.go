@@ -69,6 +69,51 @@ func TestDropDuringAnAttempt(t *testing.T) {
 	})
 }
 
+// What waits for its turn at a destination and is dropped or bounced meanwhile is not
+// sent, also where its message goes on to others.
+func TestEndedBeforeItsAttempt(t *testing.T) {
+	for _, act := range []queue.Act{queue.ActDrop, queue.ActBounce} {
+		t.Run(string(act), func(t *testing.T) {
+			inTime(t, func(f *fixture) {
+				f.agent.delay = time.Minute
+				f.agent.play(func(destination string, _ mail.Path) mail.Reply {
+					if destination == "far.test" {
+						return later
+					}
+					return taken
+				})
+				for range 4 { // two of them run for a minute
+					f.accept(letter("bob@away.test"))
+				}
+				m := letter("carol@away.test", "dan@far.test")
+				f.accept(m)
+				f.run()
+				f.pass(time.Second)
+				items, err := f.q.Choose(f.Context(), []string{m.QueueID})
+				if err != nil {
+					t.Fatal(err)
+				}
+				step, err := f.q.Act(f.Context(), act, store.Filter{Items: items, Destination: "away.test"}, 0)
+				if err != nil || step.Done != 1 {
+					t.Fatalf("%+v, %v", step, err)
+				}
+				f.pass(time.Hour)
+				for _, a := range f.agent.made("away.test") {
+					if a.to[0] != "bob@away.test" {
+						t.Errorf("sent to %q", a.to)
+					}
+				}
+				if made := f.agent.made("away.test"); len(made) != 4 {
+					t.Errorf("%d attempts", len(made))
+				}
+				if w := f.waiting(); len(w) != 1 {
+					t.Errorf("waiting: %q", w)
+				}
+			})
+		})
+	}
+}
+
 // What an administrator gives up comes back to its sender, in his words; what he
 // drops does not.
 func TestBounceTellsTheSenderAndDropDoesNot(t *testing.T) {

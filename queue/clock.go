@@ -2,7 +2,10 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"posthorn/store"
 )
 
 // Times in the store are the wall clock's, which may be wrong and may be set. One
@@ -47,11 +50,18 @@ func (s *scheduler) pullIn(ctx context.Context) {
 	if !s.clock.setBack(now) {
 		return
 	}
+	if err := s.st.PullHolds(ctx, now, paceTime); err != nil && ctx.Err() == nil {
+		s.log.Error("holds that the clock has left behind cannot be changed", "error", err)
+	}
+	s.free = now
 	n := 0
 	for {
 		ids, err := s.st.DueAfter(ctx, now.Add(s.cfg.farthest()), claimBatch)
 		if err == nil {
 			err = s.st.Retry(ctx, ids, now)
+		}
+		if errors.Is(err, store.ErrNotFound) {
+			continue // one of them has ended; it is not found again
 		}
 		if err != nil && ctx.Err() == nil {
 			s.log.Error("deliveries that the clock has left behind cannot be found", "error", err)

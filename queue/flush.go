@@ -52,14 +52,12 @@ func (s *scheduler) postpone(deliveries []store.Delivery, now time.Time) {
 	if len(deliveries) == 0 {
 		return
 	}
-	var c store.Change
-	for _, d := range deliveries {
-		c.Settle = append(c.Settle, store.Settlement{
-			Delivery: d.ID, State: store.Waiting, Status: d.Status, Due: now.Add(jitter(postponed)), Report: store.ReportNone,
-		})
+	ids := make([]store.DeliveryID, len(deliveries))
+	for i, d := range deliveries {
+		ids[i] = d.ID
 	}
 	// A failure leaves them claimed for a while longer: nothing is lost.
-	if _, err := s.st.Commit(s.attempts, c); err != nil {
+	if err := s.st.Postpone(s.attempts, ids, now.Add(jitter(postponed))); err != nil {
 		s.log.Error("deliveries cannot be put back", "error", err)
 	}
 }

@@ -122,9 +122,10 @@ func (q *Queue) heed(holds ...store.Hold) {
 
 // orders are what the scheduler is told besides "look again".
 type orders struct {
-	revive   bool         // try dead destinations too
-	released bool         // a hold has ended
-	holds    []store.Hold // new ones
+	revive   bool               // try dead destinations too
+	released bool               // a hold has ended
+	holds    []store.Hold       // new ones
+	ended    []store.DeliveryID // by an administrator
 	ask      []chan<- []DestinationState
 }
 
@@ -152,6 +153,9 @@ func (s *scheduler) obey(ctx context.Context) {
 	}
 	if o.revive || o.released || len(o.holds) > 0 {
 		s.free = time.Now()
+	}
+	for _, id := range o.ended {
+		s.flights.end(id)
 	}
 	for _, h := range o.holds {
 		s.giveBack(ctx, h)

@@ -1,6 +1,10 @@
 package queue
 
-import "posthorn/store"
+import (
+	"slices"
+
+	"posthorn/store"
+)
 
 // flights are the deliveries that are claimed and not yet settled.
 type flights struct {
@@ -11,6 +15,7 @@ type flights struct {
 type flight struct {
 	priority store.Priority
 	again    bool // it was claimed a second time meanwhile
+	ended    bool // an administrator has ended it meanwhile
 }
 
 func newFlights() flights { return flights{of: make(map[store.DeliveryID]flight)} }
@@ -40,6 +45,27 @@ func (f *flights) land(id store.DeliveryID) (again bool) {
 	delete(f.of, id)
 	f.count[x.priority]--
 	return x.again
+}
+
+// end notes that a delivery that is in flight has been ended.
+func (f *flights) end(id store.DeliveryID) {
+	if x, ok := f.of[id]; ok {
+		x.ended = true
+		f.of[id] = x
+	}
+}
+
+// drop takes those of w out that have ended while they waited for their attempt,
+// and tells whether any are left.
+func (f *flights) drop(w *work) bool {
+	w.deliveries = slices.DeleteFunc(w.deliveries, func(d store.Delivery) bool {
+		ended := f.of[d.ID].ended
+		if ended {
+			f.land(d.ID)
+		}
+		return ended
+	})
+	return len(w.deliveries) > 0
 }
 
 // shares is what part of the backlog each priority may fill, in quarters: however

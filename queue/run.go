@@ -172,6 +172,9 @@ func (s *scheduler) add(claimed []store.Delivery, now time.Time) {
 		destination string
 		item        store.ItemID
 	}
+	if len(s.destinations) >= maxKnown {
+		s.forget()
+	}
 	groups := make(map[group]*work)
 	dead := make(map[*destination][]*work)
 	var surplus []store.Delivery
@@ -221,9 +224,6 @@ func (s *scheduler) most() int {
 func (s *scheduler) destination(name string) *destination {
 	d := s.destinations[name]
 	if d == nil {
-		if len(s.destinations) >= maxKnown {
-			s.forget()
-		}
 		d = newDestination(name)
 		s.destinations[name] = d
 	}

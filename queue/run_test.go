@@ -103,6 +103,34 @@ func TestClockThatWasAhead(t *testing.T) {
 	})
 }
 
+// Q7: nor do holds that the program set by it, and what they have kept.
+func TestHoldByAClockThatWasAhead(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		const ahead = 20 * 24 * time.Hour
+		m := letter("bob@away.test")
+		f.accept(m)
+		h := store.Hold{Kind: store.HoldDestination, What: "away.test", By: store.ByProgram, Until: time.Now().Add(ahead), Every: ahead}
+		if err := f.st.SetHold(f.Context(), h); err != nil {
+			t.Fatal(err)
+		}
+		f.run()
+		f.pass(time.Second)
+		e, err := f.q.Show(f.Context(), m.QueueID)
+		if err != nil || !e.Deliveries[0].Held {
+			t.Fatalf("%+v, %v", e, err)
+		}
+		if err := f.st.Retry(f.Context(), []store.DeliveryID{e.Deliveries[0].ID}, time.Now().Add(ahead)); err != nil {
+			t.Fatal(err)
+		}
+		f.reopen(0)
+		f.run()
+		f.pass(time.Hour + 2*time.Second)
+		if w := f.waiting(); len(w) != 0 {
+			t.Errorf("waiting: %q", w)
+		}
+	})
+}
+
 // Each recipient has an outcome of its own; one report for all that failed; none
 // that was delivered is sent to again.
 func TestMixedOutcomes(t *testing.T) {

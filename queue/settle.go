@@ -251,20 +251,22 @@ func (q *Queue) commit(ctx context.Context, d *draft) error {
 	return nil
 }
 
-// stillWaiting leaves of results those whose deliveries wait: an administrator
-// may have dropped the rest.
+// stillWaiting leaves of results those that may be entered: an administrator may
+// have dropped others, and a commit that seemed to fail may have entered some.
 func (q *Queue) stillWaiting(ctx context.Context, it store.Item, results []result) ([]result, error) {
 	deliveries, err := q.st.Deliveries(ctx, it.ID)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return nil, err
 	}
-	waits := make(map[store.DeliveryID]bool)
+	waits := make(map[store.DeliveryID]int) // after how many attempts
 	for _, d := range deliveries {
-		waits[d.ID] = d.State == store.Waiting
+		if d.State == store.Waiting {
+			waits[d.ID] = d.Attempts
+		}
 	}
 	var left []result
 	for _, r := range results {
-		if waits[r.ID] {
+		if attempts, ok := waits[r.ID]; ok && attempts == r.Attempts {
 			left = append(left, r)
 		}
 	}

@@ -18,19 +18,23 @@ func (s *scheduler) start() {
 		if !d.mayStart() || len(d.queue.lanes[p]) == 0 {
 			continue
 		}
-		if d.troubles > 0 {
-			if s.doubtful >= max(1, s.cfg.Connections/4) {
-				if !d.doubted {
-					d.doubted, s.doubted = true, append(s.doubted, d)
-				}
-				continue
+		doubtful := d.troubles > 0
+		if doubtful && s.doubtful >= max(1, s.cfg.Connections/4) {
+			if !d.doubted {
+				d.doubted, s.doubted = true, append(s.doubted, d)
 			}
-			s.doubtful++
+			continue
 		}
 		w := d.queue.pop(p)
+		if !s.flights.drop(w) {
+			s.startable.list(d)
+			continue
+		}
+		if doubtful {
+			s.doubtful++
+		}
 		d.running++
 		s.running++
-		doubtful := d.troubles > 0
 		go func() { // Run waits for it through finished
 			a := attempted{destination: d, started: time.Now(), doubtful: doubtful}
 			var enter enter

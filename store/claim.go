@@ -124,18 +124,6 @@ func scanDue(row scanner) (d due, err error) {
 	return d, err
 }
 
-// ReleaseClaims makes claims of this process void, some at a time; more tells that
-// there are others. The scheduler calls it when it starts.
-func (s *Store) ReleaseClaims(ctx context.Context) (more bool, err error) {
-	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
-		n, err := tx.Exec(`UPDATE deliveries SET claimed_by = '', claimed_until = 0, ready = due
-			WHERE id IN (SELECT id FROM deliveries WHERE claimed_by = ? LIMIT ?)`, claimant, freeStep)
-		more = n == freeStep
-		return err
-	})
-	return more, fail("release claims", err)
-}
-
 // DueAfter finds waiting deliveries that may be worked on only after t, at most
 // limit, without those that a hold keeps.
 func (s *Store) DueAfter(ctx context.Context, t time.Time, limit int) ([]DeliveryID, error) {
@@ -152,20 +140,6 @@ func (s *Store) DueAfter(ctx context.Context, t time.Time, limit int) ([]Deliver
 		return nil
 	})
 	return ids, fail("find what is due late", err)
-}
-
-// Unclaim gives claimed deliveries back untried.
-func (s *Store) Unclaim(ctx context.Context, ids []DeliveryID) error {
-	err := s.db.Commit(ctx, 0, func(tx *db.Tx) error {
-		for _, id := range ids {
-			if _, err := tx.Exec(`UPDATE deliveries SET claimed_by = '', claimed_until = 0, ready = due
-				WHERE id = ? AND state = 'waiting' AND claimed_by = ?`, id, claimant); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return fail("give claims back", err)
 }
 
 // allHeld tells whether there is a hold of everything.

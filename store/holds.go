@@ -163,6 +163,20 @@ func endHold(tx *db.Tx, id HoldID) error {
 	return err
 }
 
+// PullHolds corrects the holds that let messages pass when a clock that was ahead is
+// right again: none waits longer for the next than it does between two, and those
+// of the program end within longest.
+func (s *Store) PullHolds(ctx context.Context, now time.Time, longest time.Duration) error {
+	err := s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+		if _, err := tx.Exec(`UPDATE holds SET pass_at = ?1 + pass_every WHERE ended = 0 AND pass_every <> 0 AND pass_at > ?1 + pass_every`, now.UnixNano()); err != nil {
+			return err
+		}
+		_, err := tx.Exec(`UPDATE holds SET until = ?1 WHERE ended = 0 AND set_by = ?2 AND until > ?1`, now.Add(longest).UnixNano(), ByProgram)
+		return err
+	})
+	return fail("pull holds in", err)
+}
+
 // freeStep is how many deliveries one step of FreeHeld gives back, about.
 const freeStep = 1000
 
@@ -175,7 +189,7 @@ func (s *Store) FreeHeld(ctx context.Context, now time.Time) (more bool, next ti
 		if _, err = tx.Exec(`UPDATE holds SET ended = 1 WHERE ended = 0 AND until <> 0 AND until <= ?`, now.UnixNano()); err != nil {
 			return err
 		}
-		if more, err = freeEnded(tx); err != nil {
+		if more, err = freeEnded(tx, now); err != nil {
 			return err
 		}
 		if err = passOne(tx, now); err != nil {
@@ -187,11 +201,13 @@ func (s *Store) FreeHeld(ctx context.Context, now time.Time) (more bool, next ti
 	return more, next, fail("free what was held", err)
 }
 
-func freeEnded(tx *db.Tx) (more bool, err error) {
+// freeEnded gives back what ended holds have kept. It was due when it was kept,
+// whatever the clock shows now.
+func freeEnded(tx *db.Tx, now time.Time) (more bool, err error) {
 	ids, err := collect(tx, scanID[HoldID], `SELECT id FROM holds WHERE ended = 1 ORDER BY id`)
 	left := int64(freeStep)
 	for _, id := range ids {
-		n, err := tx.Exec(`UPDATE deliveries SET hold = 0, held = 0, ready = due WHERE id IN (SELECT id FROM deliveries WHERE hold = ? LIMIT ?)`, id, left)
+		n, err := tx.Exec(`UPDATE deliveries SET hold = 0, held = 0, ready = min(due, ?) WHERE id IN (SELECT id FROM deliveries WHERE hold = ? LIMIT ?)`, now.UnixNano(), id, left)
 		if err != nil || n == left {
 			return true, err
 		}
