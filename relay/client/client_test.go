@@ -184,6 +184,24 @@ func TestContentArrivesAsItWas(t *testing.T) {
 }
 
 // A session goes on after every outcome that leaves it whole.
+// A session that does not forget a transaction is not used for another: the next
+// message's recipients would be refused for what was said about this one's.
+func TestSessionThatIsNotResetEnds(t *testing.T) {
+	for name, script := range map[string]relaytest.Script{
+		"RSET refused":       {"RCPT": "550 5.1.1 No", "DATA": "503 5.5.1", "RSET": "500 5.5.1 What?"},
+		"one reply too many": {"MAIL": "250 2.0.0 Ok\r\n250 2.0.0 Ok", "EHLO": "250-mx.test\r\n250 PIPELINING"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := relaytest.Start(t, "127.0.0.1:0", script, nil)
+			c := dial(t, s, quick)
+			_, err := talk(t.Context(), c, text("Subject: hi\r\n\r\nhello\r\n"), to("a@x.test"))
+			if !c.Broken() {
+				t.Errorf("the session goes on (%v)", err)
+			}
+		})
+	}
+}
+
 func TestSessionServesManyTransactions(t *testing.T) {
 	s := relaytest.Start(t, "127.0.0.1:0", relaytest.Script{"RCPT TO:<NO@": "550 5.1.1 No"}, nil)
 	c := dial(t, s, quick)

@@ -191,12 +191,15 @@ func (c *Conn) Handshake(ctx context.Context, config *tls.Config) error {
 	return nil
 }
 
-// Reset ends a transaction that was begun. It tells whether the session goes
-// on.
-func (c *Conn) Reset(ctx context.Context) bool {
+// Reset ends a transaction that was begun. A server that does not do it (RFC 5321
+// §4.1.1.5: it must), or whose answer is that to something else, is not given
+// another message on this session: what it said to that would be about this one.
+func (c *Conn) Reset(ctx context.Context) {
 	defer c.attend(ctx)()
 	reply, err := c.command(ctx, "RSET")
-	return err == nil && reply.Positive()
+	if err == nil && !reply.Positive() {
+		c.broken = true
+	}
 }
 
 // Quit takes leave and closes; it does not wait long.
