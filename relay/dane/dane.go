@@ -33,7 +33,7 @@ const (
 // 7671 §9).
 func Usable(records []dns.TLSA) []dns.TLSA {
 	var usable []dns.TLSA
-	for _, r := range records {
+	for _, r := range records[:min(len(records), maxRecords)] {
 		if wellFormed(r) && !weaker(r, records) {
 			usable = append(usable, r)
 		}
@@ -91,40 +91,37 @@ func Verify(records []dns.TLSA, chain []*x509.Certificate, names []string, now t
 	if len(chain) == 0 {
 		return errors.New("the server has no certificate")
 	}
-	var why error
+	records, chain = records[:min(len(records), maxRecords)], chain[:min(len(chain), maxChain)]
+	var authorities []dns.TLSA
 	for _, r := range records {
 		switch {
 		case r.Usage == usageEE && matches(r, chain[0]):
 			return nil
 		case r.Usage == usageTA:
-			err := verifyBelow(r, chain, names, now)
-			if err == nil {
-				return nil
-			}
-			if why == nil || errors.Is(why, ErrNoMatch) {
-				why = err // what is wrong below the right authority says most
-			}
+			authorities = append(authorities, r)
 		}
 	}
-	if why == nil || errors.Is(why, ErrNoMatch) {
+	err := verifyBelow(authorities, chain, names, now)
+	if errors.Is(err, ErrNoMatch) {
 		key := sha256.Sum256(chain[0].RawSubjectPublicKeyInfo)
 		return fmt.Errorf("%w (the one for its key is 3 1 1 %s)", ErrNoMatch, hex.EncodeToString(key[:]))
 	}
-	return why
+	return err
 }
 
-// verifyBelow verifies chain up to an authority that r names.
-func verifyBelow(r dns.TLSA, chain []*x509.Certificate, names []string, now time.Time) error {
+// Both what a domain publishes and what its server presents are a stranger's: each
+// is looked at as far as honest ones go, and the signatures of all of it are
+// verified in one go, which the library bounds.
+const (
+	maxRecords = 64
+	maxChain   = 16
+)
+
+// verifyBelow verifies chain up to an authority that one of records names.
+func verifyBelow(records []dns.TLSA, chain []*x509.Certificate, names []string, now time.Time) error {
 	anchors, found := x509.NewCertPool(), false
-	for _, c := range chain {
-		if matches(r, c) {
-			anchors.AddCert(c)
-			found = true
-		}
-	}
-	if r.Selector == 0 && r.Matching == 0 && !found {
-		// The record is the authority's certificate itself: the server need not send it.
-		if c, err := x509.ParseCertificate(r.Data); err == nil {
+	for _, r := range records {
+		for _, c := range anchorsOf(r, chain) {
 			anchors.AddCert(c)
 			found = true
 		}
@@ -140,6 +137,22 @@ func verifyBelow(r dns.TLSA, chain []*x509.Certificate, names []string, now time
 		return err
 	}
 	return named(chain[0], names)
+}
+
+// anchorsOf are the certificates of chain that r names; or, where it is the
+// authority's certificate itself, that one: the server need not send it.
+func anchorsOf(r dns.TLSA, chain []*x509.Certificate) (found []*x509.Certificate) {
+	for _, c := range chain {
+		if matches(r, c) {
+			found = append(found, c)
+		}
+	}
+	if r.Selector == 0 && r.Matching == 0 && len(found) == 0 {
+		if c, err := x509.ParseCertificate(r.Data); err == nil {
+			found = append(found, c)
+		}
+	}
+	return found
 }
 
 // named tells whether a certificate is for one of names (RFC 7672 §3.2.2).

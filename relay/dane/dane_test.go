@@ -1,9 +1,14 @@
 package dane_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/sha256"
 	"crypto/sha512"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"math/big"
 	"strings"
 	"testing"
 	"time"
@@ -111,5 +116,36 @@ func TestUsable(t *testing.T) {
 		if g := strings.Join(got, ","); g != tt.want {
 			t.Errorf("%s: got %q, want %q", name, g, tt.want)
 		}
+	}
+}
+
+// A zone with hundreds of records and a server with as many certificates, each a
+// possible issuer of each, cost no more than others.
+func TestManyRecordsAndCertificates(t *testing.T) {
+	var chain []*x509.Certificate
+	var records []dns.TLSA
+	for i := range int64(80) {
+		key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &x509.Certificate{SerialNumber: big.NewInt(i), Subject: pkix.Name{CommonName: "x"}, NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true}
+		der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+		if err == nil {
+			c, err = x509.ParseCertificate(der)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if chain = append(chain, c); i > 0 {
+			records = append(records, record(2, 0, 1, c))
+		}
+	}
+	start := time.Now()
+	if err := dane.Verify(dane.Usable(records), chain, []string{"mx.test"}, time.Now()); err == nil {
+		t.Error("it is verified")
+	}
+	if took := time.Since(start); took > 2*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
