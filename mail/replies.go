@@ -18,6 +18,7 @@ var (
 	MailLoop        = Reply{"MailLoop", 554, EnhancedCode{5, 4, 6}, "This message goes in circles: %s"}
 	NobodyAnswers   = Reply{"NobodyAnswers", 451, EnhancedCode{4, 3, 5}, "Nobody answers for %s just now; the administrator of this server must mend it"}
 	BadReturnPath   = Reply{"BadReturnPath", 550, EnhancedCode{5, 7, 1}, "%s is no return address that this server gave out in the last weeks"}
+	ForgedBounce    = Reply{"ForgedBounce", 550, EnhancedCode{5, 7, 1}, "This report is about no mail that %s has sent: such mail leaves here with another return path"}
 	BouncesOnly     = Reply{"BouncesOnly", 550, EnhancedCode{5, 7, 1}, "%s takes nothing but bounces"}
 	JunkStays       = Reply{"JunkStays", 550, EnhancedCode{5, 7, 1}, "%s leads to another host, and this message looks like junk, which is not forwarded"}
 	AliasLoop       = Reply{"AliasLoop", 550, EnhancedCode{5, 4, 6}, "The alias %s leads back to itself"}
