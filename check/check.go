@@ -34,6 +34,7 @@ type Config struct {
 	SenderDomain bool `toml:"sender_domain"` // refuse senders whose domain does not exist or takes no mail
 	ARC          bool `toml:"arc"`           // the state of a forwarder's chain is recorded
 	Reports      bool `toml:"reports"`       // delivery reports about mail that nobody here sent go to Junk
+	BATV         bool `toml:"-"`             // or are refused: our mail leaves with tags that reports come back to
 }
 
 // DefaultConfig is what config.example.toml shows.
@@ -52,6 +53,7 @@ type Transaction struct {
 	Helo     string
 	Hostname string         // this host's name: our id in Authentication-Results
 	Envelope *mail.Envelope // from OnMail on
+	Tagged   bool           // recipients were named by return paths that our mail left with (BATV)
 	Content  mail.Content   // at OnData
 	Header   message.Header // of Content
 
@@ -100,7 +102,7 @@ func NewPolicy(cfg Config, r *dns.Resolver, ours Ours, log *slog.Logger) Policy 
 		p.checks[OnData] = append(p.checks[OnData], newAuthenticator(cfg, r).check)
 	}
 	if cfg.Reports {
-		p.checks[OnData] = append(p.checks[OnData], reports{ours, r, log}.check)
+		p.checks[OnData] = append(p.checks[OnData], reports{cfg.BATV, ours, r, log}.check)
 	}
 	return p
 }

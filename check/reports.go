@@ -10,6 +10,7 @@ import (
 
 	"posthorn/internal/dns"
 	"posthorn/mail"
+	"posthorn/mail/batv"
 	"posthorn/message"
 	"posthorn/store"
 )
@@ -24,12 +25,20 @@ type Ours interface {
 // reports judges delivery reports. Whoever writes "your mail could not be
 // delivered" below a forged original is read by everyone: so a report is believed
 // when what it brings back was sent from here by the account it is for, as the
-// sent log or a DKIM signature of ours shows, and else is junk. A report that
-// brings nothing back proves nothing either way, and is mail like any other.
+// sent log or a DKIM signature of ours shows, or when it comes to the return path
+// that our mail left with, and else is junk. A report that brings nothing back
+// proves nothing either way, and is mail like any other.
 //
-// What is proven is that the writer has seen the header of a mail that went out
-// from here within thirty days: its recipients, and those they showed it to.
+// Where our mail leaves with tagged return paths (BATV), a report that nothing
+// proves is refused, also when it brings nothing back. One to the plain address
+// that the log or a signature proves is taken still: it is about mail from before
+// that was switched on, or its writer knows better than to use the return path.
+//
+// What is proven is that the writer has seen the header, or the envelope, of a mail
+// that went out from here within thirty days: its recipients, and those they showed
+// it to.
 type reports struct {
+	batv bool
 	ours Ours
 	dns  *dns.Resolver
 	log  *slog.Logger
@@ -45,17 +54,27 @@ func (r reports) check(ctx context.Context, t *Transaction) error {
 		return err
 	}
 	for _, to := range t.Envelope.To {
-		judged, err := r.judge(ctx, report, to.Path)
+		judged, err := r.judge(ctx, t, report, to.Path)
 		if err != nil {
 			return fmt.Errorf("judge a report to %s: %w", to.Path, err)
 		}
 		t.Returned = append(t.Returned, judged.about...)
+		if judged.forged && r.refuses(t, to.Path) {
+			return mail.ForgedBounce.With(to.Path)
+		}
 		if judged.forged {
 			r.log.Info("a report about mail that nobody here sent is junk", "peer", t.Remote.String(), "to", to.Path.String(), "message_id", judged.messageID)
 			t.junk()
 		}
 	}
 	return nil
+}
+
+// refuses tells whether a report to p should have come to a tagged address. Those
+// with a return path of their own are written by programs that may take an address
+// from anywhere.
+func (r reports) refuses(t *Transaction, p mail.Path) bool {
+	return r.batv && t.Envelope.From.IsNull() && batv.Fits(p)
 }
 
 func readReport(content mail.Content) (r message.Report, ok bool, err error) {
@@ -81,15 +100,18 @@ type judgement struct {
 }
 
 // judge asks whether a report to p is about mail that p's owner sent.
-func (r reports) judge(ctx context.Context, report message.Report, p mail.Path) (judgement, error) {
-	header := message.ParseHeader(report.Returned)
-	ids := message.MessageIDs(header.Get("Message-ID"))
-	if p.IsRole() || len(ids) == 0 { // who complains to postmaster may quote what he likes
+func (r reports) judge(ctx context.Context, t *Transaction, report message.Report, p mail.Path) (judgement, error) {
+	if p.IsRole() { // who complains to postmaster may quote what he likes
 		return judgement{}, nil
 	}
 	owners, err := r.owners(ctx, p)
 	if err != nil || len(owners) == 0 {
 		return judgement{}, err // it is an address of people who send from elsewhere
+	}
+	header := message.ParseHeader(report.Returned)
+	ids := message.MessageIDs(header.Get("Message-ID"))
+	if len(ids) == 0 {
+		return judgement{forged: !t.Tagged && r.refuses(t, p)}, nil
 	}
 	found := store.Sent{MessageID: ids[0], From: p.String()}
 	sent, err := r.ours.FindSent(ctx, ids[0], p, candidates(report, header))
@@ -101,7 +123,7 @@ func (r reports) judge(ctx context.Context, report message.Report, p mail.Path) 
 	default:
 		proven, err := r.signed(ctx, header, owners)
 		if err != nil || !proven {
-			return judgement{forged: !proven && err == nil, messageID: mail.Clean(ids[0])}, err
+			return judgement{forged: !proven && !t.Tagged && err == nil, messageID: mail.Clean(ids[0])}, err
 		}
 	}
 	return judgement{about: about(report, found)}, nil

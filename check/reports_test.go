@@ -212,3 +212,59 @@ func TestReportsAreJudgedWhateverOtherChecksWaitedFor(t *testing.T) {
 		t.Errorf("a forged report is not junk:\n%s", tx.Head)
 	}
 }
+
+// Where our mail leaves with tags, what nothing proves is refused, and what came
+// to a tag is believed.
+func TestReportsAreRefused(t *testing.T) {
+	p := reportPolicy(t, Config{Reports: true, BATV: true}, fakeOurs{})
+	mine := func(id, selector string) string {
+		return sentMail(t, "alice@here.test", "bob@far.test", id, "here.test", selector)
+	}
+	forged, bare := bounce(mine("two@here.test", ""), "bob@far.test"), bounce("\r\n\r\n", "bob@far.test")
+	for _, c := range []struct {
+		what, from, to string
+		content        []byte
+		tagged         bool
+		refused, junk  bool
+		genuine        bool
+	}{
+		{what: "to a tag, of mail nobody knows of", content: forged, tagged: true}, // believed, and filed with nothing
+		{what: "to a tag, of mail in the sent log", content: bounce(mine("one@here.test", ""), "bob@far.test"), tagged: true, genuine: true},
+		{what: "to a tag, which brings nothing back", content: bare, tagged: true},
+		{what: "to the plain address", content: forged, refused: true},
+		{what: "to the plain address, which brings nothing back", content: bare, refused: true},
+		{what: "to the plain address, of mail from before", content: bounce(mine("one@here.test", ""), "bob@far.test"), genuine: true},
+		{what: "to the plain address, signed with our key", content: bounce(mine("two@here.test", "mine"), "bob@far.test"), genuine: true},
+		{what: "with a return path", from: "eve@far.test", content: forged, junk: true},
+		{what: "with a return path, which brings nothing back", from: "eve@far.test", content: bare},
+		{what: "to postmaster", to: "postmaster@here.test", content: forged},
+		{what: "to an alias of somebody elsewhere", to: "away@here.test", content: forged},
+		{what: "to an address that is too long for a tag", to: "alice+" + strings.Repeat("a", 50) + "@here.test", content: forged, junk: true},
+		{what: "of a mail that was read", content: []byte("From: bob@far.test\r\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n--b\r\n\r\nRead.\r\n--b\r\n" +
+			"Content-Type: message/disposition-notification\r\n\r\nFinal-Recipient: rfc822;bob@far.test\r\nDisposition: manual-action/MDN-sent-manually; displayed\r\n\r\n--b--\r\n")},
+		{what: "that is an answer", content: []byte("From: bob@far.test\r\nAuto-Submitted: auto-replied\r\nSubject: Away\r\n\r\nI am away.\r\n")},
+	} {
+		tx := arrive(t, "192.0.2.1", c.from, c.content)
+		if c.to == "" {
+			c.to = "alice@here.test"
+		}
+		to, err := mail.ParsePath(c.to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		tx.Envelope.To, tx.Tagged = []mail.Recipient{{Path: to}}, c.tagged
+		err = p.Run(t.Context(), OnData, tx)
+		if refused := errors.Is(err, mail.ForgedBounce); refused != c.refused || err != nil && !refused {
+			t.Errorf("a report %s: %v", c.what, err)
+		}
+		if genuine, junk := len(tx.Returned) > 0, string(tx.Head) == mail.JunkField; genuine != c.genuine || junk != c.junk {
+			t.Errorf("a report %s: genuine %v, junk %v", c.what, genuine, junk)
+		}
+	}
+	failing := reportPolicy(t, Config{Reports: true, BATV: true}, fakeOurs{err: store.ErrReadOnly})
+	tx := arrive(t, "192.0.2.1", "", forged)
+	tx.Envelope.To = []mail.Recipient{{Path: mail.Path{Local: "alice", Domain: "here.test"}}}
+	if err := failing.Run(t.Context(), OnData, tx); err != nil || len(tx.Head) > 0 {
+		t.Errorf("while the store fails: %v %s", err, tx.Head)
+	}
+}

@@ -19,7 +19,8 @@ type world struct {
 	postfix     *peer.Server
 }
 
-func newWorld(t *testing.T, withPostfix bool) *world {
+// newWorld starts one; more is for the config of the Posthorn here.
+func newWorld(t *testing.T, withPostfix bool, more ...string) *world {
 	t.Helper()
 	need(t, "swaks", "python3")
 	if withPostfix {
@@ -43,7 +44,7 @@ func newWorld(t *testing.T, withPostfix bool) *world {
 	})
 	config := fmt.Sprintf("[dns]\nresolver = %q\n[relay]\nport = %d\nallow_private = true\n[queue]\nfirst_retry = \"1s\"\nmax_retry = \"2s\"\n", dns.Addr, port)
 	w := &world{
-		here:  serve(t, peer.Posthorn{SMTP: at("127.0.0.2"), Config: config}),
+		here:  serve(t, peer.Posthorn{SMTP: at("127.0.0.2"), Config: config + strings.Join(more, "")}),
 		there: serve(t, peer.Posthorn{Domain: "there.test", Users: []string{"dora"}, SMTP: at("127.0.0.3"), Config: config}),
 	}
 	if withPostfix {

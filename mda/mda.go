@@ -9,7 +9,8 @@
 //
 // Mail that an address sends on to another host goes as it came: no octet is
 // changed, so signatures hold. It leaves with a return path of ours that leads
-// back to its sender (SRS). Junk is not sent on.
+// back to its sender (SRS). Junk is not sent on. Where that is asked for, mail of
+// our own leaves with a return path that proves a bounce (BATV).
 //
 // RFCs: 5321 §3.9 (aliases), 5233 (subaddresses, separated by "+"), 5321 §6.3
 // (loops, by the Delivered-To that forwarding adds).
@@ -28,8 +29,9 @@ import (
 // Config is the table [mda].
 type Config struct {
 	FullMailbox FullMailbox `toml:"full_mailbox"`
-	SRS         bool        `toml:"srs"` // rewrite the return path of mail that is sent on
-	Hostname    string      `toml:"-"`   // this host's name, whose domain <Postmaster> belongs to
+	SRS         bool        `toml:"srs"`  // rewrite the return path of mail that is sent on
+	BATV        bool        `toml:"batv"` // tag the return path of our own mail
+	Hostname    string      `toml:"-"`    // this host's name, whose domain <Postmaster> belongs to
 }
 
 // DefaultConfig is what config.example.toml shows.
@@ -70,7 +72,7 @@ type MDA struct {
 	cfg Config
 	log *slog.Logger
 
-	returns returns
+	secrets secrets
 }
 
 // New makes an MDA over the addresses of st.

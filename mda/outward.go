@@ -11,39 +11,55 @@ import (
 	"posthorn/mail/srs"
 )
 
-// returns are the keys of return paths that are given out here. They are asked
-// of the store once: they never change.
-type returns struct {
+// secrets are the keys of return paths that are given out here. Each is asked of
+// the store once: it never changes.
+type secrets struct {
 	mu  sync.Mutex
-	srs *srs.Rewriter // guarded by mu; nil until it was read
+	all map[string][]byte // guarded by mu; by name
+}
+
+func (m *MDA) secret(ctx context.Context, name string) ([]byte, error) {
+	m.secrets.mu.Lock()
+	defer m.secrets.mu.Unlock()
+	if key, ok := m.secrets.all[name]; ok {
+		return key, nil
+	}
+	key, err := m.dir.Secret(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("key of return paths: %w", err)
+	}
+	if m.secrets.all == nil {
+		m.secrets.all = make(map[string][]byte)
+	}
+	m.secrets.all[name] = key
+	return key, nil
 }
 
 // rewriter gives the rewriter of forwarded mail's return paths.
 func (m *MDA) rewriter(ctx context.Context) (srs.Rewriter, error) {
-	m.returns.mu.Lock()
-	defer m.returns.mu.Unlock()
-	if m.returns.srs == nil {
-		key, err := m.dir.Secret(ctx, "srs")
-		if err != nil {
-			return srs.Rewriter{}, fmt.Errorf("key of return paths: %w", err)
-		}
-		m.returns.srs = &srs.Rewriter{Key: key}
-	}
-	return *m.returns.srs, nil
+	key, err := m.secret(ctx, "srs")
+	return srs.Rewriter{Key: key}, err
 }
 
 // Outward gives the return path with which msg leaves for other hosts; nil means
 // its own. Mail that an address of ours sends on leaves from that address's
 // domain (SRS): the domain of its sender does not let us use it. Null return
-// paths stay null, and senders in domains of ours stay as they are.
+// paths stay null. Senders in domains of ours are tagged (BATV) where that is on
+// and it is their mail indeed, else they stay as they are.
 func (m *MDA) Outward(ctx context.Context, msg *mail.Mail) (*mail.Path, error) {
 	by := msg.Origin.Forwarder
-	if by.IsNull() || msg.From.IsNull() || !m.cfg.SRS {
+	ours := msg.Origin.Sender() != ""
+	if msg.From.IsNull() || !(m.cfg.BATV && ours) && (by.IsNull() || !m.cfg.SRS) {
 		return nil, nil
 	}
 	local, err := m.Local(ctx, msg.From.Domain)
-	if err != nil || local {
+	switch {
+	case err != nil:
 		return nil, err
+	case local && m.cfg.BATV && ours:
+		return m.tag(ctx, msg.From)
+	case local || by.IsNull() || !m.cfg.SRS:
+		return nil, nil
 	}
 	r, err := m.rewriter(ctx)
 	if err != nil {

@@ -160,3 +160,124 @@ func TestJunkIsNotSentOn(t *testing.T) {
 		}
 	}
 }
+
+func TestOurMailIsTagged(t *testing.T) {
+	m := newFake().mda("mail.a.test")
+	m.cfg.BATV = true
+	login, local := mail.Origin{Login: "alice@a.test"}, mail.Origin{Protocol: "local"}
+	forwarded := login
+	forwarded.Forwarder = mail.Path{Local: "out", Domain: "a.test"}
+	for _, c := range []struct {
+		what, from string
+		origin     mail.Origin
+		want       string // the start
+	}{
+		{"an account's", "Alice+x@a.test", login, "prvs="},
+		{"an account's in another domain of ours", "x@alias.test", login, "prvs="},
+		{"of this host's own programs", "root@a.test", local, "prvs="},
+		{"an account's that an alias sends on", "alice@a.test", forwarded, "prvs="},
+		{"a report", "", local, ""},
+		{"of one whom login lets send as somebody elsewhere", "alice@far.test", login, ""},
+		{"with an address that is too long", strings.Repeat("a", 49) + "@a.test", login, ""},
+		{"of a stranger who says he is one of ours", "alice@a.test", mail.Origin{Forwarder: forwarded.Forwarder}, ""},
+		{"by LMTP", "alice@a.test", mail.Origin{Protocol: "LMTP", Forwarder: forwarded.Forwarder}, ""},
+		{"of a stranger that an alias sends on", "s@far.test", mail.Origin{Forwarder: forwarded.Forwarder}, "SRS0="},
+	} {
+		from, err := mail.ParsePath(c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := m.Outward(t.Context(), &mail.Mail{Envelope: mail.Envelope{From: from}, Origin: c.origin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (p != nil) != (c.want != "") || p != nil && !strings.HasPrefix(p.Local, c.want) {
+			t.Errorf("mail %s leaves from %v", c.what, p)
+		}
+		if p == nil || c.want != "prvs=" {
+			continue
+		}
+		if plain, tagged, err := m.Untag(t.Context(), mail.Path{}, *p); plain != from || !tagged || err != nil {
+			t.Errorf("mail %s: a bounce comes back to %s, %t, %v", c.what, plain, tagged, err)
+		}
+	}
+	m.cfg.BATV = false
+	if p, err := m.Outward(t.Context(), &mail.Mail{Envelope: mail.Envelope{From: mail.Path{Local: "alice", Domain: "a.test"}}, Origin: login}); p != nil || err != nil {
+		t.Errorf("switched off: %v %v", p, err)
+	}
+}
+
+// What comes to a tagged address is for the plain one: aliases, detail, quota and
+// all. A bounce to a tag that is not good is refused.
+func TestMailComesBackToTags(t *testing.T) {
+	f := newFake()
+	m := f.mda("mail.a.test") // switched off: what was given out before counts
+	tagged := func(from string, age time.Duration) string {
+		p, err := mail.ParsePath(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err = m.tagger(t.Context()).Tag(p, time.Now().Add(-age)); err != nil {
+			t.Fatal(err)
+		}
+		return p.String()
+	}
+	const day = 24 * time.Hour
+	good, old := tagged("alice@a.test", 7*day), tagged("alice@a.test", 20*day)
+	forged := strings.Replace(good, "=alice", "=bob", 1)
+	r, err := m.rewriter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, _ := mail.ParsePath(good)
+	twice, _ := r.Forward(path, "a.test", time.Now())
+	for _, c := range []struct {
+		address, from, want string
+		refused             error
+	}{
+		{address: good, want: "alice"},
+		{address: strings.ToUpper(good), want: "alice"},
+		{address: good, from: "friend@far.test", want: "alice"},
+		{address: old, from: "friend@far.test", want: "alice"},
+		{address: forged, from: "friend@far.test", want: "bob"},
+		{address: old, refused: mail.BadReturnPath},
+		{address: forged, refused: mail.BadReturnPath},
+		{address: tagged("alice+x@a.test", 0), want: "alice"},
+		{address: tagged("team@a.test", 0), want: "alice bob"},
+		{address: tagged("alice@alias.test", 0), want: "alice"},
+		{address: tagged("gone@a.test", 0), refused: mail.NoSuchMailbox},
+		{address: tagged("full@a.test", 0), refused: mail.MailboxFull},
+		{address: tagged("out@a.test", 0), want: "one@far.test two@far.test"},
+		{address: twice.String(), want: "alice"}, // sent through an alias of ours by one who rewrites nothing
+		{address: tagged("alice@far.test", 0), refused: mail.RelayDenied},
+		{address: "prvs=alice@a.test", refused: mail.NoSuchMailbox},
+	} {
+		p := to(t, c.address)[0]
+		from, err := mail.ParsePath(c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		release, err := m.Verify(t.Context(), from, p, 0)
+		if !errors.Is(err, c.refused) || err != nil && c.refused == nil {
+			t.Errorf("Verify %s: %v", c.address, err)
+		}
+		if err != nil {
+			continue
+		}
+		release()
+		msg := &mail.Mail{Envelope: mail.Envelope{From: from}, Content: mail.Bytes("\r\n")}
+		placed := m.Place(t.Context(), msg, []mail.Recipient{p})[0]
+		if got := f.shown(placed); got != c.want {
+			t.Errorf("%s from %s: %q %v", c.address, c.from, got, placed.Status)
+		}
+		for _, next := range placed.Onward {
+			if next.Origin.Forwarder.String() != "out@a.test" || !strings.HasPrefix(string(next.Head), "Delivered-To: out@a.test\r\n") {
+				t.Errorf("%s goes on as %+v", c.address, next)
+			}
+		}
+	}
+	f.err = errors.New("the disk is on fire")
+	if _, _, err := f.mda("").Untag(t.Context(), mail.Path{}, path); !errors.Is(err, f.err) {
+		t.Errorf("a store that fails: %v", err)
+	}
+}

@@ -36,9 +36,11 @@ type forward struct {
 // resolve follows an address of ours to the accounts and foreign addresses it
 // stands for: an account without an alias takes it, else it goes on as
 // store.Address.Next says, where a target that is the alias's own address means
-// the account of that name. A return path that was given out here leads on to
-// whom it stands for, from the null return path only. Nobody at all is NoSuchMailbox, or NobodyAnswers for postmaster and abuse. A member of an alias who cannot take mail is
-// left out while others can.
+// the account of that name. A return path of forwarded mail that was given out
+// here leads on to whom it stands for, from the null return path only; one of our
+// own mail is the address without its tag. Nobody at all is NoSuchMailbox, or
+// NobodyAnswers for postmaster and abuse. A member of an alias who cannot take
+// mail is left out while others can.
 func (m *MDA) resolve(ctx context.Context, from, p mail.Path) (routes, error) {
 	w := walk{m: m, from: from, start: p, state: map[mail.Path]progress{}}
 	if p.Domain == "" {
@@ -138,6 +140,11 @@ func (w *walk) follow(ctx context.Context, p, by mail.Path, hops int, exempt boo
 	}
 	if err != nil {
 		return err
+	}
+	if plain, _, err := w.m.Untag(ctx, w.from, p); err != nil {
+		return w.refuse(err)
+	} else if plain != p {
+		return w.follow(ctx, plain, by, hops+1, exempt)
 	}
 	if to, ok, err := w.m.comeBack(ctx, w.from, p); err != nil {
 		return w.refuse(err)

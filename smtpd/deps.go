@@ -27,6 +27,10 @@ type Recipients interface {
 	// Local tells whether a domain is ours; the empty one, that of
 	// <Postmaster> (RFC 5321 §4.5.1), is.
 	Local(ctx context.Context, domain string) (bool, error)
+	// Untag gives the plain address of a local recipient that is named by the
+	// return path which our mail left with (BATV), and whether that proves a bounce;
+	// a bounce to a bad one is refused with a mail.Reply.
+	Untag(ctx context.Context, from, p mail.Path) (plain mail.Path, tagged bool, err error)
 	// Verify answers RCPT for a local recipient of mail from a return path; room for size octets is kept
 	// until release is called.
 	Verify(ctx context.Context, from mail.Path, r mail.Recipient, size int64) (release func(), err error)

@@ -118,6 +118,18 @@ func (*testRecipients) Local(_ context.Context, domain string) (bool, error) {
 	return domain == "" || strings.EqualFold(domain, "example.org"), nil
 }
 
+// Untag takes "good=" and, off what is no bounce, "bad=" off.
+func (*testRecipients) Untag(_ context.Context, from, p mail.Path) (mail.Path, bool, error) {
+	how, local, ok := strings.Cut(p.Local, "=")
+	if ok && how == "bad" && from.IsNull() {
+		return p, false, mail.BadReturnPath.With(p)
+	}
+	if ok {
+		p.Local = local
+	}
+	return p, ok && how == "good", nil
+}
+
 func (r *testRecipients) Verify(_ context.Context, _ mail.Path, to mail.Recipient, size int64) (func(), error) {
 	switch l := to.Path.Key().Local; {
 	case l == "off":

@@ -42,9 +42,17 @@ func (s *session) add(r mail.Recipient) error {
 	if !local {
 		return s.onward(r)
 	}
+	plain, tagged, err := s.Recipients.Untag(s.ctx, tx.From, r.Path)
+	if err != nil {
+		return err
+	}
+	r.Path = plain
 	release, err := s.Recipients.Verify(s.ctx, tx.From, r, tx.size)
 	if err != nil {
 		return err
+	}
+	if tx.checked != nil {
+		tx.checked.Tagged = tagged && (len(tx.To) == 0 || tx.checked.Tagged)
 	}
 	tx.To = append(tx.To, r)
 	tx.release = append(tx.release, release)

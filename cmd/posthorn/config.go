@@ -166,6 +166,13 @@ func (c *Config) mda() mda.Config {
 	return m
 }
 
+// check is the checks' config with how our own mail leaves.
+func (c *Config) check() check.Config {
+	k := c.Check
+	k.BATV = c.MDA.BATV
+	return k
+}
+
 // queue is the queue's config with the name that signs its reports.
 func (c *Config) queue() queue.Config {
 	q := c.Queue

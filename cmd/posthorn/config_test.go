@@ -152,6 +152,8 @@ func TestConfigCheckReadsTheFilesItNames(t *testing.T) {
 		{"an issuer for everything", "[auth.oidc]\nissuer = 'https://a.b'\n", "auth.oidc.audience: "},
 		{"no secret", "[auth.oidc]\nissuer = 'https://a.b'\naudience = 'mail'\nclient_id = 'x'\nclient_secret_file = 'none'\n", "posthorn.toml:6: auth.oidc.client_secret_file: open "},
 		{"no password", "[[route]]\ndomain = '*'\nvia = 'h:25'\nlogin = 'x'\npassword_file = 'p'\n", "posthorn.toml:6: route.password_file: open "},
+		{"tags that nobody looks at", "[check]\nreports = false\n[mda]\nbatv = true\n", "posthorn.toml:5: mda.batv: "},
+		{"tags", "[mda]\nbatv = true\n", "is in order"},
 		{"an address of another host", "[relay]\nsource_ipv4 = '192.0.2.1'\n", "posthorn.toml:3: relay.source_ipv4: 192.0.2.1 is no address of this host"},
 		{"a route's", "[[route]]\ndomain = '*'\nvia = 'mx'\nsource_ipv6 = '2001:db8::1'\n", "posthorn.toml:5: route.source_ipv6: 2001:db8::1 is no address"},
 		{"an address of this host", "[relay]\nsource_ipv4 = '127.0.0.1'\n", "is in order"},

@@ -59,6 +59,9 @@ func (c *Config) judge(file string, data []byte) error {
 	if f := c.Log.Format; f != "text" && f != "json" {
 		j.mistake("log.format", 0, `%q is not "text" or "json"`, f)
 	}
+	if c.MDA.BATV && !c.Check.Reports {
+		j.mistake("mda.batv", 0, "it is [check] reports that looks at the tags, which is off")
+	}
 	c.judgeNumbers(j)
 	for _, err := range []error{c.relay().Check(), c.Queue.Check(), c.Auth.OIDC.Check()} {
 		if err != nil {

@@ -64,7 +64,7 @@ func (h *house) services() []service {
 	lmtp := deps
 	lmtp.TLS = nil // it comes from this machine
 	mx.Onward = h.relay
-	mx.Policy = check.NewPolicy(c.Check, h.dns, h.store, h.log)
+	mx.Policy = check.NewPolicy(c.check(), h.dns, h.store, h.log)
 	submission.Auth = h.auth
 	submission.Allowance = h.queue
 	in := smtpd.New(smtpd.MX, c.SMTP, mx)
