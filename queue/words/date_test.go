@@ -11,8 +11,8 @@ func TestTime(t *testing.T) {
 	for lang, want := range map[string]string{
 		"en": "Monday, 2 November 2026, 09:05 (UTC+5:30)",
 		"de": "Montag, 2. November 2026, 09:05 Uhr (UTC+5:30)",
-		"fr": "lundi 2 novembre 2026, 09\u00a0h\u00a005 (UTC+5:30)",
-		"es": "lunes, 2 de noviembre de 2026, 09:05 (UTC+5:30)",
+		"fr": "lundi 2 novembre 2026 à 09\u00a0h\u00a005 (UTC+5:30)",
+		"es": "lunes 2 de noviembre de 2026 a las 09:05 h (UTC+5:30)",
 		"it": "lunedì 2 novembre 2026 alle ore 09:05 (UTC+5:30)",
 		"nl": "maandag 2 november 2026, 09:05 uur (UTC+5:30)",
 		"ja": "2026年11月2日（月）09:05（UTC+5:30）",
