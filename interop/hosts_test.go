@@ -117,7 +117,7 @@ func TestPostfixThatTakesSevenBits(t *testing.T) {
 		submitLetter(t, w.here.Server, address("alice"), "emil@postfix.test", letterFile(t,
 			"From: alice@example.test\nTo: emil@postfix.test\nSubject: Grüße\n\nraw subject\n"))
 		got := arrives(t, w.postfix, "emil@postfix.test", "raw subject")
-		contains(t, got, "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=")
+		contains(t, got, "Subject: =?utf-8?b?R3LDvMOfZQ==?=")
 		w.signed(t, got)
 	})
 	t.Run("what its author signed comes back", func(t *testing.T) {

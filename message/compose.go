@@ -3,7 +3,6 @@ package message
 import (
 	"bytes"
 	"crypto/rand"
-	"mime"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -29,7 +28,7 @@ func (c *Composer) Bytes() []byte { return c.b.Bytes() }
 // Field writes an unstructured field (RFC 5322 §2.2.1), folded; what is not
 // ASCII in encoded words (RFC 2047).
 func (c *Composer) Field(name, value string) {
-	c.fold(name, encodeText(cleanLine(value)))
+	c.fold(name, encodeText(cleanLine(value), roomBehind(name)))
 }
 
 // Structured writes a field whose value is syntax already. It is folded at
@@ -42,16 +41,21 @@ func (c *Composer) Date(name string, t time.Time) { c.fold(name, t.Format(DateFo
 // Addresses writes an address list. Groups are not written.
 func (c *Composer) Addresses(name string, list ...Address) {
 	var all []string
+	room := roomBehind(name)
 	for _, a := range list {
 		if !a.Group {
-			all = append(all, a.String())
+			all = append(all, a.within(room))
+			room = maxWord
 		}
 	}
 	c.fold(name, strings.Join(all, ", "))
 }
 
 // String is a as it stands in a field, its name in encoded words when it must be.
-func (a Address) String() string {
+func (a Address) String() string { return a.within(maxWord) }
+
+// within is String with a first encoded word of up to room octets.
+func (a Address) within(room int) string {
 	spec := quoteLocal(cleanLine(a.Mailbox))
 	if a.Host != "" {
 		spec += "@" + cleanLine(a.Host)
@@ -61,7 +65,7 @@ func (a Address) String() string {
 	case name == "":
 		return spec
 	case !isASCII(name):
-		name = mime.BEncoding.Encode("utf-8", name) // a phrase takes few of Q's octets (RFC 2047 §5)
+		name = wordB.words(name, room) // a phrase takes few of Q's octets (RFC 2047 §5)
 	case !isPhrase(name) || strings.Contains(name, "=?"):
 		name = quoteString(name)
 	}
@@ -163,15 +167,19 @@ func cleanLine(s string) string {
 	}, strings.ToValidUTF8(s, "?")))
 }
 
-// encodeText encodes s when it is not ASCII or looks like an encoded word.
-func encodeText(s string) string {
+// roomBehind is how much of the first line of a field is left for its value.
+func roomBehind(name string) int { return maxLine - len(name) - len(": ") }
+
+// encodeText encodes s when it is not ASCII or looks like an encoded word; its
+// first encoded word has up to room octets.
+func encodeText(s string, room int) string {
 	if isASCII(s) && !strings.Contains(s, "=?") {
 		return s
 	}
-	if isASCII(s) { // mime would leave it as it is
+	if isASCII(s) {
 		return strings.ReplaceAll(s, "=?", "=?utf-8?q?=3D=3F?=")
 	}
-	return mime.QEncoding.Encode("utf-8", s)
+	return shorterWord(s).words(s, room)
 }
 
 func isASCII(s string) bool {

@@ -44,12 +44,12 @@ func TestSevenBit(t *testing.T) {
 			"MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n" + cte + "7bit\r\n\r\n--b\r\n" +
 				cte + "7bit\r\n\r\nplain\r\n--b\r\nContent-Type: application/x\r\n" + cte + "base64\r\n\r\nAP8=\r\n\r\n--b--\r\n"},
 		{"a message within", "Content-Type: message/rfc822\r\n" + cte + "8bit\r\n\r\nSubject: \xc3\xa4\r\n\r\nFr\xc3\xbchling wieder mit der Post\r\n",
-			"Content-Type: message/rfc822\r\nMIME-Version: 1.0\r\n" + cte + "7bit\r\n\r\nSubject: =?utf-8?q?=C3=A4?=\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n" +
+			"Content-Type: message/rfc822\r\nMIME-Version: 1.0\r\n" + cte + "7bit\r\n\r\nSubject: =?utf-8?b?w6Q=?=\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n" +
 				cte + "quoted-printable\r\n\r\nFr=C3=BChling wieder mit der Post\r\n"},
 		{"a signed part that fits", "Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: multipart/signed; boundary=i\r\n\r\n--i\r\n" + cte + "8bit\r\n\r\ntext\r\n--i--\r\n--o\r\nContent-Type: image/x\r\n\r\n\xff\xff\xff\r\n--o--\r\n",
 			"Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\nContent-Type: multipart/signed; boundary=i\r\n\r\n--i\r\n" + cte + "8bit\r\n\r\ntext\r\n--i--\r\n--o\r\nContent-Type: image/x\r\n" + cte + "base64\r\n\r\n////\r\n\r\n--o--\r\n"},
 		{"header fields", "Subject: =?utf-8?q?=C3=84?= \xc3\xa4 x\r\nFrom: J\xc3\xb6rg <j@a.test>, b@a.test\r\nContent-Disposition: attachment; filename=\"\xc3\xbc.txt\"; size=3\r\n\r\ntext\r\n",
-			"Subject: =?utf-8?q?=C3=84_=C3=A4_x?=\r\nFrom: =?utf-8?b?SsO2cmc=?= <j@a.test>, b@a.test\r\nContent-Disposition: attachment; filename*=utf-8''%C3%BC.txt; size=3\r\n\r\ntext\r\n"},
+			"Subject: =?utf-8?b?w4Qgw6QgeA==?=\r\nFrom: =?utf-8?b?SsO2cmc=?= <j@a.test>, b@a.test\r\nContent-Disposition: attachment; filename*=utf-8''%C3%BC.txt; size=3\r\n\r\ntext\r\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got, err := sevenBit(t, test.in, false)
