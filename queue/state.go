@@ -18,8 +18,9 @@ type DestinationState struct {
 	Window  int // attempts that may run at a time
 	// Trouble is what it had to say when it was last in trouble as a whole, and Till
 	// until when it is not asked; both zero when it answers.
-	Trouble mail.Status
-	Till    time.Time
+	Trouble  mail.Status
+	Till     time.Time
+	Failures int // in a row, to be served there at all
 }
 
 // Destinations gives the destinations the scheduler knows, by name; none while
@@ -64,7 +65,7 @@ func (s *scheduler) states() []DestinationState {
 	for _, d := range s.destinations {
 		state := DestinationState{Name: d.name, Running: d.running, Waiting: d.queue.n, Window: max(1, int(d.window))}
 		if d.troubles > 0 {
-			state.Trouble, state.Till = d.trouble, d.deadTill
+			state.Trouble, state.Till, state.Failures = d.trouble, d.deadTill, d.troubles
 		}
 		all = append(all, state)
 	}

@@ -32,22 +32,27 @@ type Group struct {
 	Oldest     DeliveryID
 }
 
-// groupings are the expressions of those that no index answers.
+// groupings are their expressions. An index answers ByDestination where all is
+// counted.
 var groupings = map[Grouping]string{
-	BySender: `CASE WHEN i.login <> '' THEN i.login ELSE ` + fromKey + ` END`,
-	ByReason: `trim(CASE WHEN d.reply_code = 0 THEN '' ELSE d.reply_code || ' ' || d.reply_x END)`,
-	ByAge: `CASE WHEN i.arrived > ?3 THEN '0' WHEN i.arrived > ?4 THEN '1' WHEN i.arrived > ?5 THEN '2'
-		WHEN i.arrived > ?6 THEN '3' WHEN i.arrived > ?7 THEN '4' ELSE '5' END`,
+	ByDestination: `d.destination`,
+	BySender:      `CASE WHEN i.login <> '' THEN i.login ELSE ` + fromKey + ` END`,
+	ByReason:      `trim(CASE WHEN d.reply_code = 0 THEN '' ELSE d.reply_code || ' ' || d.reply_x END)`,
+	ByAge: `CASE WHEN i.arrived > ?13 THEN '0' WHEN i.arrived > ?14 THEN '1' WHEN i.arrived > ?15 THEN '2'
+		WHEN i.arrived > ?16 THEN '3' WHEN i.arrived > ?17 THEN '4' ELSE '5' END`,
 }
 
-// Groups counts all waiting deliveries by a grouping: the largest first, at most
+// Groups counts by a grouping what a filter chooses: the largest first, at most
 // limit, and how many groups there are. It reads the queue in parts, so what comes
 // and goes meanwhile may be counted or not.
-func (s *Store) Groups(ctx context.Context, by Grouping, limit int) (groups []Group, total int, err error) {
-	c := counting{by: by, groups: make(map[string]*Group)}
-	if by == ByDestination {
+func (s *Store) Groups(ctx context.Context, f Filter, by Grouping, limit int) (groups []Group, total int, err error) {
+	c := counting{Filter: f, by: by, groups: make(map[string]*Group)}
+	switch {
+	case by == ByDestination && f.isEmpty():
 		err = s.db.View(ctx, c.destinations)
-	} else {
+	case f.Items != nil:
+		err = s.db.View(ctx, c.items)
+	default:
 		err = c.all(ctx, s)
 	}
 	if err != nil {
@@ -64,6 +69,7 @@ func (s *Store) Groups(ctx context.Context, by Grouping, limit int) (groups []Gr
 
 // counting is one Groups.
 type counting struct {
+	Filter
 	by     Grouping
 	groups map[string]*Group
 }
@@ -86,16 +92,33 @@ func (c *counting) destinations(tx *db.Tx) error {
 	return c.add(tx, `SELECT destination, count(*), min(id) FROM deliveries WHERE state = 'waiting' GROUP BY destination`)
 }
 
-// all goes through the queue from the oldest delivery on.
-func (c *counting) all(ctx context.Context, s *Store) error {
+// some counts what the filter chooses of where, whose parameters 1 and 2 are a and
+// b. Ages are the parameters from 13 on.
+func (c *counting) some(tx *db.Tx, where string, a, b int64) error {
 	name, known := groupings[c.by]
 	if !known {
 		return ErrInvalid
 	}
-	args := []any{int64(0), int64(0)}
+	args := append([]any{a, b, c.Destination}, c.arguments()...)
 	for _, age := range AgeGroups {
 		args = append(args, time.Now().Add(-age).UnixNano())
 	}
+	return c.add(tx, `SELECT `+name+`, count(*), min(d.id) FROM deliveries d CROSS JOIN items i ON i.id = d.item
+		WHERE `+where+` AND (?3 = '' OR d.destination = ?3)`+conditions+` AND ?17 IS NOT NULL GROUP BY 1`, args...)
+}
+
+// items goes through those that the filter names.
+func (c *counting) items(tx *db.Tx) error {
+	for _, id := range c.Items {
+		if err := c.some(tx, `d.item = ?1 AND ?2 = 0`, int64(id), 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// all goes through the queue from the oldest delivery on.
+func (c *counting) all(ctx context.Context, s *Store) error {
 	for next := DeliveryID(0); ; {
 		err := s.db.View(ctx, func(tx *db.Tx) error {
 			var first int64
@@ -103,9 +126,7 @@ func (c *counting) all(ctx context.Context, s *Store) error {
 				return err
 			}
 			next = DeliveryID(first + scanStep - 1)
-			args[0], args[1] = first, int64(next)
-			return c.add(tx, `SELECT `+name+`, count(*), min(d.id) FROM deliveries d CROSS JOIN items i ON i.id = d.item
-				WHERE d.id BETWEEN ?1 AND ?2 AND d.state = 'waiting' AND ?7 IS NOT NULL GROUP BY 1`, args...)
+			return c.some(tx, `d.id BETWEEN ?1 AND ?2`, first, int64(next))
 		})
 		if errors.Is(err, db.ErrNoRows) {
 			return nil

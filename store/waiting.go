@@ -23,6 +23,11 @@ type Filter struct {
 	Held        bool      // a hold keeps it, or it is held by itself
 }
 
+// isEmpty tells whether everything is chosen.
+func (f Filter) isEmpty() bool {
+	return f.Items == nil && f.From+f.To+f.Domain+f.Destination+f.Reason == "" && f.Before.IsZero() && f.Since.IsZero() && f.Attempts <= 0 && !f.Held
+}
+
 // Matched is a delivery that waits, and its item's.
 type Matched struct {
 	Item     ItemID

@@ -87,6 +87,17 @@ func TestFilter(t *testing.T) {
 		{"not yet come", store.Filter{Since: now.Add(time.Hour)}, nil},
 	} {
 		for _, limit := range []int{1, 2, 1000} {
+			for _, by := range []store.Grouping{store.ByDestination, store.BySender, store.ByReason, store.ByAge} {
+				groups, _, err := f.Groups(ctx, c.filter, by, 99)
+				ok(t, err)
+				sum := int64(0)
+				for _, g := range groups {
+					sum += g.Deliveries
+				}
+				if sum != int64(len(c.want)) {
+					t.Errorf("%s, counted by %s: %d, want %d", c.name, by, sum, len(c.want))
+				}
+			}
 			if got := f.matched(c.filter, limit); !slices.Equal(got, c.want) {
 				t.Errorf("%s, %d at a time: %v, want %v", c.name, limit, got, c.want)
 			}
@@ -107,7 +118,7 @@ func TestFilter(t *testing.T) {
 		t.Errorf("%d are due, %v", changed, err)
 	}
 	for by, want := range map[store.Grouping]string{store.ByDestination: "to away.test", store.BySender: "<>", store.ByAge: "0", store.ByReason: ""} {
-		groups, total, err := f.Groups(ctx, by, 1)
+		groups, total, err := f.Groups(ctx, store.Filter{}, by, 1)
 		ok(t, err)
 		if len(groups) != 1 || total < 1 || by != store.BySender && groups[0].Name != want || groups[0].Oldest == 0 {
 			t.Errorf("by %s: %+v of %d", by, groups, total)
@@ -148,7 +159,7 @@ func TestLargeQueue(t *testing.T) {
 	})
 	for _, by := range []store.Grouping{store.ByDestination, store.BySender, store.ByAge, store.ByReason} {
 		took("groups by "+string(by), func() error {
-			groups, total, err := f.Groups(ctx, by, 20)
+			groups, total, err := f.Groups(ctx, store.Filter{}, by, 20)
 			if len(groups) == 0 || total < len(groups) {
 				t.Errorf("%d of %d", len(groups), total)
 			}

@@ -7,11 +7,13 @@ import (
 	"strconv"
 	"time"
 
+	"posthorn/queue"
 	"posthorn/store"
 )
 
 // groupQuestion asks how much waits, by destination, sender, reason or age.
 type groupQuestion struct {
+	queueFilter
 	By    store.Grouping `json:"by"`
 	Limit int            `json:"limit"`
 }
@@ -21,7 +23,8 @@ type groups struct {
 	Total  int          `json:"total"` // how many groups there are
 }
 
-// groupFacts is one of them. Status and State are those of its oldest delivery.
+// groupFacts is one of them. Status and State are those of its oldest delivery, but
+// for what is known of it as a whole.
 type groupFacts struct {
 	Name       string    `json:"name"`
 	Deliveries int64     `json:"deliveries"`
@@ -30,12 +33,24 @@ type groupFacts struct {
 	State      string    `json:"state"`
 	Status     string    `json:"status,omitempty"`
 	Means      string    `json:"means,omitempty"`
+
+	Destination *destinationFacts `json:"destination,omitempty"` // by destination, while a server runs
 }
 
 func (a *admin) groups(ctx context.Context, ask groupQuestion) (groups, error) {
-	found, total, err := a.store.Groups(ctx, ask.By, ask.Limit)
+	filter, err := a.filter(ctx, ask.queueFilter)
 	if err != nil {
 		return groups{}, err
+	}
+	found, total, err := a.store.Groups(ctx, filter, ask.By, ask.Limit)
+	if err != nil {
+		return groups{}, err
+	}
+	var known map[string]destinationFacts
+	if ask.By == store.ByDestination {
+		if known, err = a.destinations(ctx); err != nil {
+			return groups{}, err
+		}
 	}
 	holds, err := a.queue.Holds(ctx)
 	if err != nil {
@@ -46,6 +61,9 @@ func (a *admin) groups(ctx context.Context, ask groupQuestion) (groups, error) {
 		f := groupFacts{Name: g.Name, Deliveries: g.Deliveries}
 		if ask.By == store.ByAge {
 			f.Name = ageName(g.Name)
+		}
+		if d, ok := known[g.Name]; ok {
+			f.Destination = &d
 		}
 		err := a.completeGroup(ctx, &f, g.Oldest, ask.By, holds)
 		if errors.Is(err, store.ErrNotFound) {
@@ -74,6 +92,12 @@ func (a *admin) completeGroup(ctx context.Context, f *groupFacts, oldest store.D
 	shown := showDelivery(it, d, holds)
 	f.Oldest, f.QueueID, f.Status, f.Means = it.Arrived, it.QueueID, shown.Status, shown.Means
 	f.State = shown.state()
+	if f.Destination != nil {
+		f.State = f.Destination.state(time.Now())
+		if f.Destination.Words != "" {
+			f.Status, f.Means = f.Destination.Words, queue.Meaning(f.Destination.Words)
+		}
+	}
 	i := slices.IndexFunc(holds, func(h store.Hold) bool {
 		return h.Kind == store.HoldAll || by == store.ByDestination && h.Kind == store.HoldDestination && h.What == f.Name ||
 			by == store.BySender && h.Kind == store.HoldSender && h.What == f.Name
@@ -85,14 +109,6 @@ func (a *admin) completeGroup(ctx context.Context, f *groupFacts, oldest store.D
 		f.Name = "not tried yet"
 	}
 	return nil
-}
-
-// holdState is what a hold does in a word.
-func holdState(h store.Hold) string {
-	if h.Every > 0 && !h.Probe {
-		return "slowed"
-	}
-	return "held"
 }
 
 // ageName says which ages the n-th group has.

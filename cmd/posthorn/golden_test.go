@@ -37,7 +37,7 @@ var (
 	timePattern   = regexp.MustCompile(`\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\b`)
 	restPattern   = regexp.MustCompile(`127\.0\.0\.1:\d+|\b\d+ octets|Written to \S+`)
 	spacesPattern = regexp.MustCompile(`  +`)
-	duePattern    = regexp.MustCompile(`due \d\d:\d\d:\d\d`)
+	duePattern    = regexp.MustCompile(`(due|until) \d\d:\d\d:\d\d`)
 	waitPattern   = regexp.MustCompile(`\bjust now\b|\b\d+ (minute|second)s?( \d+ seconds?)?`)
 )
 

@@ -26,8 +26,9 @@ hears of the message again. To give up and tell the sender: posthorn queue bounc
 }
 
 const listHelp = `List the messages that wait, the oldest first, a line for each recipient. With
---by, how much waits instead: for each destination, from each sender, by reason or
-by age.`
+--by, how much of it waits instead: for each destination, from each sender, by
+reason or by age. Of destinations it tells, while the server runs, whether they
+answer, how much is being tried there, and what holds them back.`
 
 func (c *cli) queueListCommand() *cobra.Command {
 	var choice choice
@@ -46,10 +47,7 @@ func (c *cli) queueListCommand() *cobra.Command {
 				return err
 			}
 			if by != "" {
-				if choice.chooses(args) {
-					return usage(errors.New("--by counts the whole queue: it takes no filter"))
-				}
-				return c.listGroups(cmd, by, ask.Limit)
+				return c.listGroups(cmd, groupQuestion{ask.queueFilter, store.Grouping(by), ask.Limit})
 			}
 			out, err := queueList.ask(cmd.Context(), c, ask)
 			if err != nil {
@@ -86,15 +84,15 @@ func (c *cli) printQueue(out listed) {
 }
 
 // listGroups prints how much waits.
-func (c *cli) listGroups(cmd *cobra.Command, by string, limit int) error {
+func (c *cli) listGroups(cmd *cobra.Command, ask groupQuestion) error {
 	heading := map[store.Grouping]string{
 		store.ByDestination: "DESTINATION DELIVERIES OLDEST STATE WORDS", store.BySender: "SENDER DELIVERIES OLDEST STATE WORDS",
 		store.ByReason: "REASON DELIVERIES OLDEST STATE WORDS", store.ByAge: "AGE DELIVERIES OLDEST STATE WORDS",
-	}[store.Grouping(by)]
+	}[ask.By]
 	if heading == "" {
-		return usage(fmt.Errorf("--by is destination, sender, reason or age, not %q", by))
+		return usage(fmt.Errorf("--by is destination, sender, reason or age, not %q", ask.By))
 	}
-	out, err := queueGroup.ask(cmd.Context(), c, groupQuestion{store.Grouping(by), limit})
+	out, err := queueGroup.ask(cmd.Context(), c, ask)
 	if err != nil {
 		return err
 	}

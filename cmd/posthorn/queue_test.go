@@ -96,7 +96,7 @@ func TestQueueChoice(t *testing.T) {
 
 // withoutDue takes out the times that have no date.
 func withoutDue(s string) string {
-	return duePattern.ReplaceAllString(s, "due HH:MM:SS")
+	return duePattern.ReplaceAllString(s, "$1 HH:MM:SS")
 }
 
 // withoutSpaces makes columns independent of how wide their times are.
@@ -131,7 +131,9 @@ func TestQueueActs(t *testing.T) {
 				{"queue retry", 2, "--all", "b d"},
 				{"queue retry --all --domain x.y", 2, "or all of them with --all", "b d"},
 				{"queue retry --domain x.y", 0, "tried again: 0 deliveries", "b d"},
-				{"queue list --by age --held", 2, "it takes no filter", "b d"},
+				{"queue list --by age --held", 0, "the queue is empty", "b d"},
+				{"queue list --by sender --to d@dead.example", 0, "list@example.test", "b d"},
+				{"queue list --by destination --domain dead.example", 0, "127.0.0.1:1", "b d"},
 				{"queue list --by colour", 2, "--by is destination, sender, reason or age", "b d"},
 				{"queue list --by sender", 0, "you@example.test", "b d"},
 				{"queue list --by age", 0, "under 5 minutes  2", "b d"},
