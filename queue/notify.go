@@ -27,6 +27,8 @@ type Notice struct {
 	// the postmaster of this host.
 	Account store.AccountID
 	Domain  string
+	// Language of the text, "" for English.
+	Language string
 	// Subject is one line.
 	Subject string
 	// Text is paragraphs with empty lines between them. They are wrapped, but for
@@ -113,13 +115,16 @@ func (d *draft) hasNotice(n Notice) bool {
 
 func (n Notice) compose(id, hostname string, now time.Time) []byte {
 	var w message.Composer
-	w.Addresses("From", message.Address{Name: words.Of(words.English).Report.From, Mailbox: "MAILER-DAEMON", Host: hostname})
+	w.Addresses("From", message.Address{Name: words.Of(cmp.Or(n.Language, words.English)).Report.From, Mailbox: "MAILER-DAEMON", Host: hostname})
 	if n.Account == 0 {
 		w.Addresses("To", message.Address{Mailbox: "postmaster", Host: cmp.Or(n.Domain, hostname)})
 	}
 	w.Field("Subject", mail.Clean(n.Subject))
 	w.Date("Date", now)
 	w.Structured("Message-ID", "<"+id+"@"+hostname+">")
+	if n.Language != "" {
+		w.Structured("Content-Language", n.Language)
+	}
 	w.Structured("Auto-Submitted", "auto-generated") // RFC 3834 §5
 	w.Text("plain", paragraphs(n.Text))
 	return w.Bytes()

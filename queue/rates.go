@@ -2,11 +2,14 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"posthorn/mail"
+	"posthorn/queue/words"
 	"posthorn/store"
 )
 
@@ -55,13 +58,13 @@ func (d *draft) watch(ctx context.Context, login string) error {
 	}
 	now := time.Now()
 	var own store.Rate // what this draft brings
-	words := ""
+	said := ""
 	for _, t := range d.change.Tried {
 		if t.Login == login {
 			own.Tried++
 			if t.Failed {
 				own.Failed++
-				words = t.Status
+				said = t.Status
 			}
 		}
 	}
@@ -80,7 +83,7 @@ func (d *draft) watch(ctx context.Context, login string) error {
 	if err != nil || usual(day, before) {
 		return err
 	}
-	return d.holdAccount(ctx, login, day, words)
+	return d.holdAccount(ctx, login, day, said)
 }
 
 // tooMany tells whether a day's refusals are more than a newsletter's dead
@@ -95,7 +98,7 @@ func usual(day, before store.Rate) bool {
 }
 
 // holdAccount makes the hold part of the change, and the word about it.
-func (d *draft) holdAccount(ctx context.Context, login string, day store.Rate, words string) error {
+func (d *draft) holdAccount(ctx context.Context, login string, day store.Rate, said string) error {
 	holds, err := d.st.Holds(ctx)
 	if err != nil {
 		return err
@@ -109,6 +112,9 @@ func (d *draft) holdAccount(ctx context.Context, login string, day store.Rate, w
 		Reason: fmt.Sprintf("%d of %d recipients refused its mail within a day", day.Failed, day.Tried)}
 	d.change.Hold = append(d.change.Hold, h)
 	d.begun = append(d.begun, h)
+	if err := d.tellHeld(ctx, login); err != nil {
+		return err
+	}
 	return d.notify(ctx, Notice{
 		Kind: "account held", Key: login,
 		Subject: "The outgoing mail of " + login + " is held: was its password stolen?",
@@ -133,6 +139,25 @@ When all is in order, or was spam and is dropped, let its mail go on:
 
     posthorn queue release --sender %[3]s
 
-From when on an account is held say hold_refused and hold_refused_percent in [queue].`, day.Failed, day.Tried, login, percent, mail.Clean(words)),
+From when on an account is held say hold_refused and hold_refused_percent in [queue].`, day.Failed, day.Tried, login, percent, mail.Clean(said)),
 	})
+}
+
+// tellHeld is word to the account's owner, who would otherwise see mail go out and
+// hear nothing.
+func (d *draft) tellHeld(ctx context.Context, login string) error {
+	account, err := d.st.AccountByLogin(ctx, login)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !account.Enabled {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	c := words.Choose(account.Manners.Language, "", "", d.cfg.Language)
+	w := c.Kind("account-held", nil)
+	text := strings.Join(w.What, "\n\n") + "\n\n" + c.Report.Heading.Steps + "\n"
+	for i, step := range w.Steps {
+		text += fmt.Sprintf("\n%d. %s\n", i+1, step)
+	}
+	return d.notify(ctx, Notice{Kind: "account held, to its owner", Key: login, Account: account.ID, Language: c.Language, Subject: w.What[0], Text: text})
 }

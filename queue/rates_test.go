@@ -80,12 +80,21 @@ func TestAccountThatIsRefusedIsHeld(t *testing.T) {
 				f.Errorf("the word to the administrator is without %q: %s", want, word)
 			}
 		}
+		if n := f.letters("What you send to other mail servers waits for now"); n != 1 {
+			f.Errorf("the owner got %d letters", n)
+		}
 		if err := f.q.Release(f.Context(), store.HoldSender, "alice@here.test"); err != nil {
 			f.Fatal(err)
 		}
 		f.pass(time.Hour)
 		if got, held := f.waiting(), f.heldSenders(); len(got)+len(held) != 0 {
 			f.Errorf("after the release: waiting %q, held %q", got, held)
+		}
+		for range 3 {
+			send(f, 100, 40)
+		}
+		if n := f.letters("The outgoing mail of"); len(f.heldSenders()) != 1 || n != 2 {
+			f.Errorf("held again after its release on the same day: %q, %d letters in all", f.heldSenders(), n)
 		}
 	})
 }
@@ -140,4 +149,17 @@ func TestFailingAddress(t *testing.T) {
 			f.Errorf("after it took one: %+v, %v", failing, err)
 		}
 	})
+}
+
+// letters counts those in alice's INBOX whose subject has some words.
+func (f *fixture) letters(subject string) (n int) {
+	f.Helper()
+	for _, m := range f.inbox() {
+		for line := range strings.Lines(m) {
+			if strings.HasPrefix(line, "Subject: ") && strings.Contains(line, subject) {
+				n++
+			}
+		}
+	}
+	return n
 }

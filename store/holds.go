@@ -138,7 +138,11 @@ func setHold(tx *db.Tx, h *Hold, now time.Time) error {
 // is none.
 func (s *Store) EndHold(ctx context.Context, kind HoldKind, what string) error {
 	err := s.db.Commit(ctx, 0, func(tx *db.Tx) error {
-		if err := one(tx.Exec(`UPDATE holds SET ended = 1 WHERE kind = ? AND what = ? AND ended = 0`, string(kind), what)); err != nil || kind != HoldSender {
+		if err := one(tx.Exec(`UPDATE holds SET ended = 1 WHERE kind = ? AND what = ? AND ended = 0`, string(kind), what)); err != nil {
+			return err
+		}
+		// Should it be held again, that is news.
+		if _, err := tx.Exec(`DELETE FROM notices WHERE key = ?`, what); err != nil || kind != HoldSender {
 			return err
 		}
 		// Who is released is not held again for what was known by then.
