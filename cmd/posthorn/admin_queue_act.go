@@ -146,7 +146,7 @@ func describeHold(h store.Hold, now time.Time) string {
 		said = fmt.Sprintf("%s is held, and asked with one message each %s", what, duration(h.Every))
 	}
 	if !h.Until.IsZero() && h.Until.After(now) {
-		said += " for another " + duration(h.Until.Sub(now))
+		said += " for another " + duration(h.Until.Sub(now).Round(time.Second))
 	}
 	if h.Reason != "" {
 		said += ": " + oneLine(h.Reason)

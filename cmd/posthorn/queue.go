@@ -16,8 +16,9 @@ func (c *cli) queueCommand() *cobra.Command {
 	return group("queue", "The mail that waits to be delivered",
 		c.queueListCommand(), c.queueShowCommand(),
 		c.queueActCommand("retry", "Try again now", "tried again", queue.ActRetry, `Let deliveries be tried now, whatever the time their next attempt was due at,
-and ask destinations that did not answer again. What is held by itself goes on;
-what a hold keeps stays until the hold is released.`),
+and ask destinations that did not answer again, or that block our address (these
+with one message each). What is held by itself goes on; what a hold keeps stays
+until the hold is released.`),
 		c.queueHoldCommand(), c.queueReleaseCommand(), c.queueHoldsCommand(), c.queueSuspectsCommand(),
 		c.queueActCommand("bounce", "Give up now, and tell the senders", "given up", queue.ActBounce, `Give deliveries up as if their time had run out. Their senders get the report
 that says so, where one is due.`),
@@ -53,7 +54,11 @@ func (c *cli) queueListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return c.print(out.Messages, func() { c.printQueue(out) })
+			none := "the queue is empty"
+			if choice.chooses(args) || ask.After > 0 {
+				none = "nothing that waits is like that"
+			}
+			return c.print(out.Messages, func() { c.printQueue(out, none) })
 		},
 	}
 	choice.flags(cmd)
@@ -63,7 +68,7 @@ func (c *cli) queueListCommand() *cobra.Command {
 	return cmd
 }
 
-func (c *cli) printQueue(out listed) {
+func (c *cli) printQueue(out listed, none string) {
 	var rows [][]string
 	for _, it := range out.Messages {
 		for i, d := range it.Deliveries {
@@ -77,7 +82,7 @@ func (c *cli) printQueue(out listed) {
 			rows = append(rows, []string{"", "", "", "", fmt.Sprintf("and %d more", more), "", ""})
 		}
 	}
-	c.table("ID ARRIVED SIZE FROM TO STATE STATUS", rows, "the queue is empty")
+	c.table("ID ARRIVED SIZE FROM TO STATE STATUS", rows, none)
 	if n := len(out.Messages); out.More && n > 0 {
 		fmt.Fprintf(c.out, "\nThere is more: posthorn queue list --after %d\n", out.Messages[n-1].Cursor)
 	}

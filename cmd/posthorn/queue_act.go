@@ -38,11 +38,22 @@ func (c *cli) queueActCommand(name, short, done string, act queue.Act, long stri
 				return err
 			}
 			ask := actQuestion{queueFilter: filter, Act: act}
+			var holds []holdFacts
+			if act == queue.ActRetry {
+				if holds, err = queueHolds.within(cmd.Context(), s, none{}); err != nil {
+					return errors.Join(err, s.end())
+				}
+			}
 			out, err := c.actOn(cmd.Context(), s, ask, final && !yes && len(args) == 0)
 			if err = errors.Join(err, s.end()); err != nil && !out.Interrupted {
 				return err
 			}
-			return errors.Join(c.print(out, func() { fmt.Fprintf(c.out, "%s: %d %s\n", done, out.Deliveries, deliveries(out.Deliveries)) }), err)
+			return errors.Join(c.print(out, func() {
+				fmt.Fprintf(c.out, "%s: %d %s\n", done, out.Deliveries, deliveries(out.Deliveries))
+				if len(holds) > 0 {
+					fmt.Fprintln(c.out, heldAllTheSame)
+				}
+			}), err)
 		},
 	}
 	choice.flags(cmd)
@@ -52,6 +63,9 @@ func (c *cli) queueActCommand(name, short, done string, act queue.Act, long stri
 	}
 	return cmd
 }
+
+// heldAllTheSame is what a retry does not do.
+const heldAllTheSame = "What is held waits all the same, but for one message to each host that blocks our address: posthorn queue holds"
 
 // warnings say what cannot be undone.
 var warnings = map[queue.Act]string{
