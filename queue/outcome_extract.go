@@ -36,6 +36,8 @@ var blocklists = []blocklist{
 	{"s3140", "Outlook.com", "https://olcsupport.office.com/"},
 	{"s3150", "Outlook.com", "https://olcsupport.office.com/"},
 	{"banned sending ip", "Microsoft 365", "https://sender.office.com/"},
+	{"toda@rx.t-online.de", "T-Online", "toda@rx.t-online.de"}, // each asks for another kind of thing
+	{"tosa@rx.t-online.de", "T-Online", "tosa@rx.t-online.de"},
 	{"rx.t-online.de", "T-Online", "tobr@rx.t-online.de"},
 	{"comcast", "Comcast", "https://postmaster.comcast.net/block-removal-request.html"},
 	{"abuse_rbl@abuse-att.net", "AT&T", "abuse_rbl@abuse-att.net"},

@@ -22,6 +22,10 @@ var (
 	slowAgain = verdict{fate: retry, wait: time.Hour, limit: day, pace: 1} // 5yz, but it means the hour or the day
 	loginLost = verdict{fate: retry, wait: time.Hour, host: true, notice: "%s refuses our login"}
 	misplaced = verdict{notice: "%s refuses mail because of how this server is set up"}
+	// Not refused yet, but slowed down for it.
+	slowMisplaced = verdict{fate: retry, pace: 1, notice: "%s takes little mail because of how this server is set up"}
+	// The mailbox gets more than it takes, says a 5yz: it means the hour.
+	busyAgain = verdict{fate: retry, wait: time.Hour, limit: day}
 )
 
 // Codes of replies.
@@ -46,6 +50,7 @@ var table = withCodes([]row{
 	// Too many recipients may pass also as 5yz: RFC 5321 §4.5.3.1.10 on 552.
 	{x: "*.5.3", verdict: verdict{fate: retry, soon: true}, kind: "too-many-recipients", who: words.Sender, status: "5.3"},
 	{says: tooManyRecipients, verdict: verdict{fate: retry, soon: true}, kind: "too-many-recipients", who: words.Sender, status: "5.3"},
+	{says: listMisused, verdict: verdict{fate: retry, limit: day}, kind: "their-fault", who: words.Them, status: "3.5"},
 	{class: 5, x: "5.7.606-649 5.7.708", verdict: blocked, kind: "blocked", who: words.Us, status: "7.1"},
 	{class: 5, says: addressBlocked, verdict: blocked, kind: "blocked", who: words.Us, status: "7.1"},
 	{class: 4, says: addressBlocked, verdict: blockedNow, kind: "blocked", who: words.Us, status: "7.1"},
@@ -53,14 +58,22 @@ var table = withCodes([]row{
 	{codes: []int{525, 534, 535, 538}, verdict: loginLost, kind: "our-login", who: words.Us, status: "7.8"},
 
 	// How fast they want mail.
+	{class: 4, says: connectionSpent, verdict: verdict{fate: retry, soon: true}, kind: "not-now", who: words.Them, status: "3.2"},
+	// Gmail's own numbers for what it slows down mail for.
+	{x: "4.7.23", says: tooFast, verdict: slowMisplaced, kind: "no-reverse-dns", who: words.Us, status: "7.25"},
+	{x: "4.7.24 4.7.27", says: tooFast, verdict: slower, kind: "spf", who: words.Us, status: "7.23"},
+	{x: "4.7.26 4.7.32", says: tooFast, verdict: slower, kind: "unauthenticated", who: words.Us, status: "7.26"},
+	{x: "4.7.29", says: tooFast, verdict: slowMisplaced, kind: "wants-encryption", who: words.Us, status: "7.10"},
+	{x: "4.7.30", says: tooFast, verdict: slower, kind: "dkim", who: words.Us, status: "7.20"},
 	{x: "5.7.28", kind: "too-much-mail", who: words.Us, status: "7.28"},
 	{x: "4.7.28", verdict: slower, kind: "too-much-mail", who: words.Us, status: "7.28"},
-	{x: "4.7.500-699", verdict: slower, kind: "too-much-mail", who: words.Us, status: "7.0"},                                                  // Microsoft: "Access denied, please try again later"
-	{x: "5.2.121-122", verdict: verdict{fate: retry, wait: time.Hour, limit: day}, kind: "mailbox-busy", who: words.Recipient, status: "2.1"}, // Microsoft: so many an hour
-	{says: mailboxBusy, verdict: verdict{fate: retry, wait: time.Hour}, kind: "mailbox-busy", who: words.Recipient, status: "2.1"},            // Gmail's 450 4.2.1
-	{class: 4, says: tooFast, verdict: slower, kind: "too-much-mail", who: words.Us, status: "7.0"},                                           // Gmail's 421 4.7.0, Yahoo's TSS04
-	{x: "5.7.0-1 5.5.0", says: tooFast, kind: "too-much-mail", who: words.Us, status: "7.0"},                                                  // they mean it
-	{class: 5, says: tooFast, verdict: slowAgain, kind: "too-much-mail", who: words.Us, status: "7.0"},                                        // QQ: "550 Ip frequency limited"
+	{x: "4.7.500-699 4.7.850-899", verdict: slower, kind: "too-much-mail", who: words.Us, status: "7.0"}, // Microsoft: "Access denied, please try again later"
+	{x: "5.2.121-122", verdict: busyAgain, kind: "mailbox-busy", who: words.Recipient, status: "2.1"},    // Microsoft: so many an hour
+	{class: 5, says: mailboxBusy, verdict: busyAgain, kind: "mailbox-busy", who: words.Recipient, status: "2.1"},
+	{says: mailboxBusy, verdict: verdict{fate: retry, wait: time.Hour}, kind: "mailbox-busy", who: words.Recipient, status: "2.1"}, // Gmail's 450 4.2.1
+	{class: 4, says: tooFast, verdict: slower, kind: "too-much-mail", who: words.Us, status: "7.0"},                                // Gmail's 421 4.7.0, Yahoo's TSS04
+	{x: "5.7.0-1 5.5.0", says: tooFast, kind: "too-much-mail", who: words.Us, status: "7.0"},                                       // they mean it
+	{class: 5, says: tooFast, verdict: slowAgain, kind: "too-much-mail", who: words.Us, status: "7.0"},                             // QQ: "550 Ip frequency limited"
 	{class: 4, says: greylisted, verdict: greyTime, kind: "greylisted", who: words.Them, status: "7.1"},
 	{x: "4.7.321 4.7.324", verdict: hostAway, kind: "no-encryption", who: words.Them, status: "7.4"}, // Microsoft says so of others
 	{x: "4.7.322-325", verdict: hostAway, kind: "no-proof", who: words.Them, status: "7.5"},
@@ -84,6 +97,7 @@ var table = withCodes([]row{
 	{codes: []int{556}, kind: "null-mx", who: words.Sender, status: "1.10"},
 
 	// The mailbox.
+	{x: "*.2.1", says: userUnknown, kind: "no-such-mailbox", who: words.Sender, status: "1.1"}, // AT&T
 	{x: "*.2.1", kind: "mailbox-disabled", who: words.Recipient, status: "2.1"},
 	{x: "*.2.2", says: tooFast, kind: "too-much-mail", who: words.Us, status: "7.0"}, // Exchange Online: our own quota of submissions
 	{x: "*.2.2", says: tooLarge, kind: "too-large", who: words.Sender, status: "2.3"},
@@ -104,6 +118,7 @@ var table = withCodes([]row{
 	{x: "4.4.3", verdict: hostAway, kind: "dns-trouble", who: words.Them, status: "4.3"},
 	{x: "5.4.3", kind: "dns-trouble", who: words.Them, status: "4.3"},
 	{x: "*.4.4", kind: "no-route", who: words.Sender, status: "4.4"},
+	{x: "4.4.5", says: diskFull, kind: "their-disk-full", who: words.Them, status: "3.1"}, // Sendmail
 	{x: "4.4.5", verdict: verdict{fate: retry, host: true, pace: 1}, kind: "not-now", who: words.Them, status: "4.5"},
 	{x: "*.4.6 *.4.14", kind: "loop", who: words.Them, status: "4.6"},
 	{x: "*.4.7", kind: "expired", who: words.Them, status: "4.7"},
@@ -112,6 +127,9 @@ var table = withCodes([]row{
 	// The protocol and the message.
 	{x: "4.5.0", verdict: hostAway, kind: "protocol", who: words.Us, status: "5.0"},
 	{x: "*.5.1 *.5.2 *.5.4-6", says: userUnknown, kind: "no-such-mailbox", who: words.Sender, status: "1.1"},
+	{x: "*.5.2", says: badHelo, verdict: misplaced, kind: "bad-helo", who: words.Us, status: "7.1"}, // Postfix: "need fully-qualified hostname"
+	{x: "*.5.2", says: senderDomainUnknown, kind: "sender-domain", who: words.Us, status: "1.8"},
+	{x: "*.5.2", says: senderRefused, kind: "sender-refused", who: words.Us, status: "1.0"}, // "need fully-qualified address"
 	{x: "*.5.2", says: brokenLines, kind: "broken-lines", who: words.Sender, status: "5.2"},
 	{x: "*.5.2 *.5.4-6", kind: "protocol", who: words.Us, status: "5.0"},
 	{x: "*.6.7-9", kind: "no-international", who: words.Sender, status: "6.7"},
@@ -122,6 +140,7 @@ var table = withCodes([]row{
 	{x: "*.7.2 5.7.124 5.7.133-136 5.7.193", kind: "not-allowed-to-write", who: words.Recipient, status: "7.2"},
 	{x: "*.7.3 *.7.6 *.7.7 *.7.15 *.7.16", kind: "policy", who: words.Them, status: "7.0"},
 	{x: "4.7.4", verdict: hostAway, kind: "no-encryption", who: words.Them, status: "7.4"},
+	{x: "*.7.30", says: dkimFailed, kind: "dkim", who: words.Us, status: "7.20"}, // Gmail
 	{x: "5.7.4 *.7.10 *.7.30", kind: "no-encryption", who: words.Them, status: "7.10"},
 	{x: "4.7.5", verdict: hostAway, kind: "no-proof", who: words.Them, status: "7.5"},
 	{x: "5.7.5", kind: "no-proof", who: words.Them, status: "7.5"},
@@ -129,9 +148,11 @@ var table = withCodes([]row{
 	{x: "*.7.23-24", kind: "spf", who: words.Us, status: "7.23"},
 	{x: "*.7.25", verdict: misplaced, kind: "no-reverse-dns", who: words.Us, status: "7.25"},
 	{x: "*.7.26", says: dmarcFailed, kind: "dmarc", who: words.Us, status: "7.26"},
+	{x: "*.7.26", says: spfFailed, kind: "spf", who: words.Us, status: "7.23"},
 	{x: "*.7.26 5.7.515", kind: "unauthenticated", who: words.Us, status: "7.26"},
 	{x: "*.7.27", says: spfFailed, kind: "spf", who: words.Us, status: "7.23"}, // Gmail counts differently
 	{x: "*.7.27", kind: "sender-null-mx", who: words.Us, status: "7.27"},
+	{x: "*.7.29", says: tlsWanted, kind: "wants-encryption", who: words.Us, status: "7.10"}, // Gmail
 	{x: "*.7.29", kind: "arc", who: words.Us, status: "7.29"},
 	{x: "5.7.64 5.7.57", kind: "relay-denied", who: words.Them, status: "7.1"},
 	{x: "5.7.501-503 5.7.511", kind: "sender-refused", who: words.Us, status: "7.1"},

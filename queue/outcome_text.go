@@ -24,6 +24,7 @@ const (
 	badHeader           sign = "bad header"
 	badHelo             sign = "bad helo"
 	brokenLines         sign = "broken lines"
+	connectionSpent     sign = "connection used up"
 	diskFull            sign = "disk full"
 	dkimFailed          sign = "dkim failed"
 	dmarcFailed         sign = "dmarc failed"
@@ -32,6 +33,7 @@ const (
 	hasMoved            sign = "has moved"
 	internationalWanted sign = "international wanted"
 	isSpam              sign = "spam"
+	listMisused         sign = "list asked wrongly"
 	loginWanted         sign = "login wanted"
 	mailboxBusy         sign = "mailbox busy"
 	mailboxFull         sign = "mailbox full"
@@ -157,9 +159,10 @@ func shortest(all []string) int {
 	return len(slices.MinFunc(all, func(a, b string) int { return len(a) - len(b) }))
 }
 
-var numbered = regexp.MustCompile(`\(#([245])\.(\d{1,3})\.(\d{1,3})\)`)
+var numbered = regexp.MustCompile(`\(#([245])\.(\d{1,3})\.(\d{1,3})(?: - \w+)?\)`)
 
-// codeInText reads the enhanced code as qmail writes it, "(#5.1.1)".
+// codeInText reads the enhanced code as qmail writes it, "(#5.1.1)", or its
+// patches, "(#5.1.1 - chkuser)".
 func codeInText(text string) mail.EnhancedCode {
 	var x mail.EnhancedCode
 	if m := numbered.FindStringSubmatch(text); m != nil {
