@@ -12,8 +12,10 @@ import (
 	"posthorn/mail"
 )
 
-// remoteAnswer is a real answer of a remote server, from testdata/remote, and what
-// it must become.
+// remoteAnswer is an answer of a remote server, from testdata/remote, and what it
+// must become. Its field from says where the words were seen, but for the addresses,
+// names and ids in them; "made up" and "from memory" mean that no server was seen to
+// say them.
 type remoteAnswer struct {
 	name   string
 	host   string
@@ -59,6 +61,34 @@ func (a remoteAnswer) duration(t *testing.T, field string) time.Duration {
 		t.Fatalf("%s: %s: %v", a.name, field, err)
 	}
 	return d
+}
+
+// Those whose words were seen suffice, and each family has some.
+func TestRemoteAnswersAreReal(t *testing.T) {
+	seen := make(map[string]int)
+	for _, a := range remoteAnswers(t) {
+		if a.fields["from"] == "" || a.host == "" {
+			t.Errorf("%s: who said it, and where was it seen?", a.name)
+		}
+		if strings.HasPrefix(a.fields["from"], "made up") || strings.Contains(a.fields["from"], "from memory") {
+			seen["not at all"]++
+			continue
+		}
+		family, _, _ := strings.Cut(a.name, "-")
+		seen[family]++
+		seen["all"]++
+	}
+	if seen["all"] < 60 || seen["not at all"] > seen["all"]/10 {
+		t.Errorf("%d answers were seen, %d not", seen["all"], seen["not at all"])
+	}
+	for _, family := range []string{
+		"gmail", "outlook", "m365", "yahoo", "icloud", "gmx", "webde", "tonline", "exchange", "postfix", "postscreen", "exim", "sendmail", "qmail",
+		"proofpoint", "mimecast", "barracuda", "rspamd", "sqlgrey", "greylistd", "qq", "mailru", "yandex", "zoho",
+	} {
+		if seen[family] == 0 {
+			t.Errorf("nothing of %s", family)
+		}
+	}
 }
 
 // Each becomes what its file says, and nothing that the file does not say.

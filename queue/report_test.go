@@ -79,6 +79,9 @@ func TestRemoteReports(t *testing.T) {
 			if Classify(a.reply).Decision != Fail {
 				occ = report.Delayed
 				one.until = reportTime.Add(4*24*time.Hour + 20*time.Hour)
+				if limit := Classify(a.reply).Limit; limit > 0 { // since it came, four hours ago
+					one.until = reportTime.Add(limit - 4*time.Hour)
+				}
 				one.Attempts, one.Tried = 6, reportTime.Add(-4*time.Hour)
 			}
 			r := sample(t, words.English, occ, one)
