@@ -1,6 +1,7 @@
 package words
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"time"
@@ -13,9 +14,10 @@ import (
 // abbreviations mean several.
 func (c *Catalogue) Time(t time.Time) string {
 	f := &c.Report
+	day := strconv.Itoa(t.Day())
 	s, _ := Params{
 		"weekday": f.Weekdays[t.Weekday()],
-		"day":     strconv.Itoa(t.Day()),
+		"day":     cmp.Or(f.Days[day], day),
 		"month":   f.Months[t.Month()-1],
 		"year":    strconv.Itoa(t.Year()),
 		"hour":    fmt.Sprintf("%02d", t.Hour()),

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"strconv"
 	"testing"
 	"time"
 )
@@ -22,6 +23,28 @@ func TestTime(t *testing.T) {
 	} {
 		if got := Of(lang).Time(at); got != want {
 			t.Errorf("%s: %q, want %q", lang, got, want)
+		}
+	}
+}
+
+// Many a language calls the first of a month so, and counts the others.
+func TestFirstOfMonth(t *testing.T) {
+	at := time.Date(2026, 11, 1, 9, 5, 0, 0, time.UTC)
+	for lang, want := range map[string]string{
+		"en": "Sunday, 1 November 2026, 09:05 (UTC)",
+		"fr": "dimanche 1er novembre 2026 à 09\u00a0h\u00a005 (UTC)",
+		"it": "domenica 1º novembre 2026 alle ore 09:05 (UTC)",
+		"pt": "1º de novembro de 2026, domingo, às 09:05 (UTC)",
+	} {
+		if got := Of(lang).Time(at); got != want {
+			t.Errorf("%s: %q, want %q", lang, got, want)
+		}
+	}
+	for _, c := range others() {
+		for day := range c.Report.Days {
+			if n, err := strconv.Atoi(day); err != nil || n < 1 || n > 31 {
+				t.Errorf("%s: no month has a day %q", c.Language, day)
+			}
 		}
 	}
 }

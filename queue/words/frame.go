@@ -12,6 +12,9 @@ type Frame struct {
 	Weekdays []string `toml:"weekdays"` // from Sunday, as they stand in a date
 	Months   []string `toml:"months"`   // from January, as they stand in a date
 
+	// Days of a month, by number, that a date has in another form: 1 is "1er" in French.
+	Days map[string]string `toml:"days"`
+
 	Zones      Zones    `toml:"zones"`
 	Recipients Plural   `toml:"recipients"` // {count} recipients
 	More       Plural   `toml:"more"`       // and {count} more
