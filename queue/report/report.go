@@ -122,7 +122,7 @@ func (r *Report) Compose() []byte {
 	doc := r.document()
 	w.Part()
 	w.Multipart("alternative")
-	for _, alternative := range []struct{ subtype, text string }{{"plain", doc.text()}, {"html", doc.html(r.Words.Language, r.subject())}} {
+	for _, alternative := range []struct{ subtype, text string }{{"plain", doc.text(r.Words.Colon())}, {"html", doc.html(r.Words.Language, r.subject())}} {
 		w.Part()
 		w.Structured("Content-Language", r.Words.Language)
 		w.Text(alternative.subtype, alternative.text)

@@ -11,8 +11,8 @@ import (
 // columns is where lines of the text part end.
 const columns = 72
 
-// text writes the document as plain text.
-func (d document) text() string {
+// text writes the document as plain text, with the language's colon after labels.
+func (d document) text(colon string) string {
 	var b strings.Builder
 	for i, bl := range d {
 		if i > 0 {
@@ -36,7 +36,7 @@ func (d document) text() string {
 				b.WriteString(Wrap(line, "> ", "> ") + "\n")
 			}
 		default:
-			b.WriteString(table(bl.facts))
+			b.WriteString(table(bl.facts, colon))
 		}
 	}
 	return b.String()
@@ -45,11 +45,14 @@ func (d document) text() string {
 // underline makes a heading visible where there is no other type.
 func underline(s string) string {
 	s = Wrap(s, "", "")
-	last := s[strings.LastIndexByte(s, '\n')+1:]
-	return s + "\n" + strings.Repeat("-", displayWidth(last)) + "\n"
+	longest := 0
+	for line := range strings.Lines(s) {
+		longest = max(longest, displayWidth(strings.TrimSuffix(line, "\n")))
+	}
+	return s + "\n" + strings.Repeat("-", longest) + "\n"
 }
 
-func table(facts []fact) string {
+func table(facts []fact, colon string) string {
 	col := 0
 	for _, f := range facts {
 		col = max(col, displayWidth(f.name))
@@ -57,7 +60,7 @@ func table(facts []fact) string {
 	var b strings.Builder
 	for _, f := range facts {
 		indent := strings.Repeat(" ", col-displayWidth(f.name)+2)
-		b.WriteString(Wrap(f.value, f.name+":"+indent, strings.Repeat(" ", col+3)) + "\n")
+		b.WriteString(Wrap(f.value, f.name+colon+indent, strings.Repeat(" ", col+displayWidth(colon)+2)) + "\n")
 	}
 	return b.String()
 }

@@ -92,6 +92,17 @@ func (c *Catalogue) Joined() bool {
 	return base.String() == "ja" || base.String() == "zh"
 }
 
+// Colon is the one between a label and its value.
+func (c *Catalogue) Colon() string {
+	switch base, _ := c.tag.Base(); base.String() {
+	case "fr":
+		return "\u00a0:"
+	case "ja", "zh":
+		return "：" // as wide as a character
+	}
+	return ":"
+}
+
 // Kind gives the words of a kind, with the sentences whose parameters are known.
 func (c *Catalogue) Kind(k Kind, p Params) Words {
 	w := c.Kinds[k]
