@@ -54,7 +54,7 @@ func (q *Queue) attempt(ctx context.Context, destination string, w *work) (feedb
 		// did not say is no outcome.
 		results = answered(results)
 	}
-	return assess(it, results), func() time.Time { return q.enterResults(ctx, []settled{{it, results}}) }
+	return q.assess(it, results), func() time.Time { return q.enterResults(ctx, []settled{{it, results}}) }
 }
 
 // deliver is the attempt itself. Where the return path to leave with cannot be
@@ -106,12 +106,12 @@ func answered(results []result) (said []result) {
 // assess finds whether the destination as a whole is in trouble: when each
 // recipient met the same, and it is not the message's own, as a wish for TLS that
 // others do not have (RFC 8689).
-func assess(it store.Item, results []result) feedback {
+func (q *Queue) assess(it store.Item, results []result) feedback {
 	for _, r := range results {
 		if errors.Is(r.status.Reply, mail.LocalError) {
 			return feedback{} // ours: it says nothing about them
 		}
-		if v := judge(r.status.Reply); !v.host {
+		if v := judge(r.status.Reply); !v.host || v.probe > 0 && q.takes.lately(r.Destination, r.at) {
 			return feedback{answers: true, slow: v.pace > 0}
 		}
 	}

@@ -73,10 +73,15 @@ func (q *Queue) held(ctx context.Context, kind store.HoldKind, what string) (str
 // attempt has found to be needed no more.
 func (d *draft) restrain(r result) {
 	v := judge(r.status.Reply)
+	if v.fate == done && r.Destination != local {
+		d.takes.note(r.Destination, r.at)
+	}
 	h := store.Hold{Kind: store.HoldDestination, What: r.Destination, Reason: r.status.Reply.String(), By: store.ByProgram,
 		Notice: time.Duration(d.cfg.DelayNotice), Age: time.Duration(d.cfg.Expire)}
 	switch {
 	case r.shared || r.Destination == local || errors.Is(r.status.Reply, mail.LocalError):
+		return
+	case v.probe > 0 && d.takes.lately(r.Destination, r.at):
 		return
 	case v.probe > 0:
 		h.Every, h.Probe = v.probe, true

@@ -233,6 +233,42 @@ func TestBlockedDestinationIsProbed(t *testing.T) {
 	})
 }
 
+// What the owner of one mailbox has his server say holds nobody else's mail to that
+// server, and ends none of it before its time.
+func TestOneMailboxHoldsNobodyElse(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.agent.play(func(_ string, to mail.Path) mail.Reply {
+			switch to.Local {
+			case "eve":
+				return mail.Reply{Code: 550, X: mail.EnhancedCode{5, 7, 1}, Text: "Client host blocked using zen.spamhaus.org"}
+			case "carol":
+				return mail.Reply{Code: 450, X: mail.EnhancedCode{4, 2, 0}, Text: "Mailbox busy"}
+			}
+			return taken
+		})
+		f.accept(letter("carol@away.test"))
+		f.accept(letter("bob@away.test"))
+		f.run()
+		f.pass(time.Minute)
+		for range 60 {
+			f.accept(letter("bob@away.test"))
+			f.accept(letter("eve@away.test"))
+			f.pass(25 * time.Minute)
+			if h := f.holds(); len(h) != 0 {
+				t.Fatalf("holds %q", h)
+			}
+		}
+		for _, m := range f.inbox() {
+			if strings.Contains(m, "Action: failed") && strings.Contains(m, "carol@away.test") {
+				t.Errorf("she did not refuse it:\n%s", m)
+			}
+		}
+		if w := f.waiting(); !strings.Contains(strings.Join(w, " "), "carol@") {
+			t.Error("the mail to carol waits no more")
+		}
+	})
+}
+
 // An administrator who had our address taken off the list need not wait for the
 // next probe: a retry asks at once, also when what is retried is held itself.
 func TestRetryProbes(t *testing.T) {

@@ -54,6 +54,7 @@ type Queue struct {
 	wake     chan struct{} // of size one: "look again"
 	refusals refusalBudget
 	sendings sendings
+	takes    takes
 
 	mu     sync.Mutex
 	orders orders // guarded by mu

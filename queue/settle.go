@@ -73,6 +73,9 @@ func (d *draft) settle(ctx context.Context, it store.Item, results []result) (ne
 func (d *draft) outcome(it store.Item, r *result, split bool) (store.Settlement, occasion) {
 	now := time.Now()
 	v := judge(r.status.Reply)
+	if r.shared {
+		v.limit = 0 // what another message met with does not end this one before its time
+	}
 	attempts := r.Attempts + 1
 	s := store.Settlement{Delivery: r.ID, Status: r.status, Attempt: true, Report: store.ReportNone}
 	switch {
