@@ -11,6 +11,7 @@ import (
 	"posthorn/internal/dns"
 	"posthorn/mail"
 	"posthorn/mail/batv"
+	"posthorn/mail/srs"
 	"posthorn/message"
 	"posthorn/store"
 )
@@ -101,7 +102,9 @@ type judgement struct {
 
 // judge asks whether a report to p is about mail that p's owner sent.
 func (r reports) judge(ctx context.Context, t *Transaction, report message.Report, p mail.Path) (judgement, error) {
-	if p.IsRole() { // who complains to postmaster may quote what he likes
+	// Who complains to postmaster may quote what he likes. A bounce of forwarded mail
+	// goes on to who wrote it, also where the domain has a catch-all.
+	if p.IsRole() || srs.Is(p) {
 		return judgement{}, nil
 	}
 	owners, err := r.owners(ctx, p)

@@ -42,7 +42,7 @@ func (f fakeOurs) Address(ctx context.Context, p mail.Path) (a store.Address, er
 	if p.Domain != "here.test" {
 		return a, store.ErrNotFound
 	}
-	a.Domain.Admin = "alice@here.test"
+	a.Domain.Admin, a.Domain.CatchAll = "alice@here.test", "bert@here.test"
 	ids := map[string]store.AccountID{"alice": 1, "bert": 2}
 	targets := map[string]string{"sales": "alice@here.test", "away": "me@far.test"}
 	if id := ids[p.Local]; id != 0 {
@@ -126,7 +126,9 @@ func TestReportsAreJudged(t *testing.T) {
 		{"without anything", "", "alice@here.test", bounce("\r\n\r\n", "bob@far.test"), false, false},
 		{"to postmaster", "", "postmaster@here.test", bounce(mine("bob@far.test", "two@here.test", ""), "bob@far.test"), false, false},
 		{"to an alias of somebody elsewhere", "", "away@here.test", bounce(mine("bob@far.test", "two@here.test", ""), "bob@far.test"), false, false},
-		{"to an address that nobody has", "", "gone@here.test", bounce(mine("bob@far.test", "two@here.test", ""), "bob@far.test"), false, false},
+		{"to an address that nobody has", "", "gone@far.test", bounce(mine("bob@far.test", "two@here.test", ""), "bob@far.test"), false, false},
+		{"to a domain's catch-all", "", "gone@here.test", bounce(mine("bob@far.test", "two@here.test", ""), "bob@far.test"), false, true},
+		{"of forwarded mail, on its way back", "", "SRS0=abcdef=XY=far.test=bob@here.test", bounce(sentMail(t, "bob@far.test", "x@y.test", "five@far.test", "", ""), "x@y.test"), false, false},
 		{"that is mail", "", "alice@here.test", []byte("From: a@b\r\nSubject: hi\r\n\r\nHello\r\n"), false, false},
 		{"of a person, with a bounce in it", "eve@far.test", "alice@here.test", []byte("From: eve@far.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n" + mine("b@c", "two@here.test", "") + "\r\n--b--\r\n"), false, false},
 	} {
