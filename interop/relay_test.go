@@ -50,8 +50,8 @@ func newWorld(t *testing.T, withPostfix bool, more ...string) *world {
 	if withPostfix {
 		w.postfix, err = peer.Debian{Dir: t.TempDir(), Hostname: "mail.postfix.test", Domain: "postfix.test", Users: []string{"emil"}, Password: testPassword,
 			SMTP: at("127.0.0.4"), Transports: map[string]string{"example.test": "127.0.0.2:" + fmt.Sprint(port)},
-			// late@ is taken at RCPT, and only then found to be nobody.
-			PostfixExtra: "virtual_mailbox_maps = inline:{ {emil@postfix.test=x} {late@postfix.test=x} }"}.Start()
+			// late@ is taken at RCPT, and only then found to be nobody; ring@ leads back to us.
+			PostfixExtra: "virtual_alias_maps = inline:{ {ring@postfix.test=ring@example.test} }\nvirtual_mailbox_maps = inline:{ {emil@postfix.test=x} {late@postfix.test=x} }"}.Start()
 		if err != nil {
 			t.Fatal(err)
 		}
