@@ -243,6 +243,11 @@ func (k *keeper) keep(h keeping, it Item, d *due) error {
 	return err
 }
 
+// holdsOf are the holds of a queue id, three names of a sender, and a destination.
+const holdsOf = `SELECT pass_at, ` + holdColumns + ` FROM holds WHERE ended = 0
+	AND (kind, what) IN (VALUES ('item', ?1), ('sender', ?2), ('sender', ?3), ('sender', ?4), ('destination', ?5))
+	AND (until = 0 OR until > ?6) ORDER BY id`
+
 // holds are those that are about d, oldest first.
 func (k *keeper) holds(d *due) ([]keeping, error) {
 	place := keptPlace{d.Item, d.Destination}
@@ -258,9 +263,7 @@ func (k *keeper) holds(d *due) ([]keeping, error) {
 		k.facts[d.Item] = it
 	}
 	address, domain := senderKeys(it.Envelope.From)
-	fits, err := collect(k.tx, scanKeeping, `SELECT pass_at, `+holdColumns+` FROM holds WHERE ended = 0 AND (until = 0 OR until > ?)
-			AND (kind = 'item' AND what = ? OR kind = 'sender' AND what IN (?, ?, ?) OR kind = 'destination' AND what = ?) ORDER BY id`,
-		k.now.UnixNano(), it.QueueID, address, domain, it.Origin.Login, d.Destination)
+	fits, err := collect(k.tx, scanKeeping, holdsOf, it.QueueID, address, domain, it.Origin.Login, d.Destination, k.now.UnixNano())
 	k.fits[place] = fits
 	return fits, err
 }

@@ -151,6 +151,10 @@ func MakeOld(ctx context.Context, dir string, version int) error {
 // TraceQueries are those that a trace asks, however many events there are.
 var TraceQueries = []string{eventsOfDay, leadsByID, leadsBySender, leadsByRecipient, dayBefore}
 
+// QueueQueries are those that the scheduler asks besides its own index, however
+// much waits.
+var QueueQueries = []string{releaseClaims, freeKept, passOldest, nextHold, holdsOf}
+
 // Plan is how SQLite goes about a query, step by step.
 func (s *Store) Plan(ctx context.Context, query string) (steps []string, err error) {
 	var none [9]any

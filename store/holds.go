@@ -181,6 +181,18 @@ func (s *Store) PullHolds(ctx context.Context, now time.Time, longest time.Durat
 	return fail("pull holds in", err)
 }
 
+// What the holds keep is found by an index of hold where it is not 0, and by no
+// other way: SQLite uses it for a question that says so.
+const (
+	freeKept = `UPDATE deliveries SET hold = 0, held = 0, ready = min(due, ?) WHERE id IN
+		(SELECT id FROM deliveries WHERE hold <> 0 AND hold = ? LIMIT ?)`
+	passOldest = `UPDATE deliveries SET held = 0, ready = ? WHERE hold <> 0 AND hold = ? AND state = 'waiting' AND claimed_until = 0
+		AND item = (SELECT item FROM deliveries WHERE hold <> 0 AND hold = ? AND state = 'waiting' ORDER BY id LIMIT 1)`
+	nextHold = `SELECT coalesce(min(CASE WHEN until <> 0 AND (until < pass_at OR NOT passes) THEN until WHEN passes THEN pass_at END), 0)
+		FROM (SELECT until, pass_at, pass_every <> 0 AND EXISTS (SELECT 1 FROM deliveries WHERE hold <> 0 AND hold = holds.id) AS passes
+			FROM holds WHERE ended = 0)`
+)
+
 // freeStep is how many deliveries one step of FreeHeld gives back, about.
 const freeStep = 1000
 
@@ -211,7 +223,7 @@ func freeEnded(tx *db.Tx, now time.Time) (more bool, err error) {
 	ids, err := collect(tx, scanID[HoldID], `SELECT id FROM holds WHERE ended = 1 ORDER BY id`)
 	left := int64(freeStep)
 	for _, id := range ids {
-		n, err := tx.Exec(`UPDATE deliveries SET hold = 0, held = 0, ready = min(due, ?) WHERE id IN (SELECT id FROM deliveries WHERE hold = ? LIMIT ?)`, now.UnixNano(), id, left)
+		n, err := tx.Exec(freeKept, now.UnixNano(), id, left)
 		if err != nil || n == left {
 			return true, err
 		}
@@ -229,8 +241,7 @@ func passOne(tx *db.Tx, now time.Time) error {
 	ids, err := collect(tx, scanID[HoldID], `SELECT id FROM holds WHERE ended = 0 AND pass_every <> 0 AND pass_at <= ?`, now.UnixNano())
 	for i := 0; i < len(ids) && err == nil; i++ {
 		var n int64
-		n, err = tx.Exec(`UPDATE deliveries SET held = 0, ready = ? WHERE hold = ? AND state = 'waiting' AND claimed_until = 0
-			AND item = (SELECT item FROM deliveries WHERE hold = ? AND state = 'waiting' ORDER BY id LIMIT 1)`, passing, ids[i], ids[i])
+		n, err = tx.Exec(passOldest, passing, ids[i], ids[i])
 		if err == nil && n > 0 {
 			err = passed(tx, ids[i], now)
 		}
@@ -250,8 +261,7 @@ func passed(tx *db.Tx, id HoldID, now time.Time) error {
 // keeps.
 func nextOfHolds(tx *db.Tx) (time.Time, error) {
 	var at int64
-	err := tx.Row(`SELECT coalesce(min(CASE WHEN until <> 0 AND (until < pass_at OR NOT passes) THEN until WHEN passes THEN pass_at END), 0)
-		FROM (SELECT until, pass_at, pass_every <> 0 AND EXISTS (SELECT 1 FROM deliveries WHERE hold = holds.id) AS passes FROM holds WHERE ended = 0)`).Scan(&at)
+	err := tx.Row(nextHold).Scan(&at)
 	if at == 0 {
 		return time.Time{}, err
 	}

@@ -9,12 +9,14 @@ import (
 
 // How claims end without an outcome.
 
+const releaseClaims = `UPDATE deliveries SET claimed_by = '', claimed_until = 0, ready = due
+	WHERE id IN (SELECT id FROM deliveries WHERE claimed_by <> '' AND claimed_by = ? LIMIT ?)`
+
 // ReleaseClaims makes claims of this process void, some at a time; more tells that
 // there are others. The scheduler calls it when it starts.
 func (s *Store) ReleaseClaims(ctx context.Context) (more bool, err error) {
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
-		n, err := tx.Exec(`UPDATE deliveries SET claimed_by = '', claimed_until = 0, ready = due
-			WHERE id IN (SELECT id FROM deliveries WHERE claimed_by = ? LIMIT ?)`, claimant, freeStep)
+		n, err := tx.Exec(releaseClaims, claimant, freeStep)
 		more = n == freeStep
 		return err
 	})

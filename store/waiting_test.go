@@ -4,6 +4,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -165,5 +166,20 @@ func TestLargeQueue(t *testing.T) {
 			}
 			return err
 		})
+	}
+}
+
+// Q17: neither the start nor a hold reads the whole queue. An index of some rows only
+// is used where the question says which; that it does is easily lost.
+func TestSchedulerReadsNoWholeTable(t *testing.T) {
+	f := setUp(t)
+	for _, query := range store.QueueQueries {
+		plan, err := f.Plan(t.Context(), query)
+		ok(t, err)
+		for _, step := range plan {
+			if strings.Contains(step, "SCAN deliveries") || step == "SCAN holds" {
+				t.Errorf("%s\n%q", query, plan)
+			}
+		}
 	}
 }
