@@ -29,7 +29,9 @@ func ring(t *testing.T) *world {
 		"mail.there.test":   {A: []string{"127.0.0.3"}},
 		"also.test":         {MX: []string{"10 mail.example.test"}},
 		"again.test":        {MX: []string{"10 mx.again.test"}},
-		"mx.again.test":     {A: []string{outside(t)}},
+	}
+	if a := outside(t); a != "" {
+		zones["mx.again.test"] = dnstest.Node{A: []string{a}}
 	}
 	dns := dnstest.Start(t, zones)
 	config := fmt.Sprintf("[dns]\nresolver = %q\n[relay]\nport = %d\nallow_private = true\n[queue]\nfirst_retry = \"1s\"\nmax_retry = \"2s\"\n", dns.Addr, port)
@@ -51,7 +53,8 @@ func ring(t *testing.T) *world {
 	return w
 }
 
-// outside is an address of this machine that is not of loopback.
+// outside is an address of this machine that is not of loopback; empty where it
+// has none.
 func outside(t *testing.T) string {
 	t.Helper()
 	all, err := net.InterfaceAddrs()
@@ -63,7 +66,6 @@ func outside(t *testing.T) string {
 			return n.IP.String()
 		}
 	}
-	t.Skip("this machine has no address but loopback")
 	return ""
 }
 
@@ -107,6 +109,9 @@ func TestLoopOverTwoHosts(t *testing.T) {
 		{"back to us by an address of ours under another name", "again@example.test"},
 	} {
 		t.Run(c.what, func(t *testing.T) {
+			if c.to == "again@example.test" && outside(t) == "" {
+				t.Skip("this machine has no address but those of loopback")
+			}
 			before := len(inbox(t, w.here.Server, address("carol")))
 			submit(t, w.here.Server, address("carol"), c.to, "to ourselves")
 			w.done(t)
