@@ -95,17 +95,26 @@ func (a *admin) findTraced(ctx context.Context, ask traceQuestion) (traced, erro
 	out := traced{More: more}
 	for _, f := range found {
 		t := tracedFacts{QueueID: f.QueueID, At: f.At, From: f.From, Login: f.Login, To: f.To, MessageID: f.MessageID, Outcome: f.Outcome, Status: f.Status}
-		t.Means = queue.Meaning(f.Status)
+		t.Means = meaning(f.Outcome, f.Status)
 		out.Messages = append(out.Messages, t)
 	}
 	return out, err
+}
+
+// meaning puts another server's reply into words; what we said ourselves, when a
+// message was refused, is in words already.
+func meaning(kind, status string) string {
+	if kind == "refused" {
+		return ""
+	}
+	return queue.Meaning(status)
 }
 
 func showEvents(events []store.Event) []eventFacts {
 	var all []eventFacts
 	for _, e := range events {
 		all = append(all, eventFacts{At: e.At, Kind: e.Kind, QueueID: e.Session, From: e.From, Login: e.Login, To: e.To, MessageID: e.MessageID,
-			MTA: e.MTA, Status: e.Status, Means: queue.Meaning(e.Status), Detail: e.Detail, Linked: e.Linked, Took: e.Took.Seconds()})
+			MTA: e.MTA, Status: e.Status, Means: meaning(e.Kind, e.Status), Detail: e.Detail, Linked: e.Linked, Took: e.Took.Seconds()})
 	}
 	return all
 }

@@ -14,10 +14,14 @@ import (
 // tlsRecords gives the records by which other servers know that mail for a domain
 // is to come here over TLS, and by which they tell what went wrong. What cannot be
 // kept is not printed: without a certificate file there is no TLSA record, and
-// MTA-STS needs one that others' authorities have signed.
+// MTA-STS needs one that others' authorities have signed. Where admin is "", as for
+// a backup domain, policy and reports are the primary's to publish.
 func (c *Config) tlsRecords(domain, admin string) ([]record, error) {
 	name, host := domain+".", c.Hostname+"."
-	rs := []record{{"_smtp._tls." + name, "TXT", text("v=TLSRPTv1; rua=mailto:" + admin), "other servers tell how their TLS with this host works (TLSRPT, RFC 8460)"}}
+	var rs []record
+	if admin != "" {
+		rs = append(rs, record{"_smtp._tls." + name, "TXT", text("v=TLSRPTv1; rua=mailto:" + admin), "other servers tell how their TLS with this host works (TLSRPT, RFC 8460)"})
+	}
 	file := c.TLS.Certificate
 	if file == "" {
 		file = filepath.Join(c.DataDir, "tls", "cert.pem")
@@ -31,7 +35,7 @@ func (c *Config) tlsRecords(domain, admin string) ([]record, error) {
 	}
 	rs = append(rs, record{"_25._tcp." + host, "TLSA", "3 1 1 " + key,
 		"other servers know this host by its key (DANE, RFC 7672); only where the zone is signed, and a new key is published before it is used"})
-	if c.TLS.Certificate != "" {
+	if c.TLS.Certificate != "" && admin != "" {
 		rs = append(rs, record{"_mta-sts." + name, "TXT", text("v=STSv1; id=" + policyID(c.Hostname) + ";"),
 			"other servers insist on TLS with this host (MTA-STS, RFC 8461); only once https://mta-sts." + domain + "/.well-known/mta-sts.txt names it: see Encryption between servers in docs/operating.md"})
 	}

@@ -48,6 +48,9 @@ func TestTLSRecords(t *testing.T) {
 	if got := names(); got != "_smtp._tls _25._tcp.mail _mta-sts" {
 		t.Errorf("with a certificate of somebody's: %s", got)
 	}
+	if records, err := c.tlsRecords("backup.example", ""); err != nil || len(records) != 1 || records[0].Type != "TLSA" {
+		t.Errorf("of a domain without an administrator here: %v, %v", records, err)
+	}
 	if err := os.WriteFile(cert, []byte("nothing"), 0o600); err != nil {
 		t.Fatal(err)
 	}

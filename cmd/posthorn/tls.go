@@ -73,6 +73,9 @@ func (c *cli) tlsCommand() *cobra.Command {
 			if q.Days < 1 {
 				return usage(fmt.Errorf("--days: %d is less than one", q.Days))
 			}
+			if q.Days > 14 {
+				return usage(fmt.Errorf("--days: %d is more than the 14 that are kept", q.Days))
+			}
 			if len(args) > 0 {
 				q.Domain = args[0]
 			}
