@@ -159,5 +159,5 @@ func (d *draft) tellHeld(ctx context.Context, login string) error {
 	for i, step := range w.Steps {
 		text += fmt.Sprintf("\n%d. %s\n", i+1, step)
 	}
-	return d.notify(ctx, Notice{Kind: "account held, to its owner", Key: login, Account: account.ID, Language: c.Language, Subject: w.What[0], Text: text})
+	return d.notify(ctx, Notice{Kind: "account held, to its owner", Key: login, Account: account.ID, Language: c.Language, Subject: strings.TrimRight(w.What[0], ".。"), Text: text})
 }

@@ -119,7 +119,7 @@ func TestQueueActs(t *testing.T) {
 				{"queue drop --to a@dead.example --yes", 0, "dropped: 0 deliveries", "b c d"},
 				{"queue hold --sender list@example.test --because spam --for 2h", 0, "sender list@example.test is held for another", "b c"},
 				{"queue holds", 0, "sender  list@example.test  admin", "b c"},
-				{"queue retry --sender list@example.test", 0, "What is held waits all the same", "b c"},
+				{"queue retry --to nobody@dead.example", 0, "What is held waits all the same", "b c"},
 				{"queue list --to nobody@dead.example", 0, "nothing that waits is like that", "b c"},
 				{"queue hold --reason nothing --for 2h", 2, "--because and --for go with", "b c"},
 				{"queue hold --to b@dead.example", 0, "held: 1 delivery", "c"},
