@@ -6,6 +6,9 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
+
+	"posthorn/queue/report"
 )
 
 // print writes v as JSON when --json was given, else calls table.
@@ -48,8 +51,21 @@ func (c *cli) facts(pairs ...string) {
 	w.Flush()
 }
 
-// oneLine is s without the ends of lines and the tabs that a table is made of.
-func oneLine(s string) string { return breaks.Replace(s) }
+// oneLine is s as it can stand in a line on a terminal: without the ends of lines and
+// the tabs that a table is made of, and with nothing that moves the cursor or makes
+// what stands around it read otherwise. Strangers choose addresses, replies, and the
+// names in certificates.
+func oneLine(s string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case unicode.IsControl(c), c == '\u2028', c == '\u2029':
+			return ' '
+		case report.Hidden(c):
+			return unicode.ReplacementChar
+		}
+		return c
+	}, breaks.Replace(s))
+}
 
 var breaks = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ", "\t", " ", "\v", " ", "\f", " ")
 

@@ -16,3 +16,13 @@ func TestTableRowsAreLines(t *testing.T) {
 		t.Errorf("got\n%s", b.String())
 	}
 }
+
+// What strangers wrote does nothing to the terminal it is shown on.
+func TestTerminalIsNotMoved(t *testing.T) {
+	var b bytes.Buffer
+	c := &cli{out: &b}
+	c.table("REASON", [][]string{{"issued by \x1b]0;x\a\u009b2J\u202eevil\u2066"}}, "")
+	if want := "REASON\nissued by  ]0;x  2J\uFFFDevil\uFFFD\n"; b.String() != want {
+		t.Errorf("got %q", b.String())
+	}
+}

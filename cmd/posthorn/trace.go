@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"posthorn/internal/serve"
-	"posthorn/mail"
 )
 
 const traceHelp = `Show what became of a message: from whom it came and how, into which mailbox
@@ -113,16 +112,16 @@ func (c *cli) printLife(out traced) {
 		if many {
 			id = e.QueueID + "  "
 		}
-		fmt.Fprintf(c.out, "%s  %s%-9s  %s\n", when(e.At), id, mail.Clean(e.Kind), mail.Clean(e.headline(to)))
+		fmt.Fprintf(c.out, "%s  %s%-9s  %s\n", when(e.At), id, oneLine(e.Kind), oneLine(e.headline(to)))
 		for _, line := range e.below() {
-			fmt.Fprintf(c.out, "%*s%s\n", len(time.DateTime)+2+len(id)+11, "", mail.Clean(line))
+			fmt.Fprintf(c.out, "%*s%s\n", len(time.DateTime)+2+len(id)+11, "", oneLine(line))
 		}
 	}
 	if out.More {
 		fmt.Fprintln(c.out, "There is more than is shown here.")
 	}
 	for _, d := range out.Waiting {
-		fmt.Fprintf(c.out, "\n%s still waits: %s.\n", mail.Clean(d.To), d.waits(time.Now()))
+		fmt.Fprintf(c.out, "\n%s still waits: %s.\n", oneLine(d.To), d.waits(time.Now()))
 	}
 }
 

@@ -29,6 +29,9 @@ func show(s string) string {
 	return strings.TrimSpace(b.String())
 }
 
+// Hidden tells of a character that is not seen but changes how others look.
+func Hidden(c rune) bool { return hidden(c) }
+
 func hidden(c rune) bool {
 	return c >= utf8.RuneSelf && (unicode.Is(unicode.Cf, c) || unicode.Is(unicode.Co, c) || unicode.Is(unicode.Variation_Selector, c) ||
 		c == 0x034F || c == 0x115F || c == 0x1160 || c == 0x17B4 || c == 0x17B5 || c == 0x3164 || c == 0xFFA0)
