@@ -121,6 +121,7 @@ func TestDomainsThatCannotBeSentTo(t *testing.T) {
 		"self.test": mail.RouteToSelf, "behind.test": mail.RouteToSelf, "loopback.test": mail.RouteToSelf, "private.test": mail.PrivateRoute,
 		"nowhere.test": mail.DomainNotFound, "halfbroken.test": mail.DNSTemporary,
 		"[127.0.0.1]": mail.RouteToSelf, "[IPv6:::1]": mail.RouteToSelf, "[10.0.0.1]": mail.PrivateRoute,
+		"[IPv6:::1%lo]": mail.BadRecipient,
 	}
 	n := newNetwork(t, zones)
 	n.cfg.AllowPrivate = false

@@ -268,7 +268,7 @@ func parseLiteral(s string) (netip.Addr, bool) {
 		s = s[5:]
 	}
 	a, err := netip.ParseAddr(s)
-	return a.Unmap(), err == nil
+	return a.Unmap(), err == nil && a.Zone() == "" // with a zone our own would look like another's
 }
 
 func refuse(reply mail.Reply, args ...any) *mail.Reply {
