@@ -129,6 +129,37 @@ func TestAccountThatIsNotHeld(t *testing.T) {
 	}
 }
 
+// What an account's mail has met with for a week is usual: three times as much is
+// not.
+func TestAccountThatIsRefusedMoreThanUsual(t *testing.T) {
+	for name, c := range map[string]struct {
+		before int // of a hundred
+		held   int
+	}{
+		"as usual":              {20, 0},
+		"less than three times": {11, 0},
+		"more than that":        {9, 1},
+		"never before":          {0, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inTime(t, func(f *fixture) {
+				refusing(f)
+				f.run()
+				for range 2 {
+					send(f, 100, c.before)
+				}
+				f.pass(26 * time.Hour)
+				for range 2 {
+					send(f, 100, 30)
+				}
+				if got := f.heldSenders(); len(got) != c.held {
+					f.Errorf("held: %q", got)
+				}
+			})
+		})
+	}
+}
+
 // An address that refuses again and again is known, until it takes mail.
 func TestFailingAddress(t *testing.T) {
 	inTime(t, func(f *fixture) {

@@ -2,9 +2,11 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -139,14 +141,29 @@ func (s *Store) Bulk(ctx context.Context, a AccountID, box MailboxID, n int) err
 // KeepRecents writes claims down, beside the goroutine that does it otherwise.
 func (s *Store) KeepRecents(ctx context.Context) error { return s.keepRecents(ctx) }
 
-// MakeOld makes the database of an older version, without anything in it.
-func MakeOld(ctx context.Context, dir string, version int) error {
+// MakeOld makes the database of an older version, with what statements put in it.
+func MakeOld(ctx context.Context, dir string, version int, statements ...string) error {
 	d, err := db.Open(ctx, filepath.Join(dir, databaseName), schema[:version], db.Options{})
 	if err != nil {
 		return err
 	}
-	return d.Close()
+	err = d.Commit(ctx, 0, func(tx *db.Tx) error {
+		for _, s := range statements {
+			if _, err := tx.Exec(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return errors.Join(err, d.Close())
 }
+
+// BeforeEvents is the last version whose events were found by nothing but their
+// item.
+var BeforeEvents = slices.Index(schema, eventsSchema)
+
+// MaxFailing bounds the addresses that are known to fail.
+const MaxFailing = maxFailing
 
 // TraceQueries are those that a trace asks, however many events there are.
 var TraceQueries = []string{eventsOfDay, leadsByID, leadsBySender, leadsByRecipient, dayBefore}

@@ -2,9 +2,11 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"posthorn/store"
 	"posthorn/store/maildir"
@@ -63,4 +65,42 @@ func TestDerivedFileLeavesRoomForMail(t *testing.T) {
 		}
 		ok(t, s.Close())
 	}
+}
+
+// What was recorded before events could be found by address is found after the
+// upgrade: by queue id, addresses and Message-ID, on the day it happened.
+func TestUpgradeOfEvents(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir()
+	at := time.Now().AddDate(0, 0, -3)
+	insert := func(kind string, after time.Duration) string {
+		return fmt.Sprintf(`INSERT INTO events (at, kind, item, session, message_id, sender, recipient, mta, status, took)
+			VALUES (%d, '%s', 7, 'OLDONE', 'old@away.test', 'Bob@Away.test', 'alice@example.test', 'mx.away.test', '250 2.0.0 Ok', 5000)`, at.Add(after).UnixNano(), kind)
+	}
+	ok(t, store.MakeOld(ctx, dir, store.BeforeEvents, insert("accepted", 0), insert("deferred", time.Minute), insert("delivered", time.Hour)))
+	s, err := store.Open(ctx, dir, maildir.New(dir), store.Options{})
+	ok(t, err)
+	life, err := s.Events(ctx, "oldone", 0, 9)
+	ok(t, err)
+	if len(life) != 3 || life[1].Kind != "deferred" || !life[0].At.Equal(at.Round(0)) || life[2].Took != 5000 || life[2].MTA != "mx.away.test" {
+		t.Errorf("its life is %+v", life)
+	}
+	for _, l := range []store.Leads{{Address: "bob@away.test"}, {Address: "ALICE@example.test"}, {MessageID: "old@away.test"}, {Address: "bob@away.test", Since: at.Add(-time.Hour)}} {
+		l.Limit = 9
+		found, err := s.Lead(ctx, l)
+		ok(t, err)
+		if len(found) == 0 || found[len(found)-1].Session != "OLDONE" {
+			t.Errorf("%+v finds %+v", l, found)
+		}
+		for _, e := range found {
+			if e.Kind == "deferred" {
+				t.Errorf("%+v finds an attempt", l)
+			}
+		}
+	}
+	ok(t, s.PurgeAt(ctx, at.Add(store.EventsKept+2*time.Hour)))
+	if life, err = s.Events(ctx, "oldone", 0, 9); err != nil || len(life) != 0 {
+		t.Errorf("after thirty days: %+v, %v", life, err)
+	}
+	ok(t, s.Close())
 }
