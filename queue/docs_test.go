@@ -16,7 +16,7 @@ func TestInvariantsAreProved(t *testing.T) {
 		t.Fatal(err)
 	}
 	var code strings.Builder
-	for _, pattern := range []string{"*_test.go", "../interop/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "../interop/*_test.go", "../store/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)

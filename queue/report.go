@@ -228,10 +228,13 @@ func (d *draft) fates() map[store.DeliveryID]store.DeliveryState {
 // none.
 func (d *draft) selector(ctx context.Context, domain string) (string, error) {
 	keys, err := d.st.DKIMKeys(ctx, domain)
-	if errors.Is(err, store.ErrNotFound) || len(keys) == 0 {
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", err
+	}
+	if len(keys) == 0 {
 		return "", nil
 	}
-	return keys[0].Selector, err
+	return keys[0].Selector, nil
 }
 
 // whole reads all of m.

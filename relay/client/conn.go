@@ -26,7 +26,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"strings"
 	"time"
 
 	"posthorn/mail"
@@ -139,22 +138,6 @@ func (c *Conn) Hello(ctx context.Context) error {
 		return err
 	}
 	return c.expect(reply, 250)
-}
-
-// parseOffers reads the lines after the first of an EHLO answer. Keywords are
-// case-insensitive (RFC 5321 §2.4), and the old form "AUTH=LOGIN" is known.
-func parseOffers(text string) map[string]string {
-	offers := make(map[string]string)
-	_, text, _ = strings.Cut(text, "\n")
-	for line := range strings.SplitSeq(text, "\n") {
-		keyword, params, _ := strings.Cut(strings.Replace(line, "AUTH=", "AUTH ", 1), " ")
-		keyword = strings.ToUpper(keyword)
-		if old := offers[keyword]; old != "" {
-			params = old + " " + params
-		}
-		offers[keyword] = strings.ToUpper(strings.TrimSpace(params))
-	}
-	return offers
 }
 
 // StartTLS encrypts the session. A reply refuses and leaves it as it was; any
