@@ -20,6 +20,7 @@ var (
 	BadReturnPath   = Reply{"BadReturnPath", 550, EnhancedCode{5, 7, 1}, "%s is no return address that this server gave out in the last weeks"}
 	ForgedBounce    = Reply{"ForgedBounce", 550, EnhancedCode{5, 7, 1}, "This report is about no mail that %s has sent: such mail leaves here with another return path"}
 	BouncesOnly     = Reply{"BouncesOnly", 550, EnhancedCode{5, 7, 1}, "%s takes nothing but bounces"}
+	NeverWrote      = Reply{"NeverWrote", 550, EnhancedCode{5, 7, 1}, "Nothing proved that %s wrote the message that is returned, so the report is not passed on to them"}
 	JunkStays       = Reply{"JunkStays", 550, EnhancedCode{5, 7, 1}, "%s leads to another host, and this message looks like junk, which is not forwarded"}
 	AliasLoop       = Reply{"AliasLoop", 550, EnhancedCode{5, 4, 6}, "The alias %s leads back to itself"}
 

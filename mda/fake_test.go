@@ -98,7 +98,9 @@ func (f *fake) Reserve(_ context.Context, id store.AccountID, _ int64) (func(), 
 	return func() { f.held[id]-- }, f.err
 }
 
-func (f *fake) Secret(context.Context, string) ([]byte, error) { return []byte("a secret"), f.err }
+func (f *fake) Secret(_ context.Context, name string) ([]byte, error) {
+	return []byte("a secret of " + name), f.err
+}
 
 func (f *fake) mda(hostname string) *MDA {
 	return &MDA{dir: f, cfg: Config{FullMailbox: 452, SRS: true, Hostname: hostname}, log: slog.New(slog.DiscardHandler)}

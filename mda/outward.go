@@ -35,9 +35,14 @@ func (m *MDA) secret(ctx context.Context, name string) ([]byte, error) {
 	return key, nil
 }
 
-// rewriter gives the rewriter of forwarded mail's return paths.
-func (m *MDA) rewriter(ctx context.Context) (srs.Rewriter, error) {
-	key, err := m.secret(ctx, "srs")
+// rewriter gives the rewriter of forwarded mail's return paths. That of senders
+// whom nothing proves has a key of its own, by which their bounces are known.
+func (m *MDA) rewriter(ctx context.Context, proven bool) (srs.Rewriter, error) {
+	name := "srs"
+	if !proven {
+		name = "srs-unproven"
+	}
+	key, err := m.secret(ctx, name)
 	return srs.Rewriter{Key: key}, err
 }
 
@@ -61,7 +66,7 @@ func (m *MDA) Outward(ctx context.Context, msg *mail.Mail) (*mail.Path, error) {
 	case local || by.IsNull() || !m.cfg.SRS:
 		return nil, nil
 	}
-	r, err := m.rewriter(ctx)
+	r, err := m.rewriter(ctx, ours || msg.Origin.Proven)
 	if err != nil {
 		return nil, err
 	}
@@ -75,25 +80,36 @@ func (m *MDA) Outward(ctx context.Context, msg *mail.Mail) (*mail.Path, error) {
 	return &p, nil
 }
 
-// comeBack gives the address that a bounce to a return path of ours goes on to;
-// false for an address that is none. A refusal is a mail.Reply.
-func (m *MDA) comeBack(ctx context.Context, from, p mail.Path) (mail.Path, bool, error) {
+// returnPath is one that was given out for mail that was sent on.
+type returnPath struct {
+	to     mail.Path // whom it stands for
+	proven bool      // they did write that mail
+}
+
+// comeBack reads a return path of ours that a bounce is addressed to; nil for
+// an address that is none. A refusal is a mail.Reply.
+func (m *MDA) comeBack(ctx context.Context, from, p mail.Path) (*returnPath, error) {
 	if !srs.Is(p) {
-		return p, false, nil
+		return nil, nil
 	}
-	r, err := m.rewriter(ctx)
-	if err != nil {
-		return p, false, err
+	for _, proven := range []bool{true, false} {
+		r, err := m.rewriter(ctx, proven)
+		if err != nil {
+			return nil, err
+		}
+		to, err := r.Reverse(p, time.Now())
+		switch {
+		case errors.Is(err, srs.ErrHash):
+			continue // of the other key, or of nobody
+		case errors.Is(err, srs.ErrForm):
+			return nil, nil // somebody's name
+		case err != nil:
+			return nil, mail.BadReturnPath.With(p)
+		case !from.IsNull():
+			// Who collects addresses would reach people through us.
+			return nil, mail.BouncesOnly.With(p)
+		}
+		return &returnPath{to, proven}, nil
 	}
-	to, err := r.Reverse(p, time.Now())
-	switch {
-	case errors.Is(err, srs.ErrForm):
-		return p, false, nil // somebody's name
-	case err != nil:
-		return p, false, mail.BadReturnPath.With(p)
-	case !from.IsNull():
-		// Who collects addresses would reach people through us.
-		return p, false, mail.BouncesOnly.With(p)
-	}
-	return to, true, nil
+	return nil, mail.BadReturnPath.With(p)
 }

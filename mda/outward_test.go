@@ -73,7 +73,7 @@ func TestBouncesComeBack(t *testing.T) {
 	f := newFake()
 	m := f.mda("mail.a.test")
 	m.cfg.SRS = false // what was given out before counts
-	r, err := m.rewriter(t.Context())
+	r, err := m.rewriter(t.Context(), true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +128,34 @@ func TestBouncesComeBack(t *testing.T) {
 	back := &mail.Mail{Content: mail.Bytes("Delivered-To: " + strings.ToLower(good) + "\r\n\r\n")}
 	if p := m.Place(t.Context(), back, to(t, good))[0]; !errors.Is(p.Status.Reply, mail.MailLoop) {
 		t.Errorf("a loop: %v", p.Status)
+	}
+}
+
+// Who is not proven to have written what was sent on gets no report about it from
+// us, whoever makes it.
+func TestBouncesOfTheUnprovenStay(t *testing.T) {
+	f := newFake()
+	m := f.mda("mail.a.test")
+	for proven, want := range map[bool]error{true: nil, false: mail.NeverWrote} {
+		next := sentOn(t, m, "s@far.test")
+		next.Origin.Proven = proven
+		path, err := m.Outward(t.Context(), next)
+		if err != nil || path == nil {
+			t.Fatalf("%v %v", path, err)
+		}
+		p := mail.Recipient{Path: *path}
+		release, err := m.Verify(t.Context(), mail.Path{}, p, 0)
+		if err != nil {
+			t.Fatalf("a host that asks for the sender is refused: %v", err)
+		}
+		release()
+		placed := m.Place(t.Context(), &mail.Mail{Content: mail.Bytes("\r\n")}, []mail.Recipient{p})[0]
+		if !errors.Is(placed.Status.Reply.Err(), want) || (len(placed.Onward) == 0) == proven {
+			t.Errorf("proven %v: %+v", proven, placed)
+		}
+		if _, err := m.Verify(t.Context(), mail.Path{Local: "eve", Domain: "far.test"}, p, 0); !errors.Is(err, mail.BouncesOnly) {
+			t.Errorf("other mail to it: %v", err)
+		}
 	}
 }
 
@@ -225,7 +253,7 @@ func TestMailComesBackToTags(t *testing.T) {
 	const day = 24 * time.Hour
 	good, old := tagged("alice@a.test", 7*day), tagged("alice@a.test", 20*day)
 	forged := strings.Replace(good, "=alice", "=bob", 1)
-	r, err := m.rewriter(t.Context())
+	r, err := m.rewriter(t.Context(), true)
 	if err != nil {
 		t.Fatal(err)
 	}

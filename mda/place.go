@@ -52,6 +52,9 @@ func (p *placing) place(ctx context.Context, r mail.Recipient) (store.Placement,
 		}
 		return store.Placement{}, p.m.reply(err, r.Path)
 	}
+	if !routes.unproven.IsNull() {
+		return store.Placement{}, mail.NeverWrote.With(routes.unproven)
+	}
 	placement := store.Placement{Status: mail.Status{Reply: mail.Delivered}}
 	if p.msg.Junk() {
 		if len(routes.accounts) == 0 {

@@ -18,7 +18,8 @@ const maxHops = 20
 type routes struct {
 	accounts []target
 	onward   []forward
-	returned bool // it is a bounce on its way back to a stranger
+	returned bool      // it is a bounce on its way back to a stranger
+	unproven mail.Path // a bounce for somebody who may not have written what it is about goes nowhere
 }
 
 // target is one account here.
@@ -38,9 +39,10 @@ type forward struct {
 // store.Address.Next says, where a target that is the alias's own address means
 // the account of that name. A return path of forwarded mail that was given out
 // here leads on to whom it stands for, from the null return path only; one of our
-// own mail is the address without its tag. Nobody at all is NoSuchMailbox, or
-// NobodyAnswers for postmaster and abuse. A member of an alias who cannot take
-// mail is left out while others can.
+// own mail is the address without its tag. Where nothing proved who had written
+// what was forwarded, the return path is there (a host may ask) and leads
+// nowhere. Nobody at all is NoSuchMailbox, or NobodyAnswers for postmaster and
+// abuse. A member of an alias who cannot take mail is left out while others can.
 func (m *MDA) resolve(ctx context.Context, from, p mail.Path) (routes, error) {
 	w := walk{m: m, from: from, start: p, state: map[mail.Path]progress{}}
 	if p.Domain == "" {
@@ -53,7 +55,7 @@ func (m *MDA) resolve(ctx context.Context, from, p mail.Path) (routes, error) {
 	if err := w.follow(ctx, p, mail.Path{}, 0, false); err != nil {
 		return routes{}, fmt.Errorf("resolve %s: %w", p, err)
 	}
-	if len(w.found.accounts) == 0 && len(w.found.onward) == 0 {
+	if len(w.found.accounts) == 0 && len(w.found.onward) == 0 && w.found.unproven.IsNull() {
 		return routes{}, m.nobody(p, w.refusals[0])
 	}
 	for _, r := range w.refusals {
@@ -146,11 +148,15 @@ func (w *walk) follow(ctx context.Context, p, by mail.Path, hops int, exempt boo
 	} else if plain != p {
 		return w.follow(ctx, plain, by, hops+1, exempt)
 	}
-	if to, ok, err := w.m.comeBack(ctx, w.from, p); err != nil {
+	switch path, err := w.m.comeBack(ctx, w.from, p); {
+	case err != nil:
 		return w.refuse(err)
-	} else if ok {
+	case path != nil && !path.proven:
+		w.found.unproven = path.to
+		return nil
+	case path != nil:
 		w.found.returned = true
-		return w.follow(ctx, to, key, hops+1, exempt)
+		return w.follow(ctx, path.to, key, hops+1, exempt)
 	}
 	exempt = exempt || key.IsRole()
 	if len(a.Targets) == 0 && a.Account != nil {

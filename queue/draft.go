@@ -75,7 +75,7 @@ func (d *draft) route(ctx context.Context, m *mail.Mail, depth int) error {
 		if s.OK() {
 			continue
 		}
-		if errors.Is(s.Reply, mail.JunkStays) {
+		if stays(s.Reply) {
 			kept = append(kept, result{Delivery: store.Delivery{Recipient: here[i]}, status: s, at: time.Now()})
 			continue
 		}

@@ -13,10 +13,15 @@ import (
 )
 
 // What does not reach another host though one of our addresses leads there: junk,
-// which is not sent on, and mail of strangers that nobody took and whose sender
+// which is not sent on, bounces for people who may never have written, and mail of strangers that nobody took and whose sender
 // nothing proves, so that a report might go to somebody who never wrote.
 
-// withhold notes recipients whose mail is junk and leads elsewhere. While the
+// stays tells a decision not to send mail on.
+func stays(r mail.Reply) bool {
+	return errors.Is(r, mail.JunkStays) || errors.Is(r, mail.NeverWrote)
+}
+
+// withhold notes recipients whose mail is not sent on. While the
 // sending host is there to hear it and nobody else has the message, it is
 // refused; a sender who is proven gets a report.
 func (d *draft) withhold(ctx context.Context, m *mail.Mail, kept []result, depth int) error {
