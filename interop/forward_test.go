@@ -2,8 +2,10 @@ package interop
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // A stranger, another Posthorn, writes to aliases of ours that lead to a Postfix.
@@ -40,6 +42,16 @@ func TestBounceOfForwardedMailFindsItsSender(t *testing.T) {
 			t.Fatal(err)
 		}
 		contains(t, out, "forwarded", "relayed")
+	})
+	t.Run("nobody proved who wrote", func(t *testing.T) {
+		mustRun(t, "", "swaks", "--server", w.here.Server.SMTP, "--from", "ghost@postfix.test", "--to", "shop@example.test")
+		eventually(t, "the bounce comes and is refused", 30*time.Second, func() bool {
+			log, err := os.ReadFile(w.here.LogFile())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return strings.Contains(string(log), "550 5.7.1 Nothing proved that ghost@postfix.test wrote")
+		})
 	})
 	t.Run("addresses that lead back to nobody else", func(t *testing.T) {
 		_, path, _ := strings.Cut(got, "Return-Path: <")

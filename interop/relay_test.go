@@ -35,7 +35,7 @@ func newWorld(t *testing.T, withPostfix bool, more ...string) *world {
 	dns := dnstest.Start(t, dnstest.Zones{
 		"example.test":      {MX: []string{"10 mail.example.test"}},
 		"mail.example.test": {A: []string{"127.0.0.2"}},
-		"there.test":        {MX: []string{"5 dead.there.test", "10 mail.there.test"}},
+		"there.test":        {MX: []string{"5 dead.there.test", "10 mail.there.test"}, TXT: []string{"v=spf1 ip4:127.0.0.0/8 -all"}},
 		"dead.there.test":   {A: []string{"127.0.0.9"}},
 		"mail.there.test":   {A: []string{"127.0.0.3"}},
 		"postfix.test":      {MX: []string{"10 mail.postfix.test"}},
