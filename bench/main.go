@@ -122,7 +122,7 @@ func start(name, dir string) (*peer.Server, error) {
 	switch name {
 	case "posthorn":
 		return peer.Posthorn{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: users, Password: password,
-			Plaintext: true, Config: "[check]\nspf = false\ndkim = false\ndmarc = false\n[relay]\ndkim = false\n" + routes(world.transports())}.Start()
+			Plaintext: true, Config: "[check]\nspf = false\ndkim = false\ndmarc = false\n[relay]\ndkim = false\n[queue]\nsending_hour = 0\nsending_day = 0\n" + routes(world.transports())}.Start()
 	case "postfix+dovecot", "postfix20+dovecot":
 		extra := postfixTimes
 		if name == "postfix20+dovecot" {
