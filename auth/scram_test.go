@@ -221,7 +221,7 @@ func TestSCRAMPlus(t *testing.T) {
 			if err := login(plusName, c.NewConversationWithChannelBinding(bindings[kind])); err != nil {
 				t.Errorf("%s over %s: %v", kind, tls.VersionName(version), err)
 			}
-			other := scram.ChannelBinding{Type: bindings[kind].Type, Data: append([]byte{1}, bindings[kind].Data[1:]...)}
+			other := scram.ChannelBinding{Type: bindings[kind].Type, Data: append([]byte{bindings[kind].Data[0] ^ 1}, bindings[kind].Data[1:]...)}
 			if err := login(plusName, c.NewConversationWithChannelBinding(other)); !errors.Is(err, ErrCredentials) {
 				t.Errorf("%s of another channel: %v", kind, err)
 			}

@@ -80,6 +80,9 @@ first_retry = "500ms"
 max_retry = "2s"
 expire = "40s"
 delay_notice = "0s"
+sending_hour = 0
+sending_day = 0
+hold_refused = 0
 ` + routes})
 	return m
 }
