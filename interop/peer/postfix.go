@@ -118,6 +118,7 @@ func (d Debian) write(s *Server) error {
 		}
 		files[name] = b.String()
 	}
+	files["postfix/etc/main.cf"] = lastOfEach(files["postfix/etc/main.cf"])
 	for name, text := range files {
 		if err := os.WriteFile(d.path(name), []byte(text), 0o644); err != nil {
 			return err
