@@ -14,7 +14,7 @@ import (
 // has the words of the reply's kind, with what is known filled in.
 func (d *draft) alarm(ctx context.Context, r result) error {
 	v, w := lookup(r.status.Reply)
-	if v.notice == "" || r.shared {
+	if v.notice == "" || !r.shared.IsZero() {
 		return nil
 	}
 	n := Notice{Kind: string(w.kind), Key: r.Destination, Subject: fmt.Sprintf(v.notice, r.Destination)}

@@ -15,12 +15,12 @@ func (s *scheduler) flush(d *destination, works []*work) {
 		return
 	}
 	s.flushing++
-	status := d.trouble
+	status, asked := d.trouble, d.asked
 	go func() { // Run waits for it through finished
 		f := finished{works: works, flush: true}
 		for len(works) > 0 {
 			n := min(len(works), flushBatch)
-			due := s.share(s.attempts, works[:n], status)
+			due := s.share(s.attempts, works[:n], status, asked)
 			if f.next.IsZero() || !due.IsZero() && due.Before(f.next) {
 				f.next = due
 			}
@@ -30,8 +30,8 @@ func (s *scheduler) flush(d *destination, works []*work) {
 	}()
 }
 
-// share settles works with a status that another attempt has found out.
-func (q *Queue) share(ctx context.Context, works []*work, status mail.Status) (next time.Time) {
+// share settles works with a status that another attempt found out when it asked.
+func (q *Queue) share(ctx context.Context, works []*work, status mail.Status, asked time.Time) (next time.Time) {
 	all := make([]settled, 0, len(works))
 	for _, w := range works {
 		it, ok := q.item(ctx, w.item)
@@ -40,7 +40,7 @@ func (q *Queue) share(ctx context.Context, works []*work, status mail.Status) (n
 		}
 		results := makeResults(w.deliveries, nil, time.Now())
 		for i := range results {
-			results[i].status, results[i].shared = status, true
+			results[i].status, results[i].shared = status, asked
 		}
 		all = append(all, settled{it, results})
 	}

@@ -79,7 +79,7 @@ func (d *draft) restrain(r result) {
 	h := store.Hold{Kind: store.HoldDestination, What: r.Destination, Reason: r.status.Reply.String(), By: store.ByProgram,
 		Notice: time.Duration(d.cfg.DelayNotice), Age: time.Duration(d.cfg.Expire)}
 	switch {
-	case r.shared || r.Destination == local || errors.Is(r.status.Reply, mail.LocalError):
+	case !r.shared.IsZero() || r.Destination == local || errors.Is(r.status.Reply, mail.LocalError):
 		return
 	case v.probe > 0 && d.takes.lately(r.Destination, r.at):
 		return

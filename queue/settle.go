@@ -18,7 +18,7 @@ type result struct {
 	took    time.Duration
 	until   time.Time // it is tried until then; zero when it is over
 	expired bool      // it failed because time is up
-	shared  bool      // another attempt has found it out
+	shared  time.Time // when another attempt found it out; zero: this one did
 }
 
 // settle enters the results of one item: the one place where an outcome changes
@@ -73,7 +73,7 @@ func (d *draft) settle(ctx context.Context, it store.Item, results []result) (ne
 func (d *draft) outcome(it store.Item, r *result, split bool) (store.Settlement, occasion) {
 	now := time.Now()
 	v := judge(r.status.Reply)
-	if r.shared {
+	if !r.shared.IsZero() {
 		v.limit = 0 // what another message met with does not end this one before its time
 	}
 	attempts := r.Attempts + 1
@@ -94,6 +94,9 @@ func (d *draft) outcome(it store.Item, r *result, split bool) (store.Settlement,
 	}
 	s.State = store.Waiting
 	s.Due = now.Add(max(jitter(d.cfg.delay(attempts)), v.wait))
+	if longest := r.shared.Add(max(jitter(time.Duration(d.cfg.MaxRetry)), v.wait)); !r.shared.IsZero() && longest.Before(s.Due) {
+		s.Due = longest // the host has not been asked since then
+	}
 	switch {
 	case v.soon && split:
 		s.Due = now
