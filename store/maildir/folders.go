@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"posthorn/mail"
 	"posthorn/store"
 )
 
@@ -27,7 +28,10 @@ func (b *Blobs) make(p store.Place) error {
 	if p.Folder == "" {
 		return nil
 	}
-	f, err := os.OpenFile(filepath.Join(b.folder(p), "maildirfolder"), os.O_CREATE|os.O_WRONLY, 0o600) // Maildir++
+	f, err := b.disk.Create(filepath.Join(b.folder(p), "maildirfolder")) // Maildir++
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -36,26 +40,17 @@ func (b *Blobs) make(p store.Place) error {
 
 // makeFolder makes a folder with its parents, each synced into its parent.
 func (b *Blobs) makeFolder(path string) error {
-	err := os.Mkdir(path, 0o700)
+	err := b.disk.Mkdir(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := b.makeFolder(filepath.Dir(path)); err != nil {
 			return err
 		}
-		err = os.Mkdir(path, 0o700)
+		err = b.disk.Mkdir(path)
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return b.syncFolder(filepath.Dir(path))
-}
-
-func (b *Blobs) syncFolder(path string) error {
-	d, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return b.disk.sync(d)
+	return b.disk.SyncFolder(filepath.Dir(path))
 }
 
 // places lists the account's folders: its INBOX and those with a dot.
@@ -87,12 +82,12 @@ func (b *Blobs) RenameFolder(from, to store.Place) error {
 	if _, err := os.Lstat(b.folder(to)); err == nil {
 		return fmt.Errorf("rename folder %q to %q: %w", from.Folder, to.Folder, store.ErrExists)
 	}
-	err := os.Rename(b.folder(from), b.folder(to))
+	err := b.disk.Rename(b.folder(from), b.folder(to))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // no message ever came here
 	}
 	if err == nil {
-		err = b.syncFolder(filepath.Dir(b.folder(to)))
+		err = b.disk.SyncFolder(filepath.Dir(b.folder(to)))
 	}
 	if err != nil {
 		return fmt.Errorf("rename folder %q to %q: %w", from.Folder, to.Folder, kind(err))
@@ -136,13 +131,13 @@ func (b *Blobs) removeFolder(p store.Place) error {
 	// The content's folders are removed before the notes: one that is not empty
 	// fails, and keeps its notes.
 	for len(folders) > 0 && filepath.Dir(folders[0]) == folder {
-		if err := os.Remove(folders[0]); err != nil {
+		if err := b.disk.Remove(folders[0]); err != nil {
 			return err
 		}
 		folders = folders[1:]
 	}
 	for _, path := range append(notes, folders...) {
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := b.disk.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -170,10 +165,12 @@ func (b *Blobs) WriteNote(p store.Place, name string, note []byte) error {
 }
 
 func (b *Blobs) writeNote(p store.Place, name string, note []byte) error {
-	f, err := os.CreateTemp(b.noteFolder(p), name+".new")
+	path := filepath.Join(b.noteFolder(p), name)
+	building := path + ".new" + mail.NewID()
+	f, err := b.disk.Create(building)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = b.make(p); err == nil {
-			f, err = os.CreateTemp(b.noteFolder(p), name+".new")
+			f, err = b.disk.Create(building)
 		}
 	}
 	if err != nil {
@@ -181,19 +178,19 @@ func (b *Blobs) writeNote(p store.Place, name string, note []byte) error {
 	}
 	_, err = f.Write(note)
 	if err == nil {
-		err = b.disk.sync(f)
+		err = f.Sync()
 	}
 	if e := f.Close(); err == nil {
 		err = e
 	}
 	if err == nil {
-		err = os.Rename(f.Name(), filepath.Join(b.noteFolder(p), name))
+		err = b.disk.Rename(building, path)
 	}
 	if err != nil {
-		os.Remove(f.Name())
+		b.disk.Remove(building)
 		return err
 	}
-	return b.syncFolder(b.noteFolder(p))
+	return b.disk.SyncFolder(b.noteFolder(p))
 }
 
 // ReadNote reads a note back; fs.ErrNotExist.

@@ -173,13 +173,13 @@ func (b *Blobs) move(path string, f store.File, to store.Place, info string) err
 		_, err := os.Lstat(path)
 		return err
 	}
-	err := rename(path, target)
+	err := b.disk.Rename(path, target)
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, missing := os.Lstat(path); missing != nil {
 			return err // it is the file that is not there
 		}
 		if err = b.make(to); err == nil {
-			err = rename(path, target)
+			err = b.disk.Rename(path, target)
 		}
 	}
 	if err != nil {
@@ -188,16 +188,7 @@ func (b *Blobs) move(path string, f store.File, to store.Place, info string) err
 	b.hints.note(filepath.Dir(path), f.Key, "")
 	b.hints.note(filepath.Dir(target), f.Key, filepath.Base(target))
 	if from := filepath.Dir(path); from != filepath.Dir(target) {
-		return errors.Join(b.syncFolder(filepath.Dir(target)), b.syncFolder(from))
-	}
-	return nil
-}
-
-// rename is os.Rename without its look at what the new name is before: keys are
-// unique.
-func rename(from, to string) error {
-	if err := unix.Rename(from, to); err != nil {
-		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
+		return errors.Join(b.disk.SyncFolder(filepath.Dir(target)), b.disk.SyncFolder(from))
 	}
 	return nil
 }

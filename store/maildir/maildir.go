@@ -36,28 +36,17 @@ import (
 // Blobs is content below one folder.
 type Blobs struct {
 	root  string
-	disk  disk
+	disk  Disk
 	hints hints
 }
 
-// disk is what can fail in a way that matters; tests put failures here.
-type disk struct {
-	create func(name string) (*os.File, error)
-	write  func(f *os.File, r io.Reader) (int64, error)
-	link   func(from, to string) error
-	sync   func(f *os.File) error
-}
-
 // New keeps content below dir, the store's data folder.
-func New(dir string) *Blobs {
-	return &Blobs{root: dir, disk: disk{create: create, write: write, link: os.Link, sync: (*os.File).Sync}}
-}
+func New(dir string) *Blobs { return NewOn(system{}, dir) }
 
-func create(name string) (*os.File, error) {
-	return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-}
+// NewOn is New on another disk than the operating system's.
+func NewOn(d Disk, dir string) *Blobs { return &Blobs{root: dir, disk: d} }
 
-func write(f *os.File, r io.Reader) (int64, error) {
+func write(f File, r io.Reader) (int64, error) {
 	buf := buffers.Get().(*[64 << 10]byte)
 	defer buffers.Put(buf)
 	return io.CopyBuffer(struct{ io.Writer }{f}, r, buf[:])
@@ -111,17 +100,17 @@ func kind(err error) error {
 // Stage writes what r gives under a new key, unsynced.
 func (b *Blobs) Stage(r io.Reader) (store.Staged, error) {
 	key := newKey()
-	f, err := b.disk.create(b.staging(key))
+	f, err := b.disk.Create(b.staging(key))
 	if errors.Is(err, fs.ErrNotExist) {
 		if err = b.makeFolder(filepath.Join(b.root, "tmp")); err == nil {
-			f, err = b.disk.create(b.staging(key))
+			f, err = b.disk.Create(b.staging(key))
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("stage: %w", kind(err))
 	}
 	s := &staged{b: b, f: f, path: f.Name(), key: key}
-	if s.size, err = b.disk.write(f, r); err != nil {
+	if s.size, err = write(f, r); err != nil {
 		s.Discard()
 		return nil, fmt.Errorf("stage %s: %w", key, kind(err))
 	}
@@ -132,7 +121,7 @@ func (b *Blobs) Stage(r io.Reader) (store.Staged, error) {
 // while writing back is told to those who have the file open.
 type staged struct {
 	b    *Blobs
-	f    *os.File // nil when the content is durable
+	f    File // nil when the content is durable
 	path string
 	key  store.Key
 	size int64
@@ -153,7 +142,7 @@ func (s *staged) Sync() error {
 	if s.f == nil {
 		return nil
 	}
-	err := s.b.disk.sync(s.f)
+	err := s.f.Sync()
 	if err == nil {
 		err = s.f.Close()
 		s.f = nil
@@ -169,7 +158,7 @@ func (s *staged) Discard() error {
 		return nil
 	}
 	s.gone = true
-	err := os.Remove(s.path)
+	err := s.b.disk.Remove(s.path)
 	if s.f != nil {
 		err = errors.Join(err, s.f.Close())
 	}
@@ -207,7 +196,7 @@ func (b *Blobs) name(path string, f store.File) error {
 // link is for file systems without links too, and for more names than an inode
 // can have.
 func (b *Blobs) link(from, to string) error {
-	err := b.disk.link(from, to)
+	err := b.disk.Link(from, to)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EMLINK) || errors.Is(err, unix.EXDEV) || errors.Is(err, unix.ENOTSUP) {
 		return b.duplicate(from, to)
 	}
@@ -221,7 +210,7 @@ func (b *Blobs) duplicate(path, to string) (err error) {
 		return err
 	}
 	defer from.Close()
-	f, err := b.disk.create(to)
+	f, err := b.disk.Create(to)
 	if err != nil {
 		return err
 	}
@@ -230,18 +219,18 @@ func (b *Blobs) duplicate(path, to string) (err error) {
 			err = e
 		}
 		if err != nil {
-			os.Remove(to)
+			b.disk.Remove(to)
 		}
 	}()
-	if _, err := b.disk.write(f, from); err != nil {
+	if _, err := write(f, from); err != nil {
 		return err
 	}
-	return b.disk.sync(f)
+	return f.Sync()
 }
 
 // Remove takes one name away, wherever in the account it is.
 func (b *Blobs) Remove(f store.File) error {
-	err := b.lookup(f, os.Remove)
+	err := b.lookup(f, b.disk.Remove)
 	if err == nil || errors.Is(err, store.ErrCorrupt) {
 		return nil
 	}

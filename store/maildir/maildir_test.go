@@ -61,6 +61,59 @@ func read(t *testing.T, b *Blobs, f store.File) string {
 	return string(got)
 }
 
+// faulty is a disk that asks before some of its calls.
+type faulty struct {
+	Disk
+	sync  func(path string) error
+	write func([]byte) (int, error)
+	link  func(from, to string) error
+}
+
+func (d faulty) Create(path string) (File, error) {
+	f, err := d.Disk.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return faultyFile{f, d}, nil
+}
+
+func (d faulty) Link(from, to string) error {
+	if d.link != nil {
+		return d.link(from, to)
+	}
+	return d.Disk.Link(from, to)
+}
+
+func (d faulty) SyncFolder(path string) error {
+	if d.sync != nil {
+		if err := d.sync(path); err != nil {
+			return err
+		}
+	}
+	return d.Disk.SyncFolder(path)
+}
+
+type faultyFile struct {
+	File
+	of faulty
+}
+
+func (f faultyFile) Write(p []byte) (int, error) {
+	if f.of.write != nil {
+		return f.of.write(p)
+	}
+	return f.File.Write(p)
+}
+
+func (f faultyFile) Sync() error {
+	if f.of.sync != nil {
+		if err := f.of.sync(f.Name()); err != nil {
+			return err
+		}
+	}
+	return f.File.Sync()
+}
+
 // S1: when Sync has answered, the content, the folder that names it, and every
 // folder above that was made for it have been synced.
 func TestSyncReachesEverythingNew(t *testing.T) {
@@ -68,13 +121,13 @@ func TestSyncReachesEverythingNew(t *testing.T) {
 	b := New(root)
 	var mu sync.Mutex
 	synced := make(map[string]bool)
-	b.disk.sync = func(f *os.File) error {
+	b.disk = faulty{Disk: b.disk, sync: func(path string) error {
 		mu.Lock()
 		defer mu.Unlock()
-		rel, _ := filepath.Rel(root, f.Name())
+		rel, _ := filepath.Rel(root, path)
 		synced[rel] = true
-		return f.Sync()
-	}
+		return nil
+	}}
 	f := keep(t, b, store.Place{Dir: "a1", Folder: ".Sent"})
 	for _, want := range []string{
 		filepath.Join("tmp", string(f.Key)), // the content
@@ -88,8 +141,13 @@ func TestSyncReachesEverythingNew(t *testing.T) {
 }
 
 func TestFailedSyncGoesToThoseWhoNeededIt(t *testing.T) {
-	b := New(t.TempDir())
-	disk := errors.New("input/output error")
+	disk, bad := errors.New("input/output error"), "none"
+	b := NewOn(faulty{Disk: system{}, sync: func(path string) error {
+		if strings.HasSuffix(path, bad) {
+			return disk
+		}
+		return nil
+	}}, t.TempDir())
 	var batches []store.Unsynced
 	for _, dir := range []string{"a1", "a2", "a1"} {
 		s := stage(t, b)
@@ -105,12 +163,7 @@ func TestFailedSyncGoesToThoseWhoNeededIt(t *testing.T) {
 		{"a folder", filepath.Join("a1", "Maildir", "cur"), []bool{true, false, true}},
 		{"one file", string(batches[1].Files[0].Key), []bool{false, true, false}},
 	} {
-		b.disk.sync = func(f *os.File) error {
-			if strings.HasSuffix(f.Name(), c.bad) {
-				return disk
-			}
-			return nil
-		}
+		bad = c.bad
 		for i, err := range b.Sync(batches) {
 			if errors.Is(err, disk) != c.want[i] {
 				t.Errorf("%s: batch %d: %v", c.name, i, err)
@@ -120,8 +173,7 @@ func TestFailedSyncGoesToThoseWhoNeededIt(t *testing.T) {
 }
 
 func TestFullDiskIsErrNoSpace(t *testing.T) {
-	b := New(t.TempDir())
-	b.disk.write = func(f *os.File, r io.Reader) (int64, error) { return 0, &fs.PathError{Op: "write", Err: unix.ENOSPC} }
+	b := NewOn(faulty{Disk: system{}, write: func([]byte) (int, error) { return 0, &fs.PathError{Op: "write", Err: unix.ENOSPC} }}, t.TempDir())
 	if _, err := b.Stage(strings.NewReader(text)); !errors.Is(err, store.ErrNoSpace) {
 		t.Errorf("stage: %v", err)
 	}
@@ -149,8 +201,9 @@ func TestOneInodeForManyPlaces(t *testing.T) {
 }
 
 func TestCopyWhereLinksFail(t *testing.T) {
-	b := New(t.TempDir())
-	b.disk.link = func(from, to string) error { return &os.LinkError{Op: "link", Old: from, New: to, Err: unix.EPERM} }
+	b := NewOn(faulty{Disk: system{}, link: func(from, to string) error {
+		return &os.LinkError{Op: "link", Old: from, New: to, Err: unix.EPERM}
+	}}, t.TempDir())
 	ok(t, b.make(inbox)) // a copy into a missing folder is a missing file
 	f := keep(t, b, inbox)
 	if got := read(t, b, f); got != text {

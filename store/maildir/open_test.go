@@ -42,13 +42,13 @@ func TestOpenSmallAndLarge(t *testing.T) {
 			t.Errorf("%d octets: %d read after Close, %v", size, n, err)
 		}
 		for _, other := range []int64{f.Size - 1, f.Size + 1} {
-			if wrong := rename(b.path(f, ""), b.path(store.File{Place: inbox, Key: f.Key, Size: other}, "")); wrong != nil {
+			if wrong := b.disk.Rename(b.path(f, ""), b.path(store.File{Place: inbox, Key: f.Key, Size: other}, "")); wrong != nil {
 				t.Fatal(wrong)
 			}
 			if _, err := b.Open(store.File{Place: inbox, Key: f.Key, Size: other}); other >= 0 && !errors.Is(err, store.ErrCorrupt) {
 				t.Errorf("%d octets, taken for %d: %v", size, other, err)
 			}
-			ok(t, rename(b.path(store.File{Place: inbox, Key: f.Key, Size: other}, ""), b.path(f, "")))
+			ok(t, b.disk.Rename(b.path(store.File{Place: inbox, Key: f.Key, Size: other}, ""), b.path(f, "")))
 		}
 	}
 }

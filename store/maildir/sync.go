@@ -20,7 +20,7 @@ func (b *Blobs) Sync(batches []store.Unsynced) []error {
 	for i, u := range batches {
 		for _, s := range u.Staged {
 			if f := s.(*staged).f; f != nil {
-				run.start(func() error { return b.disk.sync(f) }, i)
+				run.start(f.Sync, i)
 			}
 		}
 		for _, f := range u.Files {
@@ -30,7 +30,7 @@ func (b *Blobs) Sync(batches []store.Unsynced) []error {
 		}
 	}
 	for p, in := range folders {
-		run.start(func() error { return b.syncFolder(b.files(p)) }, in...)
+		run.start(func() error { return b.disk.SyncFolder(b.files(p)) }, in...)
 	}
 	for _, f := range run.wait() {
 		for _, i := range f.of {

@@ -93,7 +93,7 @@ func (b *Blobs) Names(dir string, k store.Key) (all []store.Found, err error) {
 // RemoveName takes away one name.
 func (b *Blobs) RemoveName(f store.Found) error {
 	b.hints.note(filepath.Dir(f.Path), f.Key, "")
-	if err := os.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := b.disk.Remove(f.Path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove %s: %w", f.Path, err)
 	}
 	return nil
@@ -151,7 +151,7 @@ func (b *Blobs) Unstage(k store.Key, lost bool) error {
 		err = b.unlinkAll(k, st.ModTime().Add(-clockStep))
 	}
 	if err == nil {
-		err = os.Remove(path)
+		err = b.disk.Remove(path)
 	}
 	if err != nil {
 		return fmt.Errorf("unstage %s: %w", k, err)
@@ -175,7 +175,7 @@ func (b *Blobs) unlinkAll(k store.Key, since time.Time) error {
 			return err
 		}
 		for _, p := range places {
-			if err := unlinkIn(b.files(p), k, since); err != nil {
+			if err := b.unlinkIn(b.files(p), k, since); err != nil {
 				return err
 			}
 		}
@@ -183,7 +183,7 @@ func (b *Blobs) unlinkAll(k store.Key, since time.Time) error {
 	return nil
 }
 
-func unlinkIn(folder string, k store.Key, since time.Time) error {
+func (b *Blobs) unlinkIn(folder string, k store.Key, since time.Time) error {
 	st, err := os.Lstat(folder)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && st.ModTime().Before(since) {
 		return nil
@@ -197,7 +197,7 @@ func unlinkIn(folder string, k store.Key, since time.Time) error {
 	}
 	for _, n := range names {
 		if related(n, k) {
-			if err := os.Remove(filepath.Join(folder, n)); err != nil {
+			if err := b.disk.Remove(filepath.Join(folder, n)); err != nil {
 				return err
 			}
 		}
