@@ -1,10 +1,10 @@
 # make test    everything that must hold: vet, format, all tests with the race detector
 # make fuzz    every fuzz target for FUZZTIME each (30s)
-# make crash   the tests that kill the server, and only those: KILLS (20) times
-#              under load, and between any two verbs of the store; then MIXTURE
-#              (50000) recipients at hosts that misbehave, without kills and with
-#              one every 5 seconds; then MANY (60) seconds of many IMAP clients in
-#              one mailbox
+# make crash   the tests that kill the server, and only those: KILLS (200) times
+#              under a load from all its doors, and between any two verbs of the
+#              store; then MIXTURE (50000) recipients at hosts that misbehave,
+#              without kills and with one every 5 seconds; then MANY (60) seconds
+#              of many IMAP clients in one mailbox
 # make bench   whole servers, Posthorn beside Postfix and Dovecot: bench/ says
 #              what BENCHFLAGS may be
 # make micro   the benchmarks beside the code
@@ -17,7 +17,7 @@
 
 GO ?= go
 FUZZTIME ?= 30s
-KILLS ?= 20
+KILLS ?= 200
 MIXTURE ?= 50000
 MANY ?= 60
 

@@ -8,8 +8,6 @@ import (
 	"net/smtp"
 	"os"
 	"path/filepath"
-	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -57,7 +55,7 @@ type mixed struct {
 
 	mu       sync.Mutex
 	accepted map[string]bool // guarded by mu, recipients
-	kills    []time.Time     // by the test's goroutine alone
+	kills    kills           // by the test's goroutine alone
 }
 
 func newMixed(t *testing.T, recipients int) *mixed {
@@ -237,7 +235,7 @@ func (m *mixed) empty() bool {
 
 // judge holds Q10 for every recipient.
 func (m *mixed) judge() {
-	reported, entered := m.reported(), m.entered()
+	reported, entered := m.reported(), entered(m.T, m.pr)
 	taken := map[string][]mixture.Taking{}
 	for _, s := range m.sinks {
 		for to, all := range s.Taken() {
@@ -256,7 +254,7 @@ func (m *mixed) judge() {
 		case n == 0:
 			lost++
 			m.Errorf("%s: neither delivered nor reported, taken %v", to, taken[to])
-		case n > 1 && reported[to] < 2 && len(sure) > 0 && m.excused(entered[to], sure, reported[to] > 0):
+		case n > 1 && reported[to] < 2 && len(sure) > 0 && m.kills.excuse(entered[to], sure, reported[to] > 0):
 			excused++
 		case n > 1:
 			twice++
@@ -268,50 +266,6 @@ func (m *mixed) judge() {
 	}
 	m.Logf("%d reported, %d delivered twice or reported besides because of a kill", len(reported), excused)
 }
-
-// excused tells whether only kills explain that a recipient was sent to more than
-// once, or sent to and reported: one came between any two of these, and none after
-// the server had said that the outcome was on disk.
-func (m *mixed) excused(entered, delivered []time.Time, reported bool) bool {
-	for i := 1; i < len(delivered); i++ {
-		if !m.killedBetween(delivered[i-1], delivered[i]) {
-			return false
-		}
-	}
-	last := delivered[len(delivered)-1]
-	if reported {
-		return len(entered) < 2 && m.killedBetween(last, append(entered, time.Now())[0])
-	}
-	return len(entered) == 0 || len(entered) == 1 && !m.killedBetween(entered[0], last)
-}
-
-func (m *mixed) killedBetween(a, b time.Time) bool {
-	return slices.ContainsFunc(m.kills, func(k time.Time) bool { return k.After(a) && k.Before(b) })
-}
-
-// entered are the times at which the server's log says that a recipient's outcome
-// is on disk, for good.
-func (m *mixed) entered() map[string][]time.Time {
-	b, err := os.ReadFile(m.pr.LogFile())
-	if err != nil {
-		m.Fatal(err)
-	}
-	all := map[string][]time.Time{}
-	for line := range strings.Lines(string(b)) {
-		said := entry.FindStringSubmatch(line)
-		if said == nil {
-			continue
-		}
-		at, err := time.Parse(time.RFC3339, said[1])
-		if err != nil {
-			m.Fatal(err)
-		}
-		all[said[2]] = append(all[said[2]], at)
-	}
-	return all
-}
-
-var entry = regexp.MustCompile(`^time=(\S+) level=INFO msg=(?:relayed|failed) .* to=(\S+) `)
 
 // reported are the recipients that stand as failed in reports in the sender's
 // mailbox, with how often.

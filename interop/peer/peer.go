@@ -87,7 +87,7 @@ func WaitListening(limit time.Duration, addrs ...string) error {
 			if time.Now().After(deadline) {
 				return fmt.Errorf("nobody listens on %s after %s: %w", a, limit, err)
 			}
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(2 * time.Millisecond)
 		}
 	}
 	return nil

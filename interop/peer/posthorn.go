@@ -119,6 +119,19 @@ func (p *Process) Verb(stdin string, args ...string) (string, error) {
 // Serve starts the server and waits until it listens. Its log is appended to
 // the file log in its folder.
 func (p *Process) Serve() error {
+	if err := p.Launch(); err != nil {
+		return err
+	}
+	if err := WaitListening(30*time.Second, p.SMTP, p.Submission, p.IMAP, p.IMAPS, p.POP3, p.POP3S); err != nil {
+		p.Signal(syscall.SIGKILL)
+		said, _ := os.ReadFile(p.LogFile())
+		return fmt.Errorf("%w; it said:\n%s", err, said)
+	}
+	return nil
+}
+
+// Launch is Serve that does not wait.
+func (p *Process) Launch() error {
 	log, err := os.OpenFile(p.LogFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
@@ -136,11 +149,6 @@ func (p *Process) Serve() error {
 		log.Close()
 		close(ended)
 	}(p.cmd)
-	if err := WaitListening(30*time.Second, p.SMTP, p.Submission, p.IMAP, p.IMAPS, p.POP3, p.POP3S); err != nil {
-		p.Signal(syscall.SIGKILL)
-		said, _ := os.ReadFile(p.LogFile())
-		return fmt.Errorf("%w; it said:\n%s", err, said)
-	}
 	return nil
 }
 
@@ -152,6 +160,9 @@ func (p *Process) Signal(sig syscall.Signal) {
 	p.cmd.Process.Signal(sig)
 	<-p.ended
 }
+
+// Pid is the server's process id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
 // ExitCode is the server's, once it has ended.
 func (p *Process) ExitCode() int { return p.cmd.ProcessState.ExitCode() }
