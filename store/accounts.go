@@ -48,7 +48,7 @@ func (s *Store) AddAccount(ctx context.Context, login, passwordHash string, limi
 	if limit.Bytes < 0 || limit.Messages < 0 {
 		return Account{}, fail("add account "+key, fmt.Errorf("negative quota: %w", ErrInvalid))
 	}
-	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+	err = s.alterDirectory(ctx, 0, func(tx *db.Tx) error {
 		if err := ownsAddresses(tx, domain); err != nil {
 			return err
 		}
@@ -95,7 +95,7 @@ func (s *Store) furnish(tx *db.Tx, id AccountID) error {
 // in its folder that no row knows stay.
 func (s *Store) RemoveAccount(ctx context.Context, id AccountID) error {
 	var owners []AccountID // of mailboxes that were shared with it
-	err := s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+	err := s.alterDirectory(ctx, 0, func(tx *db.Tx) error {
 		err := one(tx.Exec(`UPDATE accounts SET login = NULL, enabled = 0, password = '' WHERE id = ? AND login IS NOT NULL`, id))
 		if err == nil {
 			_, err = tx.Exec(`UPDATE mailboxes SET name = NULL, role = '' WHERE account = ?`, id)
@@ -250,7 +250,7 @@ func (s *Store) SetEnabled(ctx context.Context, id AccountID, on bool) error {
 }
 
 func (s *Store) alterAccount(ctx context.Context, doing string, id AccountID, query string, args ...any) error {
-	err := s.db.Commit(ctx, int64(id), func(tx *db.Tx) error { return one(tx.Exec(query, args...)) })
+	err := s.alterDirectory(ctx, int64(id), func(tx *db.Tx) error { return one(tx.Exec(query, args...)) })
 	if err == nil {
 		s.mirror.account(id)
 	}

@@ -21,7 +21,7 @@ func (s *Store) SetAlias(ctx context.Context, a Alias) error {
 		return fail("add alias "+key, err)
 	}
 	a.Address = key
-	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+	err = s.alterDirectory(ctx, 0, func(tx *db.Tx) error {
 		if err := ownsAddresses(tx, domain); err != nil {
 			return err
 		}
@@ -66,7 +66,7 @@ func (s *Store) RemoveAlias(ctx context.Context, address string) error {
 	if err != nil {
 		return fail("remove alias", err)
 	}
-	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+	err = s.alterDirectory(ctx, 0, func(tx *db.Tx) error {
 		return one(tx.Exec(`DELETE FROM aliases WHERE address = ?`, key))
 	})
 	if err == nil {
@@ -115,14 +115,14 @@ func readAliases(tx *db.Tx, domain string) ([]Alias, error) {
 
 // Address looks one address up, after domain aliases. ErrNotFound: the domain
 // is not ours. An address of ours that nobody has is an Address with neither
-// account nor targets.
+// account nor targets. The account's use is not told: Account does. Nobody may change
+// what is given.
 func (s *Store) Address(ctx context.Context, p mail.Path) (Address, error) {
-	var a Address
 	key := p.Key()
-	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-		a, err = readAddress(tx, key)
-		return err
-	})
+	a, err := s.directory.addresses.get(ctx, s.db, key)
+	if err == nil {
+		return a, nil
+	}
 	return a, fail("look up "+key.String(), err)
 }
 

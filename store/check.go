@@ -18,7 +18,7 @@ import (
 // how many messages have been looked at.
 func (s *Store) Check(ctx context.Context, fix bool, progress func(done, total int64)) ([]Problem, error) {
 	c := &checker{store: s, fix: fix, progress: progress}
-	for _, step := range []func(context.Context) error{c.damage, c.numbers, c.counts, c.quotas, c.contents} {
+	for _, step := range []func(context.Context) error{c.damage, c.numbers, c.counts, c.quotas, c.directory, c.contents} {
 		if err := step(ctx); err != nil {
 			if errors.Is(err, db.ErrDamaged) && len(c.problems) > 0 {
 				break // it has been found, and goes no further
@@ -31,7 +31,7 @@ func (s *Store) Check(ctx context.Context, fix bool, progress func(done, total i
 
 // Problem is one finding of Check.
 type Problem struct {
-	Invariant string // "S1".."S8", "DB" for the database file itself
+	Invariant string // "S1".."S9", "DB" for the database file itself
 	Account   string
 	Mailbox   string
 	Path      string
@@ -47,6 +47,7 @@ const (
 	doFix      = "run `posthorn check --fix`"
 	doContent  = "put the file back from a backup, or delete the message in a mail program"
 	doStranger = "look at it, and move it away; `posthorn sendmail` hands it in again if it is mail"
+	doRestart  = "restart the server, and report this: it is a fault of the program"
 	doSecond   = "keep the one that is whole, under its first name, and move the other away"
 )
 

@@ -49,7 +49,7 @@ func (s *Store) AddDomain(ctx context.Context, d Domain) error {
 	if d, err = d.checked(); err != nil {
 		return fail("add domain", err)
 	}
-	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+	err = s.alterDirectory(ctx, 0, func(tx *db.Tx) error {
 		if d.AliasOf != "" {
 			if err := ownsAddresses(tx, d.AliasOf); err != nil {
 				return err
@@ -129,7 +129,7 @@ func (s *Store) RemoveDomain(ctx context.Context, name string) error {
 	if err != nil {
 		return fail("remove domain", err)
 	}
-	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+	err = s.alterDirectory(ctx, 0, func(tx *db.Tx) error {
 		var users int64
 		err := tx.Row(`SELECT (SELECT count(*) FROM accounts WHERE domain = ?1 AND login IS NOT NULL)
 			+ (SELECT count(*) FROM aliases WHERE domain = ?1)
@@ -160,15 +160,11 @@ func (s *Store) Domains(ctx context.Context) ([]Domain, error) {
 
 // Domain is one domain's row; it follows no alias. ErrNotFound.
 func (s *Store) Domain(ctx context.Context, name string) (Domain, error) {
-	var d Domain
 	name, err := domainKey(name)
 	if err != nil {
-		return d, fail("read domain", err)
+		return Domain{}, fail("read domain", err)
 	}
-	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
-		d, err = readDomain(tx, name)
-		return err
-	})
+	d, err := s.directory.domains.get(ctx, s.db, name)
 	return d, fail("read domain "+name, err)
 }
 

@@ -96,6 +96,7 @@ func (m *mender) mend() error {
 		began := time.Now()
 		c := &checker{store: m.store}
 		m.gather()
+		m.store.directory.forget() // the failed commit may have changed it after all
 		err := m.settleAll(c)
 		for _, verify := range []func(context.Context) error{c.numbers, c.counts, c.quotas} {
 			if err == nil {

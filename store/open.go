@@ -22,6 +22,7 @@ type Store struct {
 	derived    *db.DB // derived.go
 	blobs      Blobs
 	watchers   watchers
+	directory  *directory
 	reserved   reservations
 	mirror     *mirror
 	purge      *purger
@@ -62,7 +63,7 @@ func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, erro
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, lock: l, blobs: blobs, mirror: newMirror(), purge: newPurger(), recents: newRecents(),
+	s := &Store{dir: dir, lock: l, blobs: blobs, directory: newDirectory(), mirror: newMirror(), purge: newPurger(), recents: newRecents(),
 		texts: newKept[int64](keptWords, keptWordsFor, (*readText).size), packs: newKept[packPlace](keptPacks, keptPacksFor, keptPack.size),
 		troubles: newTroubles(o.Log), eventsKept: cmp.Or(o.Events, EventsKept)}
 	s.deriver = newDeriver(s.troubles.log)

@@ -48,11 +48,17 @@ type promise struct {
 func (s *Store) Reserve(ctx context.Context, id AccountID, size int64) (release func(), err error) {
 	p := s.reserved.enter(id, size)
 	release = sync.OnceFunc(p.end)
+	limit, err := s.directory.limits.get(ctx, s.db, id)
+	if err == nil && limit == (Quota{}) {
+		return release, nil // there is always room
+	}
 	var a Account
-	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
-		a, err = readAccount(tx, id)
-		return err
-	})
+	if err == nil {
+		err = s.db.View(ctx, func(tx *db.Tx) (err error) {
+			a, err = readAccount(tx, id)
+			return err
+		})
+	}
 	if err == nil && !p.holds(a.Limit, a.Used) {
 		err = fmt.Errorf("account %s: %w", a.Login, ErrOverQuota)
 	}

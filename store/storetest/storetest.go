@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) *store.Store) {
 		cases []test
 	}{
 		{"directory", directoryTests},
+		{"remembered", rememberedTests},
 		{"credentials", credentialsTests},
 		{"quota", quotaTests},
 		{"append", appendTests},
