@@ -39,10 +39,10 @@ type File interface {
 	Sync() error
 }
 
-// system is the disk of the operating system.
-type system struct{}
+// System is the disk of the operating system.
+type System struct{}
 
-func (system) Create(path string) (File, error) {
+func (System) Create(path string) (File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return nil, err // not a File that holds nil
@@ -50,22 +50,22 @@ func (system) Create(path string) (File, error) {
 	return f, nil
 }
 
-func (system) Mkdir(path string) error    { return os.Mkdir(path, 0o700) }
-func (system) Link(from, to string) error { return os.Link(from, to) }
-func (system) Remove(path string) error   { return os.Remove(path) }
+func (System) Mkdir(path string) error    { return os.Mkdir(path, 0o700) }
+func (System) Link(from, to string) error { return os.Link(from, to) }
+func (System) Remove(path string) error   { return os.Remove(path) }
 
 // Rename is os.Rename without its look at what the new name is before: keys are
 // unique, and notes are files.
-func (system) Rename(from, to string) error {
+func (System) Rename(from, to string) error {
 	if err := unix.Rename(from, to); err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: to, Err: err}
 	}
 	return nil
 }
 
-func (system) SetTime(path string, t time.Time) error { return os.Chtimes(path, time.Time{}, t) }
+func (System) SetTime(path string, t time.Time) error { return os.Chtimes(path, time.Time{}, t) }
 
-func (system) SyncFolder(path string) error {
+func (System) SyncFolder(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ type Blobs struct {
 }
 
 // New keeps content below dir, the store's data folder.
-func New(dir string) *Blobs { return NewOn(system{}, dir) }
+func New(dir string) *Blobs { return NewOn(System{}, dir) }
 
 // NewOn is New on another disk than the operating system's.
 func NewOn(d Disk, dir string) *Blobs { return &Blobs{root: dir, disk: d} }

@@ -142,7 +142,7 @@ func TestSyncReachesEverythingNew(t *testing.T) {
 
 func TestFailedSyncGoesToThoseWhoNeededIt(t *testing.T) {
 	disk, bad := errors.New("input/output error"), "none"
-	b := NewOn(faulty{Disk: system{}, sync: func(path string) error {
+	b := NewOn(faulty{Disk: System{}, sync: func(path string) error {
 		if strings.HasSuffix(path, bad) {
 			return disk
 		}
@@ -173,7 +173,7 @@ func TestFailedSyncGoesToThoseWhoNeededIt(t *testing.T) {
 }
 
 func TestFullDiskIsErrNoSpace(t *testing.T) {
-	b := NewOn(faulty{Disk: system{}, write: func([]byte) (int, error) { return 0, &fs.PathError{Op: "write", Err: unix.ENOSPC} }}, t.TempDir())
+	b := NewOn(faulty{Disk: System{}, write: func([]byte) (int, error) { return 0, &fs.PathError{Op: "write", Err: unix.ENOSPC} }}, t.TempDir())
 	if _, err := b.Stage(strings.NewReader(text)); !errors.Is(err, store.ErrNoSpace) {
 		t.Errorf("stage: %v", err)
 	}
@@ -201,7 +201,7 @@ func TestOneInodeForManyPlaces(t *testing.T) {
 }
 
 func TestCopyWhereLinksFail(t *testing.T) {
-	b := NewOn(faulty{Disk: system{}, link: func(from, to string) error {
+	b := NewOn(faulty{Disk: System{}, link: func(from, to string) error {
 		return &os.LinkError{Op: "link", Old: from, New: to, Err: unix.EPERM}
 	}}, t.TempDir())
 	ok(t, b.make(inbox)) // a copy into a missing folder is a missing file
