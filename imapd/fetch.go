@@ -54,6 +54,7 @@ func (s *session) fetch(c *call) error {
 // messages is what FETCH and SEARCH need of a *store.Mailbox.
 type messages interface {
 	Messages(ctx context.Context, uids []store.UID) ([]store.Message, error)
+	Locate(ctx context.Context, rows []store.Row) ([]store.Message, error)
 	Digests(ctx context.Context, msgs []store.Message) ([]message.Digest, error)
 	Facts(ctx context.Context, uids []store.UID, want store.Want, fn func([]store.Fact) error) error
 	FindText(ctx context.Context, queries []store.TextQuery) ([]store.TextAnswer, error)

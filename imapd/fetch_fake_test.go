@@ -66,6 +66,14 @@ func (f *fakeMessages) Messages(_ context.Context, uids []store.UID) (out []stor
 	return out, nil
 }
 
+func (f *fakeMessages) Locate(ctx context.Context, rows []store.Row) ([]store.Message, error) {
+	uids := make([]store.UID, len(rows))
+	for i := range rows {
+		uids[i] = rows[i].UID
+	}
+	return f.Messages(ctx, uids)
+}
+
 func (f *fakeMessages) Digests(_ context.Context, msgs []store.Message) (out []message.Digest, err error) {
 	for _, m := range msgs {
 		out = append(out, f.digest(m.UID))

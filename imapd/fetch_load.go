@@ -64,7 +64,11 @@ func (f *fetcher) know(ctx context.Context, m *fetched, fact *store.Fact) error 
 // withContent sends messages of which octets are asked for: rows say where they
 // are, facts where in them the parts are.
 func (f *fetcher) withContent(ctx context.Context, todo []asked) error {
-	msgs, err := f.box.Messages(ctx, f.uidsOf(todo))
+	rows := make([]store.Row, len(todo))
+	for i := range todo {
+		rows[i] = todo[i].row
+	}
+	msgs, err := f.box.Locate(ctx, rows)
 	if err != nil {
 		return err
 	}
@@ -130,7 +134,7 @@ func (f *fetcher) open(ctx context.Context, m *fetched) error {
 		return nil
 	}
 	if m.msg.UID == 0 {
-		msgs, err := f.box.Messages(ctx, []store.UID{m.row.UID})
+		msgs, err := f.box.Locate(ctx, []store.Row{m.row})
 		if err != nil {
 			return err
 		}

@@ -123,6 +123,7 @@ func (f *fetcher) sendRows(numbers []wire.Range) error {
 func (f *fetcher) flush(ctx context.Context) error {
 	todo := f.todo
 	f.todo = f.todo[:0]
+	f.block = slices.Grow(f.block, min(len(todo), 2*contentBlock))
 	switch {
 	case len(todo) == 0:
 		return nil

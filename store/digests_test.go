@@ -72,7 +72,11 @@ func (f *fixture) facts(uids []store.UID, want store.Want) map[store.UID]store.F
 	return all
 }
 
-func (f *fixture) loseContent() { ok(f.t, os.RemoveAll(filepath.Join(f.dir, "accounts"))) }
+// loseContent removes it from the disk and from what is kept in memory.
+func (f *fixture) loseContent() {
+	ok(f.t, os.RemoveAll(filepath.Join(f.dir, "accounts")))
+	f.EmptySingles()
+}
 
 // checkFact holds facts against letter(uid) and its row.
 func (f *fixture) checkFact(x store.Fact, readable bool) {
@@ -189,6 +193,47 @@ func TestDamagedPacksAreNoAnswer(t *testing.T) {
 		}
 		if bad == 0 {
 			t.Errorf("%s: every message has its facts", damage)
+		}
+	}
+}
+
+// What few messages were asked for is kept until something is purged; flags are
+// not of it.
+func TestFewAreKept(t *testing.T) {
+	f := setUp(t)
+	f.Halt()
+	f.fill(0, 3)
+	box, uids := f.box("INBOX"), uidsTo(3)
+	var rows []store.Row
+	_, err := box.Rows(t.Context(), func(some []store.Row) { rows = append(rows, some...) })
+	ok(t, err)
+	located := func() []store.Message {
+		all, err := box.Locate(t.Context(), rows)
+		ok(t, err)
+		return all
+	}
+	first := located()
+	f.facts(uids, store.WantFields) // one kind, and all are kept
+	ok(t, os.RemoveAll(filepath.Join(f.dir, "accounts")))
+	for _, x := range f.facts(uids, wantAll) {
+		f.checkFact(x, true)
+	}
+	rows[1].Flags, first[1].Flags = store.FlagSeen, store.FlagSeen
+	if again := located(); !reflect.DeepEqual(again, first) {
+		t.Errorf("located %+v, and then %+v", first, again)
+	}
+	_, err = box.Expunge(t.Context(), uids[:1], true)
+	ok(t, err)
+	if n := len(located()); n != 3 || len(f.facts(uids, wantAll)) != 3 {
+		t.Errorf("%d of 3 messages are there, of which one is only expunged", n)
+	}
+	ok(t, f.PurgeAt(t.Context(), time.Now().Add(2*time.Hour)))
+	if n := len(located()); n != 2 {
+		t.Errorf("%d of 2 messages are there", n)
+	}
+	for uid, x := range f.facts(uids, wantAll) {
+		if uid == 1 || x.Known {
+			t.Errorf("after a purge %+v is known", x)
 		}
 	}
 }

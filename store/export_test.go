@@ -204,3 +204,6 @@ func (s *Store) FillQueue(ctx context.Context, n, destinations int) error {
 		return err
 	})
 }
+
+// EmptySingles forgets what was read for few messages.
+func (s *Store) EmptySingles() { s.singles.empty() }

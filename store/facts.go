@@ -105,10 +105,11 @@ func sharing(uids []UID) int {
 // factReader reads group after group into the same space.
 type factReader struct {
 	store *Store
-	few   bool // packs are kept for the next who wants few
-	state int  // of the kept packs when the reading began
-	facts []Fact
-	got   []Want
+	few   bool // what is read is kept for the next who wants few
+
+	packState, factState int // of what is kept, when the reading began
+	facts                []Fact
+	got                  []Want
 }
 
 func (r *factReader) read(ctx context.Context, m *Mailbox, uids []UID, want Want) ([]Fact, error) {
@@ -118,7 +119,10 @@ func (r *factReader) read(ctx context.Context, m *Mailbox, uids []UID, want Want
 	for i, u := range uids {
 		r.facts[i].UID = u
 	}
-	r.state = r.store.packs.state()
+	r.packState, r.factState = r.store.singles.packs.state(), r.store.singles.facts.state()
+	if r.few && r.recall(m.id) {
+		return r.facts, nil
+	}
 	if err := m.store.derived.View(ctx, func(tx *db.Tx) error { return r.packed(tx, m.id, want) }); err != nil {
 		clear(r.got) // all is read from rows and content
 		m.store.derivedOutcome("read digests", err)
@@ -265,9 +269,10 @@ func (r *factReader) unpacked(ctx context.Context, m *Mailbox, rest []UID, want 
 		case len(msgs) == 0 || msgs[0].UID != f.UID:
 			continue
 		default:
-			if err := f.fill(ctx, m, msgs[0], loose[f.UID], want); err != nil {
+			if err := f.fill(ctx, m, msgs[0], loose[f.UID], r.complete(want)); err != nil {
 				return nil, err
 			}
+			r.keep(m.id, want, f)
 			msgs = msgs[1:]
 		}
 		all = append(all, *f)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -8,14 +9,56 @@ import (
 )
 
 // People read one message after the other, and programs ask for the newest
-// twenty again and again: packs that few messages were wanted of are kept for a
-// while, verified. They go when anything is purged. Whoever wants many reads past
-// them.
+// twenty again and again. What was read for few messages is kept for a while: the
+// packs they are in, verified; of the newest, which are in none yet, the facts
+// themselves; and where their content is. None of it ever changes. It goes when
+// anything is purged. Whoever wants many reads past it.
 const (
-	fewFacts     = 32
-	keptPacks    = 4 << 20
-	keptPacksFor = time.Minute
+	fewFacts  = 32
+	keptPacks = 4 << 20 // octets
+	keptFacts = 4 << 20
+	keptRows  = 1 << 20
+	keptFor   = time.Minute
 )
+
+// singles is what was read for few messages.
+type singles struct {
+	packs *kept[packPlace, keptPack]
+	facts *kept[messagePlace, *Fact] // all that there are of a message that no pack has
+	rows  *kept[messagePlace, Message]
+}
+
+func newSingles() *singles {
+	return &singles{
+		packs: newKept[packPlace](keptPacks, keptFor, keptPack.size),
+		facts: newKept[messagePlace](keptFacts, keptFor, (*Fact).size),
+		rows:  newKept[messagePlace](keptRows, keptFor, Message.size),
+	}
+}
+
+// empty lets everything go.
+func (s *singles) empty() {
+	s.packs.empty()
+	s.facts.empty()
+	s.rows.empty()
+}
+
+// messagePlace names a message for good: no UID is given twice.
+type messagePlace struct {
+	box MailboxID
+	uid UID
+}
+
+// keptOverhead is about what one costs beside its octets.
+const keptOverhead = 512
+
+func (f *Fact) size() int {
+	d := &f.Digest
+	return keptOverhead + len(d.Envelope) + len(d.Body) + len(d.BodyStructure) + len(d.Header) + len(d.Preview) + len(d.Tree) +
+		len(f.Fields) + len(f.Threading)
+}
+
+func (m Message) size() int { return keptOverhead + len(m.Key) + len(m.UIDL) }
 
 // packPlace is where a pack belongs.
 type packPlace struct {
@@ -48,7 +91,7 @@ func (r *factReader) single(tx *db.Tx, box MailboxID, part int, want Want, from,
 
 // pack gives a pack, the zero pack where there is none that can be used.
 func (r *factReader) pack(tx *db.Tx, at packPlace) (pack, error) {
-	if p, ok := r.store.packs.get(at); ok {
+	if p, ok := r.store.singles.packs.get(at); ok {
 		return p.pack, nil
 	}
 	var octets []byte
@@ -63,6 +106,66 @@ func (r *factReader) pack(tx *db.Tx, at packPlace) (pack, error) {
 	if err != nil {
 		return pack{}, nil // as if it were not there
 	}
-	r.store.packs.putAt(r.state, at, keptPack{p})
+	r.store.singles.packs.putAt(r.packState, at, keptPack{p})
 	return p, nil
+}
+
+// recall takes the facts that are kept, and tells whether these are all.
+func (r *factReader) recall(box MailboxID) bool {
+	all := true
+	for i := range r.facts {
+		f, ok := r.store.singles.facts.get(messagePlace{box, r.facts[i].UID})
+		if !ok {
+			all = false
+			continue
+		}
+		r.facts[i], r.got[i] = *f, ^Want(0)
+	}
+	return all
+}
+
+// complete is what is made of a message that wants some of it: all, where it is
+// kept, since its content is read but once for all.
+func (r *factReader) complete(want Want) Want {
+	if r.few && want&wantContent != 0 {
+		return ^Want(0)
+	}
+	return want
+}
+
+// keep keeps the facts of a message that complete made.
+func (r *factReader) keep(box MailboxID, want Want, f *Fact) {
+	if r.few && want&wantContent != 0 && f.Known {
+		whole := *f
+		r.store.singles.facts.putAt(r.factState, messagePlace{box, f.UID}, &whole)
+	}
+}
+
+// Locate gives messages as Open takes them, for rows by UID that the caller knows.
+// Their Row is that one or a newer one. Messages that have been purged are left out.
+func (m *Mailbox) Locate(ctx context.Context, rows []Row) ([]Message, error) {
+	uids := make([]UID, len(rows))
+	for i := range rows {
+		uids[i] = rows[i].UID
+	}
+	if len(rows) > fewFacts {
+		return m.Messages(ctx, uids)
+	}
+	state, all := m.store.singles.rows.state(), make([]Message, 0, len(rows))
+	for _, row := range rows {
+		msg, ok := m.store.singles.rows.get(messagePlace{m.id, row.UID})
+		if !ok {
+			break
+		}
+		msg.Row = row
+		all = append(all, msg)
+	}
+	if len(all) == len(rows) {
+		return all, nil
+	}
+	all, err := m.Messages(ctx, uids)
+	for i := range all {
+		m.store.singles.rows.putAt(state, messagePlace{m.id, all[i].UID}, all[i])
+	}
+	return all, err
 }

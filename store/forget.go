@@ -22,7 +22,7 @@ func (s *Store) forgetDerived(ctx context.Context, box MailboxID, uids []UID) er
 		}
 		return forgetPacked(tx, box, uids)
 	})
-	s.packs.empty()
+	s.singles.empty()
 	s.derivedOutcome("forget what was expunged", err)
 	return err
 }
@@ -39,7 +39,7 @@ func (s *Store) dropDerived(ctx context.Context, box MailboxID) error {
 		}
 		return dropPacked(tx, box)
 	})
-	s.packs.empty()
+	s.singles.empty()
 	s.derivedOutcome("forget a mailbox", err)
 	return err
 }

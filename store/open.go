@@ -27,9 +27,9 @@ type Store struct {
 	mirror     *mirror
 	purge      *purger
 	mender     *mender
-	indexer    indexer                    // deriver.working
-	texts      *kept[int64, *readText]    // by segment; no id is given a second time
-	packs      *kept[packPlace, keptPack] // of single messages
+	indexer    indexer                 // deriver.working
+	texts      *kept[int64, *readText] // by segment; no id is given a second time
+	singles    *singles                // facts_few.go
 	deriver    *deriver
 	recents    *recents
 	background background
@@ -64,7 +64,7 @@ func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, erro
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	s := &Store{dir: dir, lock: l, blobs: blobs, directory: newDirectory(), mirror: newMirror(), purge: newPurger(), recents: newRecents(),
-		texts: newKept[int64](keptWords, keptWordsFor, (*readText).size), packs: newKept[packPlace](keptPacks, keptPacksFor, keptPack.size),
+		texts: newKept[int64](keptWords, keptWordsFor, (*readText).size), singles: newSingles(),
 		troubles: newTroubles(o.Log), eventsKept: cmp.Or(o.Events, EventsKept)}
 	s.deriver = newDeriver(s.troubles.log)
 	s.mender = newMender(s)
@@ -121,7 +121,7 @@ func (s *Store) Close() error {
 	var errs []error
 	s.background.halt()
 	s.texts.empty()
-	s.packs.empty()
+	s.singles.empty()
 	s.mender.close()
 	for _, d := range []*db.DB{s.db, s.derived} {
 		if d != nil {
