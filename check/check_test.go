@@ -75,7 +75,7 @@ func letter(t *testing.T, from string, signers ...string) []byte {
 }
 
 // arrive is the transaction of a message from a host.
-func arrive(t *testing.T, host, from string, content []byte) *Transaction {
+func arrive(t testing.TB, host, from string, content []byte) *Transaction {
 	t.Helper()
 	p, err := mail.ParsePath(from)
 	if err != nil {
