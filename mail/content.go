@@ -15,6 +15,9 @@ func (b Bytes) Size() int64 { return int64(len(b)) }
 // Open never fails. The reader is also an io.ReaderAt.
 func (b Bytes) Open() (io.ReadCloser, error) { return bytesReader{bytes.NewReader(b)}, nil }
 
+// Pieces is b.
+func (b Bytes) Pieces() ([][]byte, bool) { return [][]byte{b}, true }
+
 type bytesReader struct{ *bytes.Reader }
 
 func (bytesReader) Close() error { return nil }
@@ -26,6 +29,20 @@ func (m *Mail) Reader() (io.ReadCloser, error) {
 		return nil, err
 	}
 	return joined{io.MultiReader(bytes.NewReader(m.Head), r), r}, nil
+}
+
+// Pieces gives the whole message where it lies in memory, Head first: nothing is
+// copied, and nobody may change it. It is valid as long as Content is. ok is
+// false for content that is not in memory; Reader has it.
+func (m *Mail) Pieces() (pieces [][]byte, ok bool) {
+	c, ok := m.Content.(interface{ Pieces() ([][]byte, bool) })
+	if ok {
+		pieces, ok = c.Pieces()
+	}
+	if !ok {
+		return nil, false
+	}
+	return append([][]byte{m.Head}, pieces...), true
 }
 
 // FullSize is the size in octets of what Reader gives.

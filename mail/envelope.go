@@ -64,7 +64,8 @@ type Envelope struct {
 // Content is a message's octets. It is immutable and may be opened by many
 // readers at a time; it is valid until the call it was given to returns, so
 // whoever keeps it must put it into the store. Line ends are CRLF. What Open
-// gives is an io.ReaderAt too.
+// gives is an io.ReaderAt too. Content that may be in memory has a method Pieces,
+// as Mail has (content.go).
 type Content interface {
 	Size() int64
 	Open() (io.ReadCloser, error)

@@ -12,9 +12,8 @@ import (
 // edited. It may be read many times at once.
 type content struct {
 	head []byte // instead of the first from octets of at
-	at   io.ReaderAt
+	at   spool
 	from int64
-	size int64 // of all of at
 }
 
 // spool is the content as received.
@@ -22,7 +21,7 @@ type spool struct{ *serve.Spool }
 
 // edited is the content with head instead of its first n octets.
 func (s spool) edited(head []byte, n int64) mail.Content {
-	return content{head, s, n, s.Size()}
+	return content{head, s, n}
 }
 
 // header reads the header section.
@@ -44,7 +43,16 @@ func (s spool) header() (h message.Header, octets int64, err error) {
 }
 
 // Size is the number of octets.
-func (c content) Size() int64 { return int64(len(c.head)) + c.size - c.from }
+func (c content) Size() int64 { return int64(len(c.head)) + c.at.Size() - c.from }
+
+// Pieces gives head and rest where they are in memory.
+func (c content) Pieces() ([][]byte, bool) {
+	all, ok := c.at.Pieces()
+	if !ok {
+		return nil, false
+	}
+	return [][]byte{c.head, all[0][c.from:]}, true
+}
 
 // Open never fails. The reader is also an io.ReaderAt.
 func (c content) Open() (io.ReadCloser, error) {

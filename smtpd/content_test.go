@@ -1,11 +1,13 @@
 package smtpd
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"posthorn/internal/serve"
+	"posthorn/mail"
 )
 
 func TestEditedContent(t *testing.T) {
@@ -29,6 +31,11 @@ func TestEditedContent(t *testing.T) {
 			}
 			if c.Size() != int64(len(want)) {
 				t.Errorf("size %d", c.Size())
+			}
+			m := mail.Mail{Head: []byte("Received: here\r\n"), Content: c}
+			pieces, ok := m.Pieces()
+			if got := string(slices.Concat(pieces...)); ok != (budget > 0) || ok && got != "Received: here\r\n"+want {
+				t.Errorf("pieces %t, %q", ok, got)
 			}
 		})
 	}

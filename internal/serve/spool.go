@@ -160,6 +160,9 @@ func (s *Spool) Open() (io.ReadCloser, error) {
 	return spoolReader{io.NewSectionReader(s, 0, s.size)}, nil
 }
 
+// Pieces gives the content where it is in memory, until Free.
+func (s *Spool) Pieces() ([][]byte, bool) { return [][]byte{s.mem}, s.file == nil }
+
 type spoolReader struct{ *io.SectionReader }
 
 func (spoolReader) Close() error { return nil }

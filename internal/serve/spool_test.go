@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -61,6 +62,9 @@ func TestSpoolKeepsContent(t *testing.T) {
 			}
 			if got := whole(t, s); !bytes.Equal(got, want) {
 				t.Errorf("%d octets came back as %d others", len(want), len(got))
+			}
+			if p, ok := s.Pieces(); ok == c.inFile || ok && !bytes.Equal(slices.Concat(p...), want) {
+				t.Errorf("pieces: %t, %d of them", ok, len(p))
 			}
 			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
 				t.Errorf("a crash would leave %v, %v", left, err)
