@@ -3,6 +3,7 @@
 package dnstest
 
 import (
+	"errors"
 	"net"
 	"strings"
 	"sync"
@@ -44,8 +45,12 @@ type Server struct {
 // Start serves zones until the test ends.
 func Start(t testing.TB, zones Zones) *Server {
 	t.Helper()
-	pc, ln := listen(t)
-	return start(t, zones, pc, ln)
+	s, stop, err := Serve(zones)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	return s
 }
 
 // StartOn is Start on an address of the caller's choice.
@@ -60,49 +65,63 @@ func StartOn(t testing.TB, addr string, zones Zones) *Server {
 		ln.Close()
 		t.Fatal(err)
 	}
-	return start(t, zones, pc, ln)
+	s, stop := serve(zones, pc, ln)
+	t.Cleanup(stop)
+	return s
 }
 
-func start(t testing.TB, zones Zones, pc net.PacketConn, ln net.Listener) *Server {
-	s := &Server{zones: make(Zones), asked: make(map[string]int), fails: make(map[string]bool)}
+// Serve is Start for programs that are no tests: it serves until stop is called.
+func Serve(zones Zones) (s *Server, stop func(), err error) {
+	pc, ln, err := listen()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, stop = serve(zones, pc, ln)
+	return s, stop, nil
+}
+
+func serve(zones Zones, pc net.PacketConn, ln net.Listener) (s *Server, stop func()) {
+	s = &Server{zones: make(Zones), asked: make(map[string]int), fails: make(map[string]bool)}
 	for name, node := range zones {
 		s.Set(name, node)
 	}
 	s.Addr = pc.LocalAddr().String()
-	servers := []*mdns.Server{{PacketConn: pc, Handler: s}, {Listener: ln, Handler: s}}
-	for _, srv := range servers {
+	var stops []func()
+	for _, srv := range []*mdns.Server{{PacketConn: pc, Handler: s}, {Listener: ln, Handler: s}} {
 		started := make(chan struct{})
 		done := make(chan struct{})
 		srv.NotifyStartedFunc = func() { close(started) }
-		go func() { // ended and waited for by the cleanup
+		go func() { // ended and waited for by stop
 			defer close(done)
 			srv.ActivateAndServe()
 		}()
 		<-started
-		t.Cleanup(func() {
+		stops = append(stops, func() {
 			srv.Shutdown()
 			<-done
 		})
 	}
-	return s
+	return s, func() {
+		for _, stop := range stops {
+			stop()
+		}
+	}
 }
 
 // listen takes one port number for both protocols.
-func listen(t testing.TB) (net.PacketConn, net.Listener) {
-	t.Helper()
+func listen() (net.PacketConn, net.Listener, error) {
 	for range 20 {
 		ln, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			t.Fatal(err)
+			return nil, nil, err
 		}
 		pc, err := net.ListenPacket("udp", ln.Addr().String())
 		if err == nil {
-			return pc, ln
+			return pc, ln, nil
 		}
 		ln.Close() // someone has the UDP port of that number: take another
 	}
-	t.Fatal("no port number is free for both UDP and TCP")
-	return nil, nil
+	return nil, nil, errors.New("no port number is free for both UDP and TCP")
 }
 
 // Set changes what name holds, from the next question on.
