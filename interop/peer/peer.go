@@ -42,6 +42,17 @@ type Server struct {
 	Drop func() error
 	// List prints the first page of the queue.
 	List func() (string, error)
+	// Syncs tells how many syncs its processes have made so far; nil where
+	// nobody counts.
+	Syncs func() (int, error)
+}
+
+// CountSyncs is Syncs, and -1 where nobody counts.
+func (s *Server) CountSyncs() (int, error) {
+	if s.Syncs == nil {
+		return -1, nil
+	}
+	return s.Syncs()
 }
 
 // FreePort finds a TCP port of 127.0.0.1 that nobody listens on.
@@ -104,12 +115,31 @@ type Usage struct {
 const clockTick = time.Second / 100
 
 // Usage adds up the server's processes and all their descendants.
-func (s *Server) Usage() (Usage, error) {
+func (s *Server) Usage() (u Usage, err error) {
+	err = s.processes(func(pid int, st procStat) {
+		u.CPU += st.cpu
+		u.RSS += st.rss
+		u.PSS += readPSS(pid)
+	})
+	return u, err
+}
+
+// CPU is Usage's: looking at memory costs more.
+func (s *Server) CPU() (cpu time.Duration, err error) {
+	err = s.processes(func(_ int, st procStat) { cpu += st.cpu })
+	return cpu, err
+}
+
+// processes calls fn for each of the server's processes.
+func (s *Server) processes(fn func(pid int, st procStat)) error {
+	if s.Roots == nil {
+		return nil
+	}
 	children := map[int][]int{}
 	stats := map[int]procStat{}
 	dirs, err := filepath.Glob("/proc/[0-9]*")
 	if err != nil {
-		return Usage{}, err
+		return err
 	}
 	for _, d := range dirs {
 		pid, _ := strconv.Atoi(filepath.Base(d))
@@ -120,16 +150,13 @@ func (s *Server) Usage() (Usage, error) {
 		stats[pid] = st
 		children[st.parent] = append(children[st.parent], pid)
 	}
-	var u Usage
 	todo := append([]int(nil), s.Roots()...)
 	for len(todo) > 0 {
 		pid := todo[0]
 		todo = append(todo[1:], children[pid]...)
-		u.CPU += stats[pid].cpu
-		u.RSS += stats[pid].rss
-		u.PSS += readPSS(pid)
+		fn(pid, stats[pid])
 	}
-	return u, nil
+	return nil
 }
 
 type procStat struct {

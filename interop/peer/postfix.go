@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,6 +28,8 @@ type Debian struct {
 	Transports map[string]string
 	// DovecotExtra, PostfixExtra and MasterExtra are appended to the configurations.
 	DovecotExtra, PostfixExtra, MasterExtra string
+	// Wrap is a command that both are started through.
+	Wrap []string
 }
 
 // Start writes the configurations, starts both and waits until they listen.
@@ -46,7 +49,7 @@ func (d Debian) Start() (*Server, error) {
 	if err := d.write(s); err != nil {
 		return nil, err
 	}
-	if err := d.command("dovecot", "-c", d.path("dovecot", "dovecot.conf")); err != nil {
+	if err := d.start("dovecot", "-c", d.path("dovecot", "dovecot.conf")); err != nil {
 		return nil, err
 	}
 	s.Stop = d.stop
@@ -55,7 +58,7 @@ func (d Debian) Start() (*Server, error) {
 	s.Roots = func() []int {
 		return []int{pidIn(d.path("dovecot", "run", "master.pid")), pidIn(d.path("postfix", "spool", "pid", "master.pid"))}
 	}
-	if err := d.command("postfix", "-c", d.path("postfix", "etc"), "start"); err != nil {
+	if err := d.start("postfix", "-c", d.path("postfix", "etc"), "start"); err != nil {
 		d.stop()
 		return nil, err
 	}
@@ -66,10 +69,16 @@ func (d Debian) Start() (*Server, error) {
 	return s, nil
 }
 
-// command runs a program that leaves daemons behind. They keep its output
+// start is command through Wrap.
+func (d Debian) start(argv ...string) error {
+	argv = append(slices.Clone(d.Wrap), argv...)
+	return d.command(argv[0], argv[1:]...)
+}
+
+// command runs a program that may leave daemons behind. They keep its output
 // open, so it goes to a file: a pipe would not end before they do.
 func (d Debian) command(name string, args ...string) error {
-	out, err := os.Create(d.path(name + ".out"))
+	out, err := os.Create(d.path(filepath.Base(name) + ".out"))
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,11 +21,12 @@ type Posthorn struct {
 	Domain    string
 	Users     []string // local parts
 	Password  string
-	SMTP      string // where the MX port listens; a free port of 127.0.0.1 when empty
-	Config    string // TOML tables put behind the listeners
-	Plaintext bool   // IMAP takes a login without TLS, as Debian's does from this machine
-	Tags      string // build tags
-	Race      bool   // build with the race detector
+	SMTP      string   // where the MX port listens; a free port of 127.0.0.1 when empty
+	Config    string   // TOML tables put behind the listeners
+	Plaintext bool     // IMAP takes a login without TLS, as Debian's does from this machine
+	Tags      string   // build tags
+	Race      bool     // build with the race detector
+	Wrap      []string // a command that the server is started through; it must become the server
 }
 
 // Process is a Posthorn that can be killed and started again on its data.
@@ -32,6 +34,7 @@ type Process struct {
 	*Server
 	Config string // file
 	binary string
+	wrap   []string
 	cmd    *exec.Cmd
 	log    *os.File
 	ended  chan struct{}
@@ -62,7 +65,7 @@ func (p Posthorn) StartProcess() (*Process, error) {
 	if p.SMTP != "" {
 		a[0] = p.SMTP
 	}
-	pr := &Process{binary: binary, Config: filepath.Join(p.Dir, "posthorn.toml"),
+	pr := &Process{binary: binary, wrap: p.Wrap, Config: filepath.Join(p.Dir, "posthorn.toml"),
 		Server: &Server{Name: "posthorn", Dir: p.Dir, Domain: p.Domain, Password: p.Password,
 			SMTP: a[0], Submission: a[1], Submissions: a[2], IMAP: a[3], IMAPS: a[4], POP3: a[5], POP3S: a[6], CA: filepath.Join(p.Dir, "data", "tls", "ca.pem")}}
 	plaintext := ""
@@ -136,7 +139,8 @@ func (p *Process) Launch() error {
 	if err != nil {
 		return err
 	}
-	p.cmd = exec.Command(p.binary, "--config", p.Config, "serve")
+	argv := append(slices.Clone(p.wrap), p.binary, "--config", p.Config, "serve")
+	p.cmd = exec.Command(argv[0], argv[1:]...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	if err := p.cmd.Start(); err != nil {
 		log.Close()
