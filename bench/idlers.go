@@ -48,8 +48,7 @@ func idlersWorkloads(rest time.Duration) []workload {
 	} {
 		out = append(out, workload{name: k.name,
 			what:    fmt.Sprintf("proportional set of waiting connections %v after the last, %s; then all IDLE, and messages come", rest, k.what),
-			columns: []string{"connections", "KiB each", "250 to EXISTS p50 ms", "worst ms"},
-			better:  func(c int) int { return []int{1, -1, -1, -1}[c] },
+			columns: []column{{"connections", more}, {"KiB each", less}, {"250 to EXISTS p50 ms", less}, {"worst ms", less}},
 			round: func(s *peer.Server, scale float64) ([]float64, error) {
 				return k.round(s, scale, rest)
 			}})

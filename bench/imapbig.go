@@ -88,7 +88,7 @@ func none(run func(*imapConn) (int, error)) func(*imapConn) (int, error) {
 // bodies fetches the content of every message.
 func bodies(b *bigBox, name, how string, dial func(*peer.Server, string) (*imapConn, error)) workload {
 	return workload{name: name, what: "UID FETCH 1:* (BODY.PEEK[]) " + how,
-		columns: []string{"MB/s", "CPU ms/MB"}, better: func(c int) int { return []int{1, -1}[c] },
+		columns: []column{{"MB/s", more}, {"CPU ms/MB", less}},
 		prepare: func(s *peer.Server, _ float64) error {
 			if err := b.fill(s); err != nil {
 				return err
@@ -126,7 +126,7 @@ func bodies(b *bigBox, name, how string, dial func(*peer.Server, string) (*imapC
 // storeAll sets a flag on every message, and takes it away again.
 func storeAll(b *bigBox) workload {
 	return workload{name: "imap-store", what: `STORE 1:* +FLAGS (\Seen), then -FLAGS`,
-		columns: []string{"ms", "CPU ms", "-FLAGS ms"}, better: func(int) int { return -1 },
+		columns: []column{{"ms", less}, {"CPU ms", less}, {"-FLAGS ms", less}},
 		prepare: func(s *peer.Server, _ float64) error { return b.fill(s) },
 		round: func(s *peer.Server, _ float64) ([]float64, error) {
 			c, err := b.open(s, dialIMAP)

@@ -4,12 +4,12 @@ import (
 	"bufio"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+	"sync"
 
 	"posthorn/interop/peer"
 )
@@ -20,9 +20,13 @@ type imapConn struct {
 	net.Conn
 	r      *bufio.Reader
 	tag    int
-	octets int64  // of literals
-	tagged string // what the last tagged response said
+	octets int64   // of literals
+	keep   *[]byte // where the next literal goes; nil: it is thrown away
+	tagged string  // what the last tagged response said
 }
+
+// readers are used again: a login would else make one for a few lines.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 256<<10) }}
 
 func dialIMAP(s *peer.Server, user string) (*imapConn, error) {
 	nc, err := tls.Dial("tcp", s.IMAPS, &tls.Config{InsecureSkipVerify: true}) // a loopback server we started
@@ -42,7 +46,8 @@ func dialPlain(s *peer.Server, user string) (*imapConn, error) {
 }
 
 func newIMAPConn(nc net.Conn, s *peer.Server, user string) (*imapConn, error) {
-	c := &imapConn{Conn: nc, r: bufio.NewReaderSize(nc, 256<<10)}
+	c := &imapConn{Conn: nc, r: readers.Get().(*bufio.Reader)}
+	c.r.Reset(nc)
 	greeting, err := c.r.ReadString('\n')
 	if strings.Contains(greeting, " LOGINDISABLED") {
 		err = errLacking{"login without TLS"}
@@ -91,7 +96,13 @@ func (c *imapConn) end(command string, line func(string)) error {
 		}
 		if n := literal(l); n > 0 {
 			c.octets += int64(n)
-			if _, err := c.r.Discard(n); err != nil {
+			if c.keep != nil {
+				*c.keep = make([]byte, n)
+				_, err = io.ReadFull(c.r, *c.keep)
+			} else {
+				_, err = c.r.Discard(n)
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -180,113 +191,18 @@ func literal(l []byte) int {
 	return n
 }
 
-func (c *imapConn) logout() {
-	c.do("LOGOUT", nil)
+// logout ends the connection; it is not used again.
+func (c *imapConn) logout() error {
+	err := c.do("LOGOUT", nil)
 	c.Close()
+	readers.Put(c.r)
+	return err
 }
 
-func each(s *peer.Server, fn func(user string, c *imapConn) error) error {
-	for _, u := range s.Users {
-		c, err := dialIMAP(s, u)
-		if err != nil {
-			return fmt.Errorf("%s: %w", u, err)
-		}
-		err = fn(u, c)
-		c.logout()
-		if err != nil {
-			return fmt.Errorf("%s: %w", u, err)
-		}
-	}
-	return nil
-}
-
-func emptyAll(s *peer.Server) error {
-	return each(s, func(_ string, c *imapConn) error {
-		exists := false
-		if err := c.do("SELECT INBOX", func(l string) {
-			exists = exists || strings.HasSuffix(l, "EXISTS\r\n") && !strings.HasPrefix(l, "* 0 ")
-		}); err != nil || !exists {
-			return err
-		}
-		if err := c.do(`STORE 1:* +FLAGS.SILENT (\Deleted)`, nil); err != nil {
-			return err
-		}
-		return c.do("EXPUNGE", nil)
-	})
-}
-
-// inboxes are connections that look how many messages stand in the INBOXes.
-// They are made before the clock starts.
-type inboxes []*imapConn
-
-func watchInboxes(s *peer.Server) (w inboxes, err error) {
-	for _, u := range s.Users {
-		c, err := dialIMAP(s, u)
-		if err != nil {
-			w.logout()
-			return nil, err
-		}
-		w = append(w, c)
-	}
-	return w, nil
-}
-
-func (w inboxes) logout() {
-	for _, c := range w {
-		c.logout()
-	}
-}
-
-// wait returns when the INBOXes hold n messages together.
-func (w inboxes) wait(n int) error {
-	deadline := time.Now().Add(5 * time.Minute)
-	for {
-		total := 0
-		for _, c := range w {
-			if err := c.do("STATUS INBOX (MESSAGES)", func(l string) {
-				if _, rest, ok := strings.Cut(l, "(MESSAGES "); ok {
-					k, _ := strconv.Atoi(strings.TrimRight(rest, ")\r\n"))
-					total += k
-				}
-			}); err != nil {
-				return err
-			}
-		}
-		if total >= n {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("after five minutes %d of %d messages stand in their INBOX", total, n)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-var benchID = regexp.MustCompile(`<(\d+)\.(\d+)@bench\.invalid>`)
-
-// verify looks that each of the n messages of a run is there once.
-func verify(s *peer.Server, run int64, n int) error {
-	seen := make([]int, n+1)
-	if err := each(s, func(_ string, c *imapConn) error {
-		if err := c.do("SELECT INBOX", nil); err != nil {
-			return err
-		}
-		return c.do("FETCH 1:* (ENVELOPE)", func(l string) {
-			m := benchID.FindStringSubmatch(l)
-			if m == nil || m[1] != strconv.FormatInt(run, 10) {
-				return
-			}
-			if k, _ := strconv.Atoi(m[2]); k <= n {
-				seen[k]++
-			}
-		})
-	}); err != nil {
-		return err
-	}
-	for k, times := range seen[1:] {
-		if times != 1 {
-			return fmt.Errorf("message %d of %d stands %d times in its INBOX", k+1, n, times)
-		}
-	}
-	return nil
+// content runs a command that answers with one literal, and gives it.
+func (c *imapConn) content(command string) (literal []byte, err error) {
+	c.keep = &literal
+	err = c.do(command, nil)
+	c.keep = nil
+	return literal, err
 }

@@ -24,8 +24,7 @@ const (
 // fast as it is answered. Messages are counted before and after.
 func mixedWork(b *bigBox, long time.Duration) workload {
 	return workload{name: "imap-mixed", what: fmt.Sprintf("mixed work of %d clients for %v", mixedClients, long),
-		columns: []string{"commands/s", "p50 ms", "p99 ms", "CPU ms each"},
-		better:  func(c int) int { return []int{1, -1, -1, -1}[c] },
+		columns: []column{{"commands/s", more}, {"p50 ms", less}, {"p99 ms", less}, {"CPU ms each", less}},
 		prepare: func(s *peer.Server, _ float64) error {
 			if err := b.fill(s); err != nil {
 				return err

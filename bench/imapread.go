@@ -13,8 +13,7 @@ import (
 // warm: the mailbox is fetched once before it is timed.
 var envelopes = workload{
 	name: "envelopes", what: "FETCH 1:* (ENVELOPE) of 20,000 messages over TLS, warm",
-	columns: []string{"ms", "CPU ms"},
-	better:  func(int) int { return -1 },
+	columns: []column{{"ms", less}, {"CPU ms", less}},
 	prepare: func(s *peer.Server, scale float64) error {
 		if err := emptyAll(s); err != nil {
 			return err
@@ -81,8 +80,7 @@ const idlers = 1000
 // connections cost that have logged in, selected INBOX and idle.
 var idle = workload{
 	name: "idle", what: fmt.Sprintf("memory (proportional set) with nobody there, and with %d idle IMAP connections over TLS", idlers),
-	columns: []string{"MiB before", "MiB with", "KiB each"},
-	better:  func(int) int { return -1 },
+	columns: []column{{"MiB before", less}, {"MiB with", less}, {"KiB each", less}},
 	round: func(s *peer.Server, scale float64) ([]float64, error) {
 		before, err := s.Usage()
 		if err != nil {

@@ -22,7 +22,7 @@ const (
 func resync(b *bigBox) workload {
 	answered := map[*peer.Server]bool{}
 	return workload{name: "imap-resync", what: "SELECT (QRESYNC ...) after 100 changes",
-		columns: []string{"ms", "CPU ms"}, better: func(int) int { return -1 },
+		columns: []column{{"ms", less}, {"CPU ms", less}},
 		prepare: func(s *peer.Server, _ float64) error {
 			if err := b.fill(s); err != nil {
 				return err

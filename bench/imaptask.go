@@ -23,8 +23,7 @@ type imapTask struct {
 // the server's processes.
 func (t imapTask) workload(b *bigBox) workload {
 	each := max(t.each, 1)
-	return workload{name: t.name, what: t.what, columns: []string{"ms", "CPU ms"},
-		better: func(int) int { return -1 },
+	return workload{name: t.name, what: t.what, columns: []column{{"ms", less}, {"CPU ms", less}},
 		prepare: func(s *peer.Server, _ float64) error {
 			if err := b.fill(s); err != nil {
 				return err
@@ -92,23 +91,3 @@ func errOr(err, other error) error {
 	}
 	return other
 }
-
-// usage is what something took.
-type usage struct{ took, cpu time.Duration }
-
-func timed(s *peer.Server, do func() error) (u usage, err error) {
-	before, err := s.Usage()
-	if err != nil {
-		return u, err
-	}
-	began := time.Now()
-	if err := do(); err != nil {
-		return u, err
-	}
-	u.took = time.Since(began)
-	after, err := s.Usage()
-	u.cpu = after.CPU - before.CPU
-	return u, err
-}
-
-func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

@@ -18,8 +18,7 @@ import (
 func queueMillionWorkload(n int) workload {
 	q := &queueMillion{n: n}
 	return workload{name: queueMillionName, what: fmt.Sprintf("a queue of %d deliveries that wait: start, first page of the list, memory, and %s of working through", n, workThrough),
-		columns: []string{"start s", "first page ms", "idle MiB", "working MiB", "deliveries/s"},
-		better:  func(c int) int { return []int{-1, -1, -1, -1, 1}[c] },
+		columns: []column{{"start s", less}, {"first page ms", less}, {"idle MiB", less}, {"working MiB", less}, {"deliveries/s", more}},
 		prepare: q.prepare, round: q.round, alone: true}
 }
 

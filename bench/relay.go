@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
-	"posthorn/interop/corpus"
 	"posthorn/interop/peer"
 	"posthorn/relay/relaytest/sink"
 )
@@ -20,9 +17,10 @@ import (
 // servers sync what they take in. DKIM is off.
 
 const (
-	sinkHosts  = 1000
-	relayed    = 10_000
-	submitters = 16
+	sinkHosts   = 1000
+	relayed     = 2_000
+	relayedMany = 10_000
+	submitters  = 16
 )
 
 // world is where the servers that are measured send to; nil when no workload
@@ -72,40 +70,50 @@ func sinkDomain(n int) string { return fmt.Sprintf("host%d.sink.test", n) }
 
 func relayWorkloads() []workload {
 	return []workload{
-		relayTo("relay-one", "one host", 1),
-		relayTo("relay-many", fmt.Sprintf("%d hosts in turn", sinkHosts), sinkHosts),
+		relayTo("relay-one", "one host", 1, relayed),
+		relayTo("relay-20", "20 hosts in turn", 20, relayed),
+		relayTo("relay-many", fmt.Sprintf("%d hosts in turn", sinkHosts), sinkHosts, relayedMany),
+		relayThrough("relay-one-through", "one host", 1, relayedMany),
+		relayThrough("relay-many-through", fmt.Sprintf("%d hosts in turn", sinkHosts), sinkHosts, relayedMany),
 		relayBeside("refused", "refuses to be connected to"),
 		relayBeside("mute", "takes connections and never greets"),
 		relayBeside("silent", "does not answer at all"),
 	}
 }
 
-// relayTo submits messages of 4 KiB over 16 connections, one recipient each.
-//
-// drain: the hosts outside keep everyone waiting for their greeting until all
-// is submitted and the server is at rest. The clock runs from the first greeting
-// to the last message.
-//
-// end to end: the hosts are ready, and the clock runs from the first submission
-// to the last message outside.
-func relayTo(name, what string, hosts int) workload {
-	return workload{name: name, what: fmt.Sprintf("%d messages of 4 KiB to %s: from the queue, and from submission on", relayed, what),
-		columns: []string{"drain msg/s", "CPU ms/msg", "end to end msg/s", "CPU ms/msg", "connections", "at a time"},
-		better:  func(c int) int { return []int{1, -1, 1, -1, 0, 0}[c] },
+// relayTo submits n messages of 4 KiB over 16 connections with a login, one
+// recipient each, while the hosts outside keep everyone waiting for their
+// greeting: that is submission alone. When the server is at rest they greet, and
+// the clock of the drain runs from there to the last message.
+func relayTo(name, what string, hosts, n int) workload {
+	return workload{name: name, what: fmt.Sprintf("%d messages of 4 KiB to %s: submitted over %d connections, then sent from the queue", n, what, submitters),
+		columns: append(trafficColumns("submit msg/s"), column{colDrain, more}, column{colDrainCPU, less}, column{"connections", neither}, column{"at a time", neither}),
+		steady:  true, traffic: true, conns: submitters, ceiling: true, besides: []string{"posthorn" + signing},
 		round: func(s *peer.Server, scale float64) ([]float64, error) {
-			l := outgoing{s: s, n: int64(relayed * scale), to: func(n int64) string { return "someone@" + sinkDomain(int(n)%hosts) }}
-			drain, err := l.drain()
-			if err != nil {
-				return nil, err
+			l := outgoing{s: s, n: int64(scaled(n, scale)), to: func(n int64) string { return "someone@" + sinkDomain(int(n)%hosts) }}
+			in, out, err := l.drain()
+			if err != nil || s.Name == nothing {
+				return append(in.figures(), noFigure, noFigure, noFigure, noFigure), err
 			}
 			made, most := world.Connections()
-			through, err := l.through()
-			if err != nil {
-				return nil, err
-			}
-			per := ms(1) / float64(l.n)
-			return []float64{float64(l.n) / drain.took.Seconds(), float64(drain.cpu) * per,
-				float64(l.n) / through.took.Seconds(), float64(through.cpu) * per, float64(made), float64(most)}, nil
+			return append(in.figures(), float64(l.n)/out.took.Seconds(), ms(out.cpu+out.behind)/float64(l.n), float64(made), float64(most)), nil
+		}}
+}
+
+const (
+	colDrain    = "drain msg/s"
+	colDrainCPU = "drain CPU ms"
+)
+
+// relayThrough has hosts that are ready, and its clock runs from the first
+// submission to the last message outside.
+func relayThrough(name, what string, hosts, n int) workload {
+	return workload{name: name, what: fmt.Sprintf("%d messages of 4 KiB to %s, from the first submission to the last message there", n, what),
+		columns: []column{{"msg/s", more}, {colCPU, less}}, steady: true,
+		round: func(s *peer.Server, scale float64) ([]float64, error) {
+			l := outgoing{s: s, n: int64(scaled(n, scale)), to: func(n int64) string { return "someone@" + sinkDomain(int(n)%hosts) }}
+			u, err := l.through()
+			return []float64{float64(l.n) / u.took.Seconds(), ms(u.cpu+u.behind) / float64(l.n)}, err
 		}}
 }
 
@@ -116,46 +124,48 @@ type outgoing struct {
 	to func(n int64) string
 }
 
-func (l outgoing) drain() (usage, error) {
+// drain gives what the submissions took, and then the queue.
+func (l outgoing) drain() (in traffic, out usage, err error) {
 	world.Shut()
 	run := runs.Add(1)
 	full := world.Expect(run, int(l.n))
-	err := l.submit(run)
+	in.n = int(l.n)
+	in.usage, err = timed(l.s, func() error {
+		in.took, err = l.submit(run)
+		return err
+	})
 	if err == nil {
-		_, err = rest(l.s)
+		err = in.settle(l.s)
 	}
-	if err != nil {
+	if err != nil || l.s.Name == nothing {
 		world.Open()
-		return usage{}, err
+		return in, out, err
 	}
-	u, err := timed(l.s, func() error {
+	out, err = timed(l.s, func() error {
 		world.Open()
 		return await(full)
 	})
-	return u, l.end(err)
+	return in, out, l.end(&out, err)
 }
 
-func (l outgoing) through() (usage, error) {
+func (l outgoing) through() (u usage, err error) {
 	run := runs.Add(1)
 	full := world.Expect(run, int(l.n))
-	u, err := timed(l.s, func() error {
-		if err := l.submit(run); err != nil {
+	u, err = timed(l.s, func() error {
+		if _, err := l.submit(run); err != nil {
 			return err
 		}
 		return await(full)
 	})
-	return u, l.end(err)
+	return u, l.end(&u, err)
 }
 
 // end waits until the server has nothing left to do: no message may come twice.
-func (l outgoing) end(err error) error {
+func (l outgoing) end(u *usage, err error) error {
 	if err == nil {
-		_, err = rest(l.s)
+		err = u.settle(l.s)
 	}
-	if e := world.Verify(); e != nil {
-		err = errOr(err, e)
-	}
-	return err
+	return errOr(err, world.Verify())
 }
 
 func await(full <-chan struct{}) error {
@@ -167,30 +177,23 @@ func await(full <-chan struct{}) error {
 	}
 }
 
-// submit gives the server all messages.
-func (l outgoing) submit(run int64) error {
+// submit gives the server all messages, and tells how long each waited for
+// the reply to its final dot.
+func (l outgoing) submit(run int64) ([]time.Duration, error) {
 	next := atomic.Int64{}
-	errs := make([]error, submitters)
-	var wg sync.WaitGroup
-	for i := range submitters {
-		wg.Go(func() {
-			errs[i] = l.submitSome(i, run, func() (int64, bool) { n := next.Add(1); return n, n <= l.n }, nil)
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	took := make([][]time.Duration, submitters)
+	err := parallel(submitters, func(i int) error {
+		return l.submitSome(i, run, func() (int64, bool) { n := next.Add(1); return n, n <= l.n },
+			func(_ int64, d time.Duration) { took[i] = append(took[i], d) })
+	})
+	return concat(took), err
 }
 
 // submitSome submits, over one connection, the messages that next names, and
 // calls taken after each.
-func (l outgoing) submitSome(who int, run int64, next func() (int64, bool), taken func(n int64)) error {
+func (l outgoing) submitSome(who int, run int64, next func() (int64, bool), taken func(n int64, waited time.Duration)) error {
 	from := l.s.Users[who%len(l.s.Users)]
-	_, body, _ := bytes.Cut(corpus.Plain(uint64(run), "<>", 4<<10), []byte("\r\n\r\n"))
+	body := newStamped(from, 4<<10).body
 	c, err := dialSubmission(l.s, from)
 	if err != nil {
 		return err
@@ -198,14 +201,11 @@ func (l outgoing) submitSome(who int, run int64, next func() (int64, bool), take
 	defer c.Close()
 	for n, ok := next(); ok; n, ok = next() {
 		to := l.to(n)
-		head := fmt.Sprintf("From: <%s>\r\nTo: <%s>\r\nSubject: number %d\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\nMessage-ID: %s\r\n\r\n",
-			from, to, n, sink.MessageID(run, n))
-		if _, err := c.send(from, to, append([]byte(head), body...)); err != nil {
+		waited, err := c.send(from, []string{to}, submitted(from, to, run, n, body)...)
+		if err != nil {
 			return fmt.Errorf("submit to %s: %w", l.s.Name, err)
 		}
-		if taken != nil {
-			taken(n)
-		}
+		taken(n, waited)
 	}
 	return c.quit()
 }

@@ -86,8 +86,7 @@ const (
 func relayBeside(kind, what string) workload {
 	return workload{name: "relay-dead-" + kind,
 		what:    fmt.Sprintf("%d messages to a host that %s: how late others leave", deadMessages, what),
-		columns: []string{"worst ms", "p50 ms", "live messages"},
-		better:  func(c int) int { return []int{-1, -1, 0}[c] },
+		columns: []column{{"worst ms", less}, {"p50 ms", less}, {"live messages", neither}},
 		round: func(s *peer.Server, scale float64) ([]float64, error) {
 			late, err := besideDead(s, kind, int64(deadMessages*scale))
 			if err != nil {
@@ -111,9 +110,9 @@ func besideDead(s *peer.Server, kind string, n int64) ([]time.Duration, error) {
 		defer tick.Stop()
 		no := int64(0)
 		err = live.submitSome(0, run, func() (int64, bool) { <-tick.C; no++; return no, !stop.Load() },
-			func(n int64) { taken[n] = time.Now() })
+			func(n int64, _ time.Duration) { taken[n] = time.Now() })
 	})
-	err2 := outgoing{s: s, n: n, to: func(int64) string { return "someone@" + kind + ".sink.test" }}.submit(runs.Add(1))
+	_, err2 := outgoing{s: s, n: n, to: func(int64) string { return "someone@" + kind + ".sink.test" }}.submit(runs.Add(1))
 	time.Sleep(liveAfter)
 	stop.Store(true)
 	wg.Wait()

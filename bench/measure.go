@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"posthorn/interop/peer"
+)
+
+// workload is one thing measured. prepare runs once for each server, round
+// once for each round; what it returns is shown in the order of columns. Both
+// may say errLacking: the workload is then left out.
+type workload struct {
+	name, what string
+	columns    []column
+	prepare    func(s *peer.Server, scale float64) error
+	round      func(s *peer.Server, scale float64) ([]float64, error)
+	alone      bool // only Posthorn is measured
+	steady     bool // every round is run, however long it takes
+
+	// Of workloads that are traffic:
+	traffic bool
+	conns   int                     // operations that run at a time
+	ceiling bool                    // the server that does nothing can serve it
+	disk    func() (float64, error) // what the disk does without a server, in the unit of the first column
+	besides []string                // servers measured in it with -variants
+}
+
+// column is one figure of a workload.
+type column struct {
+	name   string
+	better int // more, less or neither
+}
+
+const (
+	more    = 1
+	less    = -1
+	neither = 0
+)
+
+// errLacking is what a server has not got that a workload needs.
+type errLacking struct{ what string }
+
+func (e errLacking) Error() string { return "it has no " + e.what }
+
+// patience is how long the rounds of a workload that is not steady may take for
+// one server: what is slow is measured less often.
+const patience = 8 * time.Second
+
+// result is what a workload gave.
+type result struct {
+	workload
+	rows []row
+}
+
+// row is one server's figures: medians[column].
+type row struct {
+	server  string
+	rounds  int
+	medians []float64
+}
+
+// rowsOf runs the rounds of a workload, interleaved: no server is measured
+// at a time of its own.
+func rowsOf(w workload, servers []*peer.Server, rounds int, scale float64) ([]row, error) {
+	for _, s := range servers {
+		if w.prepare == nil || s.Name == nothing {
+			continue
+		}
+		if err := w.prepare(s, scale); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		}
+	}
+	got := make([][][]float64, len(servers))
+	took := make([]time.Duration, len(servers))
+	var disk [][]float64
+	for range rounds {
+		for i, s := range servers {
+			if took[i] > patience && !w.steady {
+				continue
+			}
+			began := time.Now()
+			v, err := w.round(s, scale)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", s.Name, err)
+			}
+			took[i] += time.Since(began)
+			got[i] = append(got[i], v)
+		}
+		if w.disk != nil {
+			v, err := w.disk()
+			if err != nil {
+				return nil, fmt.Errorf("the disk alone: %w", err)
+			}
+			disk = append(disk, lone(v, len(w.columns)))
+		}
+	}
+	var rows []row
+	for i, s := range servers {
+		rows = append(rows, row{s.Name, len(got[i]), medians(got[i], len(w.columns))})
+	}
+	if disk != nil {
+		rows = append(rows, row{diskAlone, len(disk), medians(disk, len(w.columns))})
+	}
+	return rows, nil
+}
+
+// measure runs a workload and prints its table. A server that lacks what it
+// needs leaves it out.
+func (b *bench) measure(w workload) (result, error) {
+	fmt.Printf("\n%s: %s\n", w.name, w.what)
+	servers, err := b.servers(w)
+	if err != nil {
+		return result{}, err
+	}
+	rows, err := rowsOf(w, servers, b.rounds, b.scale)
+	if err == nil && b.syncs && w.traffic {
+		err = b.countSyncs(w, servers, rows)
+	}
+	var lacks errLacking
+	if errors.As(err, &lacks) {
+		fmt.Println("left out:", err)
+		return result{workload: w}, nil
+	}
+	if err != nil {
+		return result{}, err
+	}
+	r := result{w, rows}
+	r.print(b.reference())
+	return r, nil
+}
+
+// row finds a server's, nil where it was not measured.
+func (r result) row(server string) *row {
+	for i := range r.rows {
+		if r.rows[i].server == server {
+			return &r.rows[i]
+		}
+	}
+	return nil
+}
+
+// get is a server's median of a column; ok is false where there is none.
+func (r result) get(server, name string) (v float64, ok bool) {
+	row := r.row(server)
+	if row == nil {
+		return 0, false
+	}
+	for c, col := range r.columns {
+		if col.name == name {
+			return row.medians[c], !isNo(row.medians[c])
+		}
+	}
+	return 0, false
+}
