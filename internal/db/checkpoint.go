@@ -1,47 +1,106 @@
 package db
 
 // The log (WAL) is copied into the database file by a goroutine of its own
-// while the writer goes on. Only when readers and load have kept it from being
-// used again for long does the writer help, between two batches.
-const (
-	rowsBeforeCheckpoint = 1000     // about 4 MiB of log
-	logLimit             = 64 << 20 // octets
+// while the writer goes on. SQLite begins the log anew once all of it is copied
+// and nobody reads it; under a load that never rests that moment does not come by
+// itself, so the writer makes it, between two batches, when the log is large: most
+// is copied by then, and it waits for the rest and for those who read. The log's
+// file keeps its size, so that a commit does not change it.
+var ( // in octets; less in tests
+	copyFrom int64 = 16 << 20 // so much that is not copied wakes the checkpointer
+	logLimit int64 = 64 << 20 // from here the writer helps
 )
 
-// grown wakes the checkpointer when enough has been written.
+// checkpointer is what it and the writer share.
+type checkpointer struct {
+	wake    chan struct{} // of size one
+	working chan struct{} // of size one: held over a checkpoint
+	helpAt  int64         // the writer's own: how large the log is to be before it helps
+}
+
+func newCheckpointer() checkpointer {
+	return checkpointer{wake: make(chan struct{}, 1), working: make(chan struct{}, 1), helpAt: logLimit}
+}
+
+// logged is how large the log is and how much of it is not copied, in octets.
+func (d *DB) logged(w *conn) (size, left int64, err error) {
+	var busy, frames, copied int64
+	err = (&Tx{c: w}).Row("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied)
+	return frames * d.pageSize(), (frames - copied) * d.pageSize(), err
+}
+
+// grown looks at the log after a batch. A failure here shows again at the next
+// batch, and in its commit.
 func (d *DB) grown(w *conn) {
-	if w.changed < rowsBeforeCheckpoint {
+	size, left, err := d.logged(w)
+	if err != nil {
 		return
 	}
-	w.changed = 0
-	select {
-	case d.checkpoint <- struct{}{}:
-	default: // it has been told already
-		var busy, frames, copied int64
-		tx := &Tx{c: w}
-		if err := tx.Row("PRAGMA wal_checkpoint(NOOP)").Scan(&busy, &frames, &copied); err == nil && frames*d.pageSize() > logLimit {
-			// A failure shows again at the next batch, and in its commit.
-			_ = tx.Row("PRAGMA wal_checkpoint(RESTART)").Scan(&busy, &frames, &copied)
+	if size >= d.checkpoints.helpAt {
+		d.beginAnew(w, size)
+		return
+	}
+	if left >= copyFrom {
+		select {
+		case d.checkpoints.wake <- struct{}{}:
+		default: // it has been told already
 		}
 	}
 }
 
-// checkpoints is the checkpointer's goroutine. A failed checkpoint loses
-// nothing: the log is kept and the next one tries again.
-func (d *DB) checkpoints() {
+// waitForReaders is how long the writer waits, in milliseconds: a View that takes
+// longer leaves the log to grow, and the writer tries again when it has grown by
+// copyFrom.
+const waitForReaders = "200"
+
+// beginAnew has the next batch begin the log anew.
+func (d *DB) beginAnew(w *conn, size int64) {
+	d.checkpoints.working <- struct{}{} // what the checkpointer has begun it ends
+	defer func() { <-d.checkpoints.working }()
+	tx := &Tx{c: w}
+	var ms, busy, frames, copied int64
+	_ = tx.Row("PRAGMA busy_timeout = " + waitForReaders).Scan(&ms) // without it the wait is longer
+	err := tx.Row("PRAGMA wal_checkpoint(RESTART)").Scan(&busy, &frames, &copied)
+	_ = tx.Row("PRAGMA busy_timeout = " + busyTimeout).Scan(&ms)
+	d.checkpoints.helpAt = logLimit
+	if err != nil || busy != 0 {
+		d.checkpoints.helpAt = size + copyFrom
+	}
+}
+
+// copyLog is the checkpointer's goroutine. A failed checkpoint loses nothing: the
+// log is kept, and the next one tries again on a connection of its own.
+func (d *DB) copyLog() {
 	defer d.finished.Done()
+	var c *conn // nil until it is needed
+	defer func() {
+		if c != nil {
+			c.close()
+		}
+	}()
 	for {
 		select {
 		case <-d.stop:
 			return
-		case <-d.checkpoint:
+		case <-d.checkpoints.wake:
 		}
-		c, err := d.connect(true)
-		if err != nil {
-			continue
+		if c == nil {
+			var err error
+			if c, err = d.connect(true); err != nil {
+				continue
+			}
 		}
-		var busy, frames, copied int64
-		_ = (&Tx{c: c}).Row("PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &frames, &copied)
-		c.close()
+		if d.copyOnce(c) != nil {
+			c.close()
+			c = nil
+		}
 	}
+}
+
+// copyOnce copies what can be copied while everybody goes on.
+func (d *DB) copyOnce(c *conn) error {
+	d.checkpoints.working <- struct{}{}
+	defer func() { <-d.checkpoints.working }()
+	var busy, frames, copied int64
+	return (&Tx{c: c}).Row("PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &frames, &copied)
 }

@@ -106,9 +106,9 @@ type DB struct {
 	stopOnce sync.Once
 	finished sync.WaitGroup // writer and checkpointer
 
-	checkpoint chan struct{} // of size one: the log has grown
-	broken     atomic.Bool   // the writer has no connection and refuses everything
-	reopened   chan *conn    // to the writer, from Reopen
+	checkpoints checkpointer
+	broken      atomic.Bool // the writer has no connection and refuses everything
+	reopened    chan *conn  // to the writer, from Reopen
 }
 
 // Open opens or makes the database at path and brings its schema to the newest
@@ -118,7 +118,7 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 	d := &DB{
 		path: path, options: o,
 		requests: make(chan *request, maxBatch), stop: make(chan struct{}),
-		checkpoint: make(chan struct{}, 1), reopened: make(chan *conn),
+		checkpoints: newCheckpointer(), reopened: make(chan *conn),
 	}
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("open: %w", err)
@@ -144,7 +144,7 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 	}
 	d.finished.Add(2)
 	go d.write(w)
-	go d.checkpoints()
+	go d.copyLog()
 	return d, nil
 }
 
@@ -158,12 +158,15 @@ func private(path string) error {
 	return f.Close()
 }
 
+// busyTimeout is how long SQLite waits for a lock, in milliseconds.
+const busyTimeout = "5000"
+
 // connect opens one connection. Automatic checkpoints are off: they would make
-// one unlucky commit wait (see checkpoints).
+// one unlucky commit wait (checkpoint.go).
 func (d *DB) connect(writer bool) (*conn, error) {
 	q := url.Values{"_pragma": {
 		fmt.Sprintf("page_size(%d)", d.pageSize()),
-		"busy_timeout(5000)", "foreign_keys(1)", "temp_store(MEMORY)",
+		"busy_timeout(" + busyTimeout + ")", "foreign_keys(1)", "temp_store(MEMORY)",
 		"wal_autocheckpoint(0)", "journal_size_limit(67108864)",
 	}}
 	switch {
@@ -258,7 +261,6 @@ type conn struct {
 	c          driver.Conn
 	statements map[string]*statement
 	args       []driver.NamedValue
-	changed    int64 // rows changed since the last look, large ones counted by their pages
 }
 
 func (c *conn) close() error {

@@ -58,9 +58,7 @@ func (t *Tx) Exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, kind(err)
 	}
-	n, err := r.RowsAffected()
-	t.c.changed += n + t.c.octets()/4096
-	return n, err
+	return r.RowsAffected()
 }
 
 // Query runs a statement that gives rows. The rows must be closed; they are
@@ -84,7 +82,6 @@ func (t *Tx) Query(query string, args ...any) (*Rows, error) {
 		s.values = make([]driver.Value, n)
 	}
 	s.busy = true
-	t.c.changed++ // perhaps a RETURNING
 	return &Rows{s: s, kept: kept, r: r}, nil
 }
 

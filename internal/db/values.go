@@ -20,16 +20,6 @@ func (c *conn) bind(args []any) error {
 	return nil
 }
 
-// octets is how many octets the arguments have that may be large.
-func (c *conn) octets() (n int64) {
-	for _, a := range c.args {
-		if b, ok := a.Value.([]byte); ok {
-			n += int64(len(b))
-		}
-	}
-	return n
-}
-
 func value(a any) (driver.Value, error) {
 	switch v := a.(type) {
 	case nil, int64, string, []byte, float64:
