@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -24,7 +25,10 @@ const (
 // the same owner exclude each other.
 func (s *Store) LockMaildrop(ctx context.Context, a AccountID, owner string) (release func(), err error) {
 	owner += " " + mail.NewID()
-	err = s.db.Commit(ctx, int64(a), func(tx *db.Tx) error { return lease(tx, a, owner, time.Now()) })
+	err = s.db.Commit(ctx, int64(a), func(tx *db.Tx) error { return lease(tx, a, owner, time.Now(), &s.forsaken) })
+	if errors.Is(err, db.ErrBroken) {
+		s.forsaken.add(owner, time.Now()) // it may stand in the database after all
+	}
 	if err != nil {
 		return nil, fail("lock maildrop", err)
 	}
@@ -34,16 +38,43 @@ func (s *Store) LockMaildrop(ctx context.Context, a AccountID, owner string) (re
 	return sync.OnceFunc(func() {
 		end()
 		renewer.Wait()
-		// A lease that cannot be given back ends by itself.
-		_ = s.db.Commit(context.WithoutCancel(ctx), int64(a), func(tx *db.Tx) error {
+		err := s.db.Commit(context.WithoutCancel(ctx), int64(a), func(tx *db.Tx) error {
 			_, err := tx.Exec(`DELETE FROM maildrop_leases WHERE account = ? AND owner = ?`, a, owner)
 			return err
 		})
+		if err != nil {
+			s.forsaken.add(owner, time.Now())
+		}
 	}), nil
 }
 
-// lease takes the row when nobody has it, or when who had it let it run out.
-func lease(tx *db.Tx, a AccountID, owner string, now time.Time) error {
+// forsaken are owners that have gone while the store failed, so that their leases
+// stand: nobody has to wait until they end by themselves.
+type forsaken struct {
+	mu   sync.Mutex
+	gone map[string]time.Time // guarded by mu: when their leases end
+}
+
+func (f *forsaken) add(owner string, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.gone == nil {
+		f.gone = make(map[string]time.Time)
+	}
+	maps.DeleteFunc(f.gone, func(_ string, end time.Time) bool { return end.Before(now) })
+	f.gone[owner] = now.Add(2 * leaseTime) // the clock may be set meanwhile
+}
+
+func (f *forsaken) has(owner string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, ok := f.gone[owner]
+	return ok
+}
+
+// lease takes the row when nobody has it, or when who had it let it run out or has
+// gone.
+func lease(tx *db.Tx, a AccountID, owner string, now time.Time, gone *forsaken) error {
 	if _, err := readAccount(tx, a); err != nil {
 		return err
 	}
@@ -51,7 +82,7 @@ func lease(tx *db.Tx, a AccountID, owner string, now time.Time) error {
 	var expires int64
 	err := tx.Row(`SELECT owner, expires FROM maildrop_leases WHERE account = ?`, a).Scan(&holder, &expires)
 	switch {
-	case err == nil && expires > now.Unix():
+	case err == nil && expires > now.Unix() && !gone.has(holder):
 		return fmt.Errorf("held by %s: %w", holder, ErrLocked)
 	case err != nil && !errors.Is(err, db.ErrNoRows):
 		return err

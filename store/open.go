@@ -24,6 +24,7 @@ type Store struct {
 	watchers   watchers
 	directory  *directory
 	reserved   reservations
+	forsaken   forsaken
 	mirror     *mirror
 	purge      *purger
 	mender     *mender
