@@ -83,7 +83,8 @@ type Blobs interface {
 	// so the names it was given go too.
 	Unstage(k Key, lost bool) error
 
-	// Space is how many octets can still be written.
+	// Space is how many octets can still be written; ErrNoSpace where hardly a
+	// file can be made.
 	Space() (int64, error)
 }
 

@@ -23,6 +23,7 @@ func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
 	} else {
 		err = s.finish(p, err)
 	}
+	s.kept(err)
 	if err != nil {
 		return Result{}, err
 	}

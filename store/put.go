@@ -26,6 +26,7 @@ func (s *Store) Put(ctx context.Context, m *mail.Mail) (*Blob, error) {
 	h := headerReader{r: r}
 	st, err := s.blobs.Stage(&h)
 	if err != nil {
+		s.kept(err)
 		return nil, fmt.Errorf("put: %w", err)
 	}
 	if st.Size() != m.FullSize() {

@@ -237,11 +237,19 @@ func (b *Blobs) Remove(f store.File) error {
 	return fmt.Errorf("remove %s: %w", f.Key, err)
 }
 
-// Space is how many octets can still be written.
+// fewFiles is how many files a disk must have room for: those of some messages on
+// their way, and what SQLite makes.
+const fewFiles = 32
+
+// Space is how many octets can still be written; store.ErrNoSpace where hardly a
+// file can be made.
 func (b *Blobs) Space() (int64, error) {
 	var st unix.Statfs_t
 	if err := unix.Statfs(b.root, &st); err != nil {
 		return 0, fmt.Errorf("free space of %s: %w", b.root, err)
+	}
+	if st.Files > 0 && st.Ffree < fewFiles { // some file systems count none
+		return 0, fmt.Errorf("only %d more files fit on the disk of %s (inodes): %w", st.Ffree, b.root, store.ErrNoSpace)
 	}
 	return int64(st.Bavail) * st.Bsize, nil
 }
