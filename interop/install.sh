@@ -4,7 +4,7 @@
 # down, the tests start what they need in folders of their own.
 set -eu
 need="postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd swaks libnet-ssleay-perl curl isync fetchmail mutt msmtp gsasl python3 openssl procps
-python3-dkim python3-authres python3-flufl.bounce libsisimai-perl offlineimap3 neomutt interimap bsdutils php-cgi php-cli roundcube-core roundcube-sqlite3"
+python3-dkim python3-authres python3-flufl.bounce libsisimai-perl offlineimap3 neomutt interimap bsdutils strace e2fsprogs mount php-cgi php-cli roundcube-core roundcube-sqlite3"
 missing=
 for p in $need; do
   dpkg-query -W -f='${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"

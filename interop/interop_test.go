@@ -65,7 +65,10 @@ func serve(t *testing.T, p peer.Posthorn) *peer.Process {
 	if p.Users == nil {
 		p.Users = []string{"alice", "bob", "carol"}
 	}
-	p.Dir, p.Hostname, p.Password = t.TempDir(), "mail."+p.Domain, testPassword
+	if p.Dir == "" {
+		p.Dir = t.TempDir()
+	}
+	p.Hostname, p.Password = "mail."+p.Domain, testPassword
 	pr, err := p.StartProcess()
 	if err != nil {
 		t.Fatal(err)
