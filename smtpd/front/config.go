@@ -68,7 +68,6 @@ const (
 	maxCommand  = 4096
 	maxAuthLine = 12288
 	maxOverlong = 64 << 10
-	bufferSize  = 16 << 10 // holds the longest line there is
 )
 
 // withDefaults fills in what must not be zero.

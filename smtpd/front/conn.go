@@ -1,7 +1,6 @@
 package front
 
 import (
-	"bufio"
 	"crypto/tls"
 	"log/slog"
 	"net"
@@ -22,9 +21,9 @@ type Conn struct {
 	cur    net.Conn // raw, or TLS upon it
 	tls    *serve.Channel
 	remote net.Addr // behind a proxy: the client's
-	br     *bufio.Reader
+	input  buffer
 	began  time.Time
-	closed func() // tells the listener
+	closed func() // tells the listener, once
 	opened bool   // the greeting is being or has been said
 
 	// What go-smtp sees.
@@ -71,20 +70,17 @@ const (
 	modeContent      // the message, after 354 or in BDAT
 )
 
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, bufferSize) }}
-
 // New makes the front of an accepted connection. Nothing is read or written
 // until go-smtp greets.
 func New(raw net.Conn, cfg *Config) *Conn {
 	c := &Conn{cfg: cfg, log: cfg.Log, raw: raw, remote: raw.RemoteAddr(), began: time.Now(), closed: func() {}, stop: make(chan struct{})}
-	c.br = readers.Get().(*bufio.Reader)
 	c.use(raw)
 	return c
 }
 
 func (c *Conn) use(nc net.Conn) {
 	c.cur = nc
-	c.br.Reset(nc)
+	c.input.reset(nc)
 }
 
 // TLS gives the state of TLS, nil in the clear.
@@ -227,12 +223,8 @@ func (c *Conn) Close() error {
 		c.dead = true
 	}
 	err := c.cur.Close()
-	if c.br != nil {
-		c.br.Reset(nil)
-		readers.Put(c.br)
-		c.br = nil
-		c.closed()
-	}
+	c.input.release()
+	c.closed()
 	return err
 }
 

@@ -31,7 +31,7 @@ var errAborted = fmt.Errorf("smtp: the client ended the transaction: %w", net.Er
 // batch; whoever sends more behind it does not wait for 354, and what it sends
 // cannot be told from commands.
 func (c *Conn) runData(cmd *command, _ string) error {
-	if c.br.Buffered() > 0 {
+	if c.input.buffered() > 0 {
 		return c.hangup(mail.EarlyData)
 	}
 	if c.rcpts == 0 {
@@ -180,17 +180,17 @@ func (c *Conn) decode(dst []byte) (int, error) {
 			}
 			continue
 		}
-		if c.br.Buffered() == 0 {
+		if c.input.buffered() == 0 {
 			if err := b.pace.fill(c); err != nil {
 				return 0, err
 			}
 		}
-		src, _ := c.br.Peek(c.br.Buffered())
+		src := c.input.unread()
 		if b.chunked {
 			src = src[:min(int64(len(src)), b.left)]
 		}
 		wrote, read := b.scan(dst, src)
-		c.br.Discard(read)
+		c.input.discard(read)
 		b.pace.got(read)
 		b.left -= int64(read)
 		b.ended = b.state == atEnd

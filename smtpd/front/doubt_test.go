@@ -67,7 +67,7 @@ func TestPanicEndsOneSession(t *testing.T) {
 func TestPanicInFrontIsGuarded(t *testing.T) {
 	var logged syncBuffer
 	c := New(&octetsConn{in: bytes.NewReader(nil)}, &Config{Log: slog.New(slog.NewTextHandler(&logged, nil))})
-	c.br = nil // breaks every read
+	c.input.from = nil // breaks every read
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("got %v", err)
 	}

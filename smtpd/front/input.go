@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"time"
@@ -31,8 +30,7 @@ func (c *Conn) fill(deadline time.Time) error {
 	if !c.arm(deadline) {
 		return c.hangup(mail.ShuttingDown)
 	}
-	_, err := c.br.Peek(c.br.Buffered() + 1)
-	switch {
+	switch err := c.input.fill(); {
 	case err == nil:
 		return nil
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -71,16 +69,17 @@ var errTooLong = errors.New("line too long")
 func (c *Conn) line(limit func([]byte) int) ([]byte, error) {
 	deadline := time.Now().Add(c.cfg.Idle)
 	for {
-		b, _ := c.br.Peek(c.br.Buffered())
+		b := c.input.unread()
 		i := bytes.IndexByte(b, '\n')
 		most := limit(b)
 		switch {
 		case i >= 0 && i < most:
-			c.br.Discard(i + 1)
+			c.input.discard(i + 1)
 			return b[:i+1], nil
 		case i >= most || len(b) >= most:
 			return nil, c.overlong(deadline)
 		}
+		c.input.rest() // it may be for long
 		if err := c.fill(deadline); err != nil {
 			return nil, err
 		}
@@ -90,20 +89,20 @@ func (c *Conn) line(limit func([]byte) int) ([]byte, error) {
 // overlong passes over the rest of a line that is too long. It says so before,
 // as the rest may never come.
 func (c *Conn) overlong(deadline time.Time) error {
-	b, _ := c.br.Peek(c.br.Buffered())
+	b := c.input.unread()
 	if isAuth(b) || c.mode == modeSASL {
 		c.say(mail.AuthLineTooLong)
 	} else {
 		c.say(mail.LineTooLong)
 	}
 	for passed := 0; passed < maxOverlong; {
-		b, _ := c.br.Peek(c.br.Buffered())
+		b := c.input.unread()
 		if i := bytes.IndexByte(b, '\n'); i >= 0 {
-			c.br.Discard(i + 1)
+			c.input.discard(i + 1)
 			return errTooLong
 		}
 		passed += len(b)
-		c.br.Discard(len(b))
+		c.input.discard(len(b))
 		if err := c.fill(deadline); err != nil {
 			return err
 		}
@@ -127,17 +126,15 @@ func isAuth(b []byte) bool { return len(b) >= 5 && bytes.EqualFold(b[:5], []byte
 func (c *Conn) skip(n int64) error {
 	pace := pace{limits: &c.cfg.Limits}
 	for n > 0 {
-		if c.br.Buffered() == 0 {
+		if c.input.buffered() == 0 {
 			if err := pace.fill(c); err != nil {
 				return err
 			}
 		}
-		k, err := c.br.Discard(int(min(n, int64(c.br.Buffered()))))
+		k := int(min(n, int64(c.input.buffered())))
+		c.input.discard(k)
 		n -= int64(k)
 		pace.got(k)
-		if err != nil && err != io.EOF {
-			return err
-		}
 	}
 	return nil
 }
@@ -158,6 +155,7 @@ func (p *pace) fill(c *Conn) error {
 		due := p.limits.Grace + time.Duration(float64(p.octets)/float64(p.limits.MinRate)*float64(time.Second))
 		wait = min(wait, due-p.waited)
 	}
+	c.input.widen()
 	start := time.Now()
 	err := c.fill(start.Add(wait))
 	p.waited += time.Since(start)

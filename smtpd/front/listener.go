@@ -32,7 +32,7 @@ func (l *Listener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	c := New(nc, l.cfg)
-	c.closed = func() { l.forget(c) }
+	c.closed = sync.OnceFunc(func() { l.forget(c) })
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.conns[c] = struct{}{}

@@ -141,7 +141,7 @@ func (c *Conn) early() error {
 		return nil
 	}
 	c.raw.SetReadDeadline(time.Now().Add(c.cfg.GreetPause))
-	b, err := c.br.Peek(1)
+	err := c.input.fill()
 	switch {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil
@@ -149,7 +149,7 @@ func (c *Conn) early() error {
 		c.dead = true
 		return errGone
 	}
-	if b, _ = c.br.Peek(c.br.Buffered()); bytes.HasPrefix(b, []byte("PROXY ")) || bytes.HasPrefix(b, proxyV2) {
+	if b := c.input.unread(); bytes.HasPrefix(b, []byte("PROXY ")) || bytes.HasPrefix(b, proxyV2) {
 		return c.hangup(mail.NotTrusted)
 	}
 	return c.hangup(mail.EarlyTalker)
