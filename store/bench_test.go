@@ -90,3 +90,19 @@ func BenchmarkSetFlags(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*messages), "ns/message")
 }
+
+// BenchmarkChanges asks for what one STORE of one message has changed, as each
+// mailbox that is selected is asked after each commit.
+func BenchmarkChanges(b *testing.B) {
+	f := large(b, 200)
+	box := f.box("INBOX")
+	changed, _, err := box.SetFlags(b.Context(), uidsTo(7)[6:], store.FlagsAdd, store.FlagSeen, nil, -1)
+	ok(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		c, err := box.Changes(b.Context(), changed[0].ModSeq-1)
+		if ok(b, err); len(c.Rows) != 1 {
+			b.Fatalf("%d rows", len(c.Rows))
+		}
+	}
+}

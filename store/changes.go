@@ -13,25 +13,62 @@ import (
 // expunges since then have been forgotten in part, Expunged is every UID that is
 // not there (RFC 7162 §3.2.6 allows to name more).
 func (m *Mailbox) Changes(ctx context.Context, since ModSeq) (c Changes, err error) {
-	err = m.store.db.View(ctx, func(tx *db.Tx) error {
-		if err := tx.Row(`SELECT modseq FROM accounts WHERE id = ?`, m.account).Scan(&c.At); err != nil {
-			return err
-		}
-		c.Box, err = m.read(tx)
-		if errors.Is(err, db.ErrNoRows) {
-			c.Gone = true
-			return nil
-		}
-		if err != nil || c.Box.ModSeq <= since {
-			return err
-		}
-		if c.Rows, err = m.changedRows(tx, since); err != nil {
-			return err
-		}
-		c.Expunged, _, err = m.vanished(tx, since, c.Box.UIDNext)
-		return err
-	})
+	err = m.store.db.View(ctx, func(tx *db.Tx) error { return c.read(tx, m, since) })
 	return c, m.failed("read changes of", err)
+}
+
+// read is asked after each commit that touches an account of which somebody has a
+// mailbox selected, so it is few statements.
+func (c *Changes) read(tx *db.Tx, m *Mailbox, since ModSeq) error {
+	var floor ModSeq
+	var folder string
+	err := tx.Row(`SELECT `+boxColumns+`, a.modseq, m.floor, m.folder FROM mailboxes m JOIN accounts a ON a.id = m.account
+		WHERE m.id = ? AND m.name IS NOT NULL`, m.id).Scan(append(boxFields(&c.Box), &c.At, &floor, &folder)...)
+	if errors.Is(err, db.ErrNoRows) {
+		c.Gone = true
+		return tx.Row(`SELECT modseq FROM accounts WHERE id = ?`, m.account).Scan(&c.At)
+	}
+	if err != nil {
+		return err
+	}
+	m.remember(folder)
+	if c.Box.Keywords, err = readKeywords(tx, m.id); err != nil || c.Box.ModSeq <= since {
+		return err
+	}
+	if err := c.readRows(tx, m.id, since); err != nil {
+		return err
+	}
+	if since < floor {
+		c.Expunged, err = m.missing(tx, c.Box.UIDNext)
+		return err
+	}
+	if c.Expunged, err = appendRanges(c.Expunged, tx, forgotten, m.id, since); err == nil {
+		c.Expunged = mergeRanges(c.Expunged)
+	}
+	return err
+}
+
+// readRows reads the messages that came, changed or were expunged since.
+func (c *Changes) readRows(tx *db.Tx, box MailboxID, since ModSeq) error {
+	rows, err := tx.Query(`SELECT uid, flags, modseq, expunged <> 0 FROM messages WHERE mailbox = ? AND modseq > ?`, box, since)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var r Row
+		var expunged bool
+		if err := rows.Scan(&r.UID, &r.Flags, &r.ModSeq, &expunged); err != nil {
+			return err
+		}
+		if expunged {
+			c.Expunged = append(c.Expunged, UIDRange{r.UID, r.UID})
+		} else {
+			c.Rows = append(c.Rows, r)
+		}
+	}
+	slices.SortFunc(c.Rows, func(a, b Row) int { return int(int64(a.UID) - int64(b.UID)) })
+	return rows.Err()
 }
 
 // Vanished lists the UIDs that were expunged since a modification sequence. When
@@ -49,12 +86,8 @@ func (m *Mailbox) Vanished(ctx context.Context, since ModSeq) (uids []UIDRange, 
 	return uids, exact, m.failed("read expunges of", err)
 }
 
-// changedRows reads the messages that came or changed since, by UID.
-func (m *Mailbox) changedRows(tx *db.Tx, since ModSeq) ([]Row, error) {
-	rows, err := collect(tx, scanRow, `SELECT uid, flags, modseq FROM messages WHERE mailbox = ? AND modseq > ? AND expunged = 0`, m.id, since)
-	slices.SortFunc(rows, func(a, b Row) int { return int(int64(a.UID) - int64(b.UID)) })
-	return rows, err
-}
+// forgotten are the expunged rows that have become tombstones after a while.
+const forgotten = `SELECT first, last FROM tombstones WHERE mailbox = ? AND modseq > ?`
 
 // vanished is Vanished within a transaction.
 func (m *Mailbox) vanished(tx *db.Tx, since ModSeq, next UID) (uids []UIDRange, exact bool, err error) {
@@ -66,11 +99,7 @@ func (m *Mailbox) vanished(tx *db.Tx, since ModSeq, next UID) (uids []UIDRange, 
 		uids, err = m.missing(tx, next)
 		return uids, false, err
 	}
-	// Expunged rows become tombstones after a while.
-	for _, query := range []string{
-		`SELECT uid, uid FROM messages WHERE mailbox = ? AND modseq > ? AND expunged <> 0`,
-		`SELECT first, last FROM tombstones WHERE mailbox = ? AND modseq > ?`,
-	} {
+	for _, query := range []string{`SELECT uid, uid FROM messages WHERE mailbox = ? AND modseq > ? AND expunged <> 0`, forgotten} {
 		if uids, err = appendRanges(uids, tx, query, m.id, since); err != nil {
 			return nil, false, err
 		}

@@ -75,15 +75,22 @@ func (m *Mailbox) Box(ctx context.Context) (b Box, err error) {
 }
 
 // read reads the row, and remembers the folder.
-func (m *Mailbox) read(tx *db.Tx) (Box, error) {
+func (m *Mailbox) read(tx *db.Tx) (b Box, err error) {
 	var folder string
-	if err := tx.Row(`SELECT folder FROM mailboxes WHERE id = ? AND name IS NOT NULL`, m.id).Scan(&folder); err != nil {
+	err = tx.Row(`SELECT `+boxColumns+`, m.folder FROM mailboxes m WHERE m.id = ? AND m.name IS NOT NULL`, m.id).Scan(append(boxFields(&b), &folder)...)
+	if err != nil {
 		return Box{}, err
 	}
+	m.remember(folder)
+	b.Keywords, err = readKeywords(tx, m.id)
+	return b, err
+}
+
+// remember keeps where the mailbox's files are.
+func (m *Mailbox) remember(folder string) {
 	if folder != *m.folder.Load() {
 		m.folder.Store(&folder)
 	}
-	return readBox(tx, m.id)
 }
 
 // rowsBlock is how many rows a caller of Rows gets at a time.
