@@ -43,7 +43,7 @@ type work interface {
 }
 
 // derivePause is how long new mail is left to come before it is looked at.
-var derivePause = 200 * time.Millisecond // less in tests
+var derivePause = time.Second // less in tests
 
 // deriveRetry is how long what failed waits when nothing else changes.
 const deriveRetry = time.Minute
