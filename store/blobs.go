@@ -40,6 +40,10 @@ type Blobs interface {
 	// is nowhere, or has another size than f says.
 	Open(f File) (Reader, error)
 
+	// Expect says that a file is where f says, though it may be asked for
+	// elsewhere before Rename has moved it. It is a hint.
+	Expect(f File)
+
 	// Path says where f should be, for people.
 	Path(f File) string
 

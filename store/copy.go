@@ -83,18 +83,31 @@ func (m *Mailbox) Move(ctx context.Context, uids []UID, to MailboxID, keep Flags
 	return c, nil
 }
 
-// moveHere moves within the account.
+// moveHere moves within the account. The files follow later; of few messages it
+// is said where they are until then.
 func (m *Mailbox) moveHere(ctx context.Context, uids []UID, to MailboxID, keep Flags) (moved Copied, err error) {
+	var left []File
 	err = m.store.db.Commit(ctx, int64(m.account), func(tx *db.Tx) error {
 		if _, err := m.read(tx); err != nil {
 			return err
 		}
 		all, err := messagesOf(tx, m.id, uids, `expunged = 0`)
-		if err == nil && len(all) > 0 {
-			moved, err = moveAll(tx, m.account, m.id, to, all, keep, time.Now())
+		if err != nil || len(all) == 0 {
+			return err
 		}
+		if left = nil; len(all) <= fewFacts {
+			for i := range all {
+				left = append(left, m.file(all[i]))
+			}
+		}
+		moved, err = moveAll(tx, m.account, m.id, to, all, keep, time.Now())
 		return err
 	})
+	if err == nil {
+		for _, f := range left {
+			m.store.blobs.Expect(f)
+		}
+	}
 	return moved, err
 }
 

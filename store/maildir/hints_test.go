@@ -112,3 +112,48 @@ func TestListingsLeaveMemory(t *testing.T) {
 		}
 	}
 }
+
+// A file that was moved in the index only is found where it was, and one with
+// other flags is looked for once; no folder is listed for either.
+func TestFilesAreFoundWhereTheyWereSeen(t *testing.T) {
+	b := New(t.TempDir())
+	f := keep(t, b, inbox)
+	ok(t, b.Rename(f, inbox, ",U=7:2,S"))
+	was, moved := f, f
+	was.Info = ",U=7:2,S"
+	moved.Place, moved.Info = store.Place{Dir: inbox.Dir, Folder: ".Archive"}, ",U=1:2,S"
+	b.hints.folders = nil
+	b.Expect(was)
+	if got := read(t, b, moved); got != text || b.hints.folders != nil {
+		t.Errorf("moved: %q, listed %v", got, b.hints.folders)
+	}
+	ok(t, b.Rename(moved, moved.Place, moved.Info))
+	if got := read(t, b, moved); got != text || b.seen.get(moved) != "" || b.hints.folders != nil {
+		t.Errorf("moved for good: %q, seen %q, listed %v", got, b.seen.get(moved), b.hints.folders)
+	}
+	flagged := moved
+	flagged.Info = ",U=1:2,FS"
+	if got := read(t, b, flagged); got != text || b.seen.get(moved) != b.Path(moved) {
+		t.Errorf("with other flags: %q, seen %q", got, b.seen.get(moved))
+	}
+	// What was seen may be wrong.
+	ok(t, os.Rename(b.Path(moved), filepath.Join(filepath.Dir(b.Path(moved)), string(f.Key)+",strange")))
+	if got := read(t, b, flagged); got != text {
+		t.Errorf("renamed by another program: %q", got)
+	}
+	ok(t, b.Remove(flagged))
+	if _, err := b.Open(flagged); !errors.Is(err, store.ErrCorrupt) || b.seen.get(f) != "" {
+		t.Errorf("removed: %v, seen %q", err, b.seen.get(f))
+	}
+}
+
+// What is remembered is bounded.
+func TestSeenIsBounded(t *testing.T) {
+	var s seen
+	for i := range 3 * maxSeen {
+		s.note(store.File{Key: store.Key(fmt.Sprint(i))}, "path")
+		if len(s.paths) > maxSeen {
+			t.Fatalf("%d paths", len(s.paths))
+		}
+	}
+}

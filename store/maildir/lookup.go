@@ -19,18 +19,23 @@ import (
 // it is looked for.
 const tries = 5
 
-// lookup calls do with the path of a file: the names it should have first, then
-// what a search of the account's folders finds. do must fail with
-// fs.ErrNotExist when the path is not there (any more).
+// lookup calls do with the path of a file: where it should be first, then where
+// it was seen, the names it may have, and what a search of the account's folders
+// finds. do must fail with fs.ErrNotExist when the path is not there (any more).
 func (b *Blobs) lookup(f store.File, do func(path string) error) error {
+	should := b.path(f, f.Info)
 	missed := false
 	for range tries {
-		for name := range b.likely(f) {
-			err := do(filepath.Join(b.files(f.Place), name))
+		for path := range b.likely(f) {
+			err := do(path)
 			if !errors.Is(err, fs.ErrNotExist) {
+				if err == nil && path != should {
+					b.seen.note(f, path)
+				}
 				return err
 			}
 		}
+		b.seen.drop(f)
 		path, err := b.search(f)
 		if err != nil {
 			return err
@@ -45,6 +50,9 @@ func (b *Blobs) lookup(f store.File, do func(path string) error) error {
 			continue
 		}
 		if err := do(path); !errors.Is(err, fs.ErrNotExist) {
+			if err == nil {
+				b.seen.note(f, path)
+			}
 			return err
 		}
 		b.hints.note(filepath.Dir(path), f.Key, "")
@@ -52,21 +60,28 @@ func (b *Blobs) lookup(f store.File, do func(path string) error) error {
 	return fmt.Errorf("%s is in no folder of %q: %w", f.Key, f.Dir, store.ErrCorrupt)
 }
 
-// likely are the names a file may have in its folder, the likeliest first: as
-// it should be, as it was linked, as it was listed, and with other flags, since
-// names follow flags only after a while. All of them together cost less than
-// to list a folder of a hundred files.
+// likely are the paths a file may have, the likeliest first: as it should be, where
+// it was seen, as it was linked there and here, as it was listed, and with other
+// flags, since names follow flags only after a while. All of them together cost
+// less than to list a folder of a hundred files.
 func (b *Blobs) likely(f store.File) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		if !yield(name(f, f.Info)) || f.Info != "" && !yield(name(f, "")) {
+		folder, bare := b.files(f.Place)+"/", name(f, "")
+		if !yield(folder + name(f, f.Info)) {
+			return
+		}
+		if path := b.seen.get(f); path != "" && (!yield(path) || !yield(filepath.Dir(path)+"/"+bare)) {
+			return
+		}
+		if f.Info != "" && !yield(folder+bare) {
 			return
 		}
 		if listed := b.hints.known(b.files(f.Place), f.Key); listed != "" {
-			yield(listed) // only a new listing is better
+			yield(folder + listed) // only a new listing is better
 			return
 		}
 		for info := range otherFlags(f.Info) {
-			if !yield(name(f, info)) {
+			if !yield(folder + name(f, info)) {
 				return
 			}
 		}
@@ -158,6 +173,7 @@ func list(path string) ([]string, error) {
 // Rename moves a file to another place and info.
 func (b *Blobs) Rename(f store.File, to store.Place, info string) error {
 	err := b.lookup(f, func(path string) error { return b.move(path, f, to, info) })
+	b.seen.drop(f)
 	if err != nil {
 		return fmt.Errorf("rename %s: %w", f.Key, kind(err))
 	}
@@ -174,9 +190,13 @@ func (b *Blobs) move(path string, f store.File, to store.Place, info string) err
 		return err
 	}
 	err := b.disk.Rename(path, target)
+	from, into := filepath.Dir(path), filepath.Dir(target)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, missing := os.Lstat(path); missing != nil {
+		if from == into {
 			return err // it is the file that is not there
+		}
+		if _, missing := os.Lstat(path); missing != nil {
+			return err // as well
 		}
 		if err = b.make(to); err == nil {
 			err = b.disk.Rename(path, target)
@@ -185,10 +205,10 @@ func (b *Blobs) move(path string, f store.File, to store.Place, info string) err
 	if err != nil {
 		return err
 	}
-	b.hints.note(filepath.Dir(path), f.Key, "")
-	b.hints.note(filepath.Dir(target), f.Key, filepath.Base(target))
-	if from := filepath.Dir(path); from != filepath.Dir(target) {
-		return errors.Join(b.disk.SyncFolder(filepath.Dir(target)), b.disk.SyncFolder(from))
+	b.hints.note(from, f.Key, "")
+	b.hints.note(into, f.Key, filepath.Base(target))
+	if from != into {
+		return errors.Join(b.disk.SyncFolder(into), b.disk.SyncFolder(from))
 	}
 	return nil
 }

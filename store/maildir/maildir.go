@@ -38,6 +38,7 @@ type Blobs struct {
 	root  string
 	disk  Disk
 	hints hints
+	seen  seen
 }
 
 // New keeps content below dir, the store's data folder.
@@ -231,6 +232,7 @@ func (b *Blobs) duplicate(path, to string) (err error) {
 // Remove takes one name away, wherever in the account it is.
 func (b *Blobs) Remove(f store.File) error {
 	err := b.lookup(f, b.disk.Remove)
+	b.seen.drop(f)
 	if err == nil || errors.Is(err, store.ErrCorrupt) {
 		return nil
 	}
