@@ -115,67 +115,86 @@ func (s *Store) Derive(ctx context.Context) error {
 	return fail("derive", s.derive(ctx))
 }
 
-// deriveBacklog finds what the process before this one left undone, and drops
-// what belongs to mailboxes that are gone.
+// deriveBacklog finds what the process before this one left undone.
 func (s *Store) deriveBacklog(ctx context.Context) {
-	low := make(map[MailboxID]UID)
-	err := s.derived.View(ctx, func(tx *db.Tx) error {
-		count := make(map[MailboxID]int)
-		err := eachMark(tx, func(box MailboxID, _ string, through UID) {
-			if count[box]++; count[box] == 1 || through < low[box] {
-				low[box] = through
-			}
-		})
-		for box, n := range count {
-			if n <= len(derivations) {
-				low[box] = 0 // some have not begun
-			}
-		}
-		return err
-	})
+	err := s.derived.wait(ctx)
 	if err == nil {
-		s.deriver.working.Lock()
 		var waiting int64
-		waiting, err = s.deriveBehind(ctx, low)
+		waiting, err = s.deriveBehind(ctx)
+		s.deriver.working.Lock()
 		s.deriver.backlog.waits(waiting)
 		s.deriver.working.Unlock()
-	}
-	if err == nil {
-		for box := range low { // those that no row has
-			if err = s.dropDerived(ctx, box); err != nil {
-				break
-			}
-		}
 	}
 	s.derivedOutcome("look for what is not derived", err)
 }
 
 // deriveBehind finds the accounts whose mailboxes are behind, and by how many
-// messages in all, and takes the mailboxes that are there out of low.
-func (s *Store) deriveBehind(ctx context.Context, low map[MailboxID]UID) (waiting int64, err error) {
-	err = s.db.View(ctx, func(tx *db.Tx) error {
-		rows, err := tx.Query(`SELECT id, account, uidnext, messages FROM mailboxes`)
+// messages in all.
+func (s *Store) deriveBehind(ctx context.Context) (waiting int64, err error) {
+	err = s.eachReach(ctx, func(r reach) {
+		if n := r.waiting(); n > 0 {
+			waiting += n
+			s.deriver.account(r.account)
+		}
+	})
+	return waiting, err
+}
+
+// reach is how far the derivations have come in a mailbox in which there has been
+// mail.
+type reach struct {
+	box      MailboxID
+	account  AccountID
+	next     UID
+	messages int64
+	low      UID // all derivations have seen what is up to here
+}
+
+// waiting is how many messages they have not seen, about.
+func (r reach) waiting() int64 {
+	if r.low+1 >= r.next {
+		return 0
+	}
+	return max(1, min(r.messages, int64(r.next-1-r.low)))
+}
+
+func scanReach(row scanner) (r reach, err error) {
+	err = row.Scan(&r.box, &r.account, &r.next, &r.messages)
+	return r, err
+}
+
+// eachReach looks at all mailboxes, a block at a time.
+func (s *Store) eachReach(ctx context.Context, do func(reach)) error {
+	for after := MailboxID(0); ; {
+		var boxes []reach
+		err := s.db.View(ctx, func(tx *db.Tx) (err error) {
+			boxes, err = collect(tx, scanReach, `SELECT id, account, uidnext, messages FROM mailboxes
+				WHERE id > ? AND uidnext > 1 AND name IS NOT NULL ORDER BY id LIMIT ?`, after, markBlock)
+			return err
+		})
+		if err != nil || len(boxes) == 0 {
+			return err
+		}
+		from := boxes[0].box
+		after = boxes[len(boxes)-1].box
+		var marks map[MailboxID]boxMarks
+		err = s.derived.View(ctx, func(tx *db.Tx) (err error) {
+			marks, err = marksBetween(tx, from, after)
+			return err
+		})
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var box MailboxID
-			var account AccountID
-			var next UID
-			var messages int64
-			if err := rows.Scan(&box, &account, &next, &messages); err != nil {
-				return err
+		for _, r := range boxes {
+			if m := marks[r.box]; m.n > len(derivations) { // or some have not begun
+				r.low = m.low
 			}
-			if low[box]+1 < next {
-				waiting += min(messages, int64(next-1-low[box]))
-				s.deriver.account(account)
-			}
-			delete(low, box)
+			do(r)
 		}
-		return rows.Err()
-	})
-	return waiting, err
+	}
 }
 
 // derive does all there is to do. What fails stays to be done.
@@ -183,6 +202,10 @@ func (s *Store) derive(ctx context.Context) error {
 	dirty := s.deriver.take()
 	var first error
 	for id := range dirty {
+		if err := ctx.Err(); err != nil {
+			first = err
+			break
+		}
 		err := s.deriveAccount(ctx, id)
 		if err == nil {
 			delete(dirty, id)

@@ -20,12 +20,13 @@ import (
 // it in which UIDs that it knows have not been given yet.
 //
 // That is what the opening is for. Each Open draws a number, which goes into the
-// derived file, then into the database, and then the older one leaves the derived
-// file. A database put back from a backup has the number of an opening whose
-// state it shows, and the derived file has that number only when no Open came
-// between; then the marks tell whether UIDs above the mailbox's are known. A
-// derived file that fails either is thrown away, like a damaged one, and one
-// whose tables or digests are of another version.
+// database, and into the derived file when it has been proved. A database put back
+// from a backup has the number of an opening whose state it shows, and the derived
+// file has that number only when no Open came between; if it has another it is
+// thrown away, like a damaged one, and one whose tables or digests are of another
+// version. Where no Open came between, the marks tell which mailboxes have UIDs
+// that are known and have not been given: what is known of those is dropped
+// (derived_proof.go).
 
 const (
 	derivedName = "derived.db"
@@ -79,8 +80,12 @@ func (s *Store) openDerived(ctx context.Context) error {
 			return err
 		}
 	}
-	s.derived = d
-	return s.beginOpening(ctx)
+	s.derived = newDerivedFile(d)
+	n, err := s.beginOpening(ctx)
+	if err != nil {
+		return err
+	}
+	return s.beginProof(ctx, n)
 }
 
 // derivedPage: a pack is tens of kilobytes, and reading it is one system call a
@@ -111,62 +116,26 @@ func (s *Store) opening(ctx context.Context) (n int64, err error) {
 
 var errForeign = errors.New("derived file of another state of the database")
 
-// belongs tells whether a derived file was made from this state of the database
-// or an earlier one of the same history.
+// belongs tells whether a derived file is of this database: of which state of
+// it, prove finds out.
 func (s *Store) belongs(ctx context.Context, d *db.DB, opening int64) error {
-	through := make(map[MailboxID]UID)
-	err := d.View(ctx, func(tx *db.Tx) error {
+	return d.View(ctx, func(tx *db.Tx) error {
 		var found bool
 		err := tx.Row(`SELECT EXISTS (SELECT 1 FROM derived_of WHERE version = ? AND opening = ?)`, derivedVersion(), opening).Scan(&found)
 		if err != nil || !found {
 			return errors.Join(errForeign, err)
 		}
-		return eachMark(tx, func(box MailboxID, _ string, uid UID) { through[box] = max(through[box], uid) })
-	})
-	if err != nil {
-		return err
-	}
-	return s.db.View(ctx, func(tx *db.Tx) error {
-		boxes, err := collect(tx, scanBoxNext, `SELECT id, uidnext FROM mailboxes`)
-		for _, b := range boxes {
-			if through[b.id] >= b.next {
-				return errForeign
-			}
-		}
-		return err
+		return nil
 	})
 }
 
-type boxNext struct {
-	id   MailboxID
-	next UID
-}
-
-func scanBoxNext(row scanner) (b boxNext, err error) {
-	err = row.Scan(&b.id, &b.next)
-	return b, err
-}
-
-// beginOpening gives the database and its derived file a new number, so that a
-// crash between any two steps leaves them with one in common.
-func (s *Store) beginOpening(ctx context.Context) error {
-	n := rand.Int64N(1<<62) + 1
-	err := s.derived.Commit(ctx, 0, func(tx *db.Tx) error {
-		_, err := tx.Exec(`INSERT INTO derived_of (version, opening) VALUES (?, ?)`, derivedVersion(), n)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+// beginOpening gives the database a new number, which the derived file gets when
+// it has been proved: after a crash before that nobody knows what has been
+// delivered meanwhile, and it is made anew.
+func (s *Store) beginOpening(ctx context.Context) (n int64, err error) {
+	n = rand.Int64N(1<<62) + 1
+	return n, s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		_, err := tx.Exec(`INSERT INTO opening (one, number) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET number = excluded.number`, n)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.derived.Commit(ctx, 0, func(tx *db.Tx) error {
-		_, err := tx.Exec(`DELETE FROM derived_of WHERE opening <> ?`, n)
 		return err
 	})
 }

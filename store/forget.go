@@ -31,15 +31,17 @@ func (s *Store) forgetDerived(ctx context.Context, box MailboxID, uids []UID) er
 func (s *Store) dropDerived(ctx context.Context, box MailboxID) error {
 	s.deriver.working.Lock()
 	defer s.deriver.working.Unlock()
-	err := s.derived.Commit(ctx, 0, func(tx *db.Tx) error {
-		for _, dv := range derivations {
-			if err := dv.drop(tx, box); err != nil {
-				return err
-			}
-		}
-		return dropPacked(tx, box)
-	})
+	err := s.derived.Commit(ctx, 0, func(tx *db.Tx) error { return dropDerivedRows(tx, box) })
 	s.singles.empty()
 	s.derivedOutcome("forget a mailbox", err)
 	return err
+}
+
+func dropDerivedRows(tx *db.Tx, box MailboxID) error {
+	for _, dv := range derivations {
+		if err := dv.drop(tx, box); err != nil {
+			return err
+		}
+	}
+	return dropPacked(tx, box)
 }

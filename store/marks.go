@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 
 	"posthorn/internal/db"
@@ -32,21 +33,53 @@ func setMark(tx *db.Tx, box MailboxID, name string, through UID) error {
 	return err
 }
 
-// eachMark calls fn for every mark.
-func eachMark(tx *db.Tx, fn func(box MailboxID, name string, through UID)) error {
-	rows, err := tx.Query(`SELECT mailbox, name, through FROM marks`)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var box MailboxID
-		var name string
-		var through UID
-		if err := rows.Scan(&box, &name, &through); err != nil {
+// boxMarks is how far the derivations have come in a mailbox.
+type boxMarks struct {
+	box       MailboxID
+	low, high UID
+	n         int // of marks; fewer than there are derivations, and some have not begun
+}
+
+// markBlock is how many mailboxes are looked at in one view: there may be very
+// many, and none must be held for long.
+const markBlock = 1024
+
+// eachMarks gives the marks of all mailboxes in blocks, in the order of their ids.
+// It does not wait for the derived file to be proved.
+func (s *Store) eachMarks(ctx context.Context, do func(block []boxMarks) error) error {
+	for after := MailboxID(0); ; {
+		var block []boxMarks
+		err := s.derived.DB.View(ctx, func(tx *db.Tx) (err error) {
+			block, err = collect(tx, scanBoxMarks, `SELECT mailbox, min(through), max(through), count(*) FROM marks
+				WHERE mailbox > ? GROUP BY mailbox ORDER BY mailbox LIMIT ?`, after, markBlock)
+			return err
+		})
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil && len(block) > 0 {
+			err = do(block)
+			after = block[len(block)-1].box
+		}
+		if err != nil || len(block) < markBlock {
 			return err
 		}
-		fn(box, name, through)
 	}
-	return rows.Err()
+}
+
+// marksBetween gives the marks of the mailboxes from an id to another, both
+// included.
+func marksBetween(tx *db.Tx, from, to MailboxID) (map[MailboxID]boxMarks, error) {
+	block, err := collect(tx, scanBoxMarks, `SELECT mailbox, min(through), max(through), count(*) FROM marks
+		WHERE mailbox BETWEEN ? AND ? GROUP BY mailbox`, from, to)
+	all := make(map[MailboxID]boxMarks, len(block))
+	for _, m := range block {
+		all[m.box] = m
+	}
+	return all, err
+}
+
+func scanBoxMarks(row scanner) (m boxMarks, err error) {
+	err = row.Scan(&m.box, &m.low, &m.high, &m.n)
+	return m, err
 }

@@ -56,29 +56,32 @@ func (s *Store) runMirror(ctx context.Context) {
 	}
 }
 
-// mirrorBacklog finds what the process before this one left undone.
+// mirrorBacklog finds what the process before this one left undone. The query
+// passes over most mailboxes by itself: there may be a million.
 func (s *Store) mirrorBacklog(ctx context.Context) {
-	type late struct {
-		account      AccountID
-		name, folder string
-		late         bool
-	}
-	var all []late
-	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
-		all, err = collect(tx, func(row scanner) (l late, err error) {
-			err = row.Scan(&l.account, &l.name, &l.folder, &l.late)
-			return l, err
-		}, `SELECT account, name, folder, mirrored < modseq FROM mailboxes WHERE name IS NOT NULL`)
-		return err
+	err := s.db.View(ctx, func(tx *db.Tx) error {
+		rows, err := tx.Query(`SELECT account, name, folder, mirrored < modseq FROM mailboxes
+			WHERE name IS NOT NULL AND (mirrored < modseq OR folder <> '' AND folder <> '.' || replace(name, '/', '.'))`)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var account AccountID
+			var name, folder string
+			var late bool
+			if err := rows.Scan(&account, &name, &folder, &late); err != nil {
+				return err
+			}
+			if late || !strings.HasPrefix(folder, FolderName(name)) {
+				s.mirror.account(account)
+			}
+		}
+		return rows.Err()
 	})
 	if err != nil {
 		s.troubles.outcome("mirror", fail("mirror what is late", err))
 		return
-	}
-	for _, l := range all {
-		if l.late || !strings.HasPrefix(l.folder, FolderName(l.name)) {
-			s.mirror.account(l.account)
-		}
 	}
 	s.mirror.directory()
 }
@@ -92,8 +95,15 @@ func (s *Store) reflect(ctx context.Context) error {
 		noted = errors.Join(s.noteDirectory(ctx), s.noteAnnotations(ctx, Account{}))
 	}
 	for id := range dirty {
+		if err := ctx.Err(); err != nil {
+			first = err // many may be dirty, and the end of the store waits for this
+			break
+		}
 		began := time.Now()
 		err := s.reflectAccount(ctx, id)
+		if err == nil && len(s.mirror.reached) >= mirrorBlock {
+			err = s.keepReached(ctx)
+		}
 		s.mirror.giveWay(ctx, began)
 		if err == nil {
 			delete(dirty, id)
@@ -176,7 +186,7 @@ func (s *Store) reflectBox(ctx context.Context, a Account, b *mirrored) error {
 	return err
 }
 
-// keepReached writes down how far mailboxes have come, in one commit for all of
+// keepReached writes down how far mailboxes have come, in one commit for many of
 // them, also at the end of the store. One that fails makes the next start look at
 // their names once more.
 func (s *Store) keepReached(ctx context.Context) error {

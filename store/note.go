@@ -141,6 +141,9 @@ func (s *Store) noteBox(a Account, b *mirrored) error {
 	})
 }
 
+// maxKnownNotes bounds the notes that are known to be on the disk without a look.
+const maxKnownNotes = 1 << 14
+
 // writeNote writes a note when it says something new.
 func (s *Store) writeNote(p Place, name string, v any) error {
 	text, err := json.MarshalIndent(v, "", "\t")
@@ -159,6 +162,9 @@ func (s *Store) writeNote(p Place, name string, v any) error {
 		if err := s.blobs.WriteNote(p, name, text); err != nil {
 			return err
 		}
+	}
+	if len(s.mirror.notes) >= maxKnownNotes {
+		clear(s.mirror.notes)
 	}
 	s.mirror.notes[known] = h.Sum64()
 	return nil

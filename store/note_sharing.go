@@ -58,6 +58,9 @@ func (s *Store) noteSharing(ctx context.Context, a Account, b *mirrored) error {
 		err = s.writeNote(Place{a.Dir, b.folder}, sharingNoteName, n)
 	}
 	if err == nil {
+		if len(s.mirror.shared) >= maxKnownNotes {
+			clear(s.mirror.shared)
+		}
 		s.mirror.shared[b.ID] = b.sharing
 	}
 	return err

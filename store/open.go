@@ -19,7 +19,7 @@ type Store struct {
 	dir        string
 	lock       *os.File
 	db         *db.DB
-	derived    *db.DB // derived.go
+	derived    *derivedFile
 	blobs      Blobs
 	watchers   watchers
 	directory  *directory
@@ -124,10 +124,11 @@ func (s *Store) Close() error {
 	s.texts.empty()
 	s.singles.empty()
 	s.mender.close()
-	for _, d := range []*db.DB{s.db, s.derived} {
-		if d != nil {
-			errs = append(errs, d.Close())
-		}
+	if s.derived != nil {
+		errs = append(errs, s.derived.close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
 	}
 	errs = append(errs, s.lock.Close())
 	return errors.Join(errs...)

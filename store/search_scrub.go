@@ -42,7 +42,17 @@ func (s *Store) dropText(ctx context.Context, box MailboxID) error {
 		}
 		return setMark(tx, box, textStep, 0)
 	})
-	_, behind := s.deriveBehind(ctx, map[MailboxID]UID{})
+	behind := s.db.View(ctx, func(tx *db.Tx) error {
+		var account AccountID
+		err := tx.Row(`SELECT account FROM mailboxes WHERE id = ?`, box).Scan(&account)
+		if err == nil {
+			s.deriver.account(account)
+		}
+		if errors.Is(err, db.ErrNoRows) { // it has gone meanwhile
+			return nil
+		}
+		return err
+	})
 	return errors.Join(err, behind)
 }
 
