@@ -30,6 +30,8 @@ import (
 	"sync/atomic"
 
 	"modernc.org/sqlite"
+
+	"posthorn/internal/db/wal"
 )
 
 // The kinds of failure a caller can meet and mend. Any other is unforeseen.
@@ -174,6 +176,10 @@ func (d *DB) connect(writer bool) (*conn, error) {
 		q.Add("_pragma", "synchronous(OFF)")
 	default:
 		q.Add("_pragma", "synchronous(FULL)")
+		if err := wal.Register(); err != nil {
+			return nil, err
+		}
+		q.Set("vfs", wal.Name)
 	}
 	if writer {
 		q.Add("_pragma", "cache_size(-16000)")
