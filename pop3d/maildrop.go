@@ -40,17 +40,7 @@ func (d *maildrop) read(ctx context.Context, st maildrops, account store.Account
 	if d.box, err = st.Mailbox(ctx, account, "INBOX"); err != nil {
 		return err
 	}
-	var uids []store.UID
-	if _, err := d.box.Rows(ctx, func(rows []store.Row) {
-		for _, r := range rows {
-			uids = append(uids, r.UID)
-		}
-	}); err != nil {
-		return err
-	}
-	if len(uids) > 0 {
-		d.messages, err = d.box.Messages(ctx, uids)
-	}
+	d.messages, err = d.box.All(ctx)
 	d.deleted = make([]bool, len(d.messages))
 	return err
 }

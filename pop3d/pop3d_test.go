@@ -39,7 +39,7 @@ type world struct {
 // secret is hashed once for all tests.
 var secret = sync.OnceValues(func() (string, error) { return auth.Hash("secret") })
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	dir := t.TempDir()
 	st, err := store.Open(t.Context(), dir, maildir.New(dir), store.Options{})
@@ -79,7 +79,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // add puts a message into an INBOX.
-func (w *world) add(t *testing.T, account, uidl string, content []byte) {
+func (w *world) add(t testing.TB, account, uidl string, content []byte) {
 	t.Helper()
 	b, err := w.store.Put(t.Context(), &mail.Mail{Content: mail.Bytes(content)})
 	if err != nil {

@@ -57,7 +57,8 @@ func (s *session) send(ctx context.Context, number string, bodyLines int64) erro
 // byte-stuffed: a line that starts with "." gets another (RFC 1939 §3). What is
 // sent ends with CRLF: a client looks for its end behind one.
 func stuff(w *bufio.Writer, r io.Reader, bodyLines int64) error {
-	br := bufio.NewReaderSize(r, writeSize)
+	br, free := buffered(r)
+	defer free()
 	start, header := true, true // of a line; within the header
 	last := [2]byte{'\r', '\n'} // octets of the line before
 	for header || bodyLines > 0 {

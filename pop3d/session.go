@@ -23,8 +23,11 @@ type session struct {
 	started time.Time
 	done    <-chan struct{} // the server is ending
 	conn    net.Conn
-	r       *bufio.Reader
+	r       *bufio.Reader // nil, as is w, while the session waits; see buffers.go
 	w       *bufio.Writer
+
+	first    [1]byte // of a line, read by wait and not yet by r
+	hasFirst bool
 
 	peer   auth.Peer
 	user   string    // what USER said
@@ -49,24 +52,15 @@ func (s *session) state() state {
 	return authorization
 }
 
-// use goes on over c.
+// use goes on over c. What was said over another connection is forgotten.
 func (s *session) use(c net.Conn) {
-	s.conn = c
-	s.r = bufio.NewReaderSize(c, maxLine)
-	s.w = bufio.NewWriterSize(patient{c}, writeSize)
-}
-
-// patient gives each write its own time: a slow client may take as long as it
-// wants, as long as it takes something.
-type patient struct{ net.Conn }
-
-func (p patient) Write(b []byte) (int, error) {
-	p.SetWriteDeadline(time.Now().Add(writeTime))
-	return p.Conn.Write(b)
+	s.release()
+	s.conn, s.hasFirst = c, false
+	s.hold()
 }
 
 // startTLS makes the handshake. What the client said before it in clear, and
-// was not read, is forgotten with the old reader, and so is a user name.
+// was not read, is forgotten, and so is a user name.
 func (s *session) startTLS() error {
 	s.conn.SetDeadline(s.started.Add(loginTime))
 	err := s.stopping() // the deadline just set hides the one that ends the session
@@ -97,6 +91,7 @@ func (s *session) stopping() error {
 // run speaks with the client until one of both ends it.
 func (s *session) run(ctx context.Context, implicitTLS bool) {
 	defer func() {
+		s.release()
 		if s.drop != nil {
 			s.drop.release()
 			s.log.Info("pop3 session", "account", s.drop.login.Login, "peer", s.peer.Addr.String(), "messages", len(s.drop.messages),
@@ -139,7 +134,8 @@ func (s *session) run(ctx context.Context, implicitTLS bool) {
 
 // line reads one, without its line end. It flushes first when it has to wait.
 func (s *session) line() (string, error) {
-	if s.r.Buffered() == 0 {
+	quiet := s.r.Buffered() == 0
+	if quiet {
 		if err := s.w.Flush(); err != nil {
 			return "", err
 		}
@@ -151,6 +147,11 @@ func (s *session) line() (string, error) {
 	s.conn.SetReadDeadline(until)
 	if err := s.stopping(); err != nil { // as in startTLS
 		return "", err
+	}
+	if quiet {
+		if err := s.wait(); err != nil {
+			return "", err
+		}
 	}
 	b, err := s.r.ReadSlice('\n')
 	if err != nil {
@@ -200,7 +201,8 @@ func (s *session) still(ctx context.Context) error {
 
 // reply writes one line.
 func (s *session) reply(format string, args ...any) {
-	fmt.Fprintf(s.w, format+"\r\n", args...)
+	fmt.Fprintf(s.w, format, args...)
+	s.w.WriteString("\r\n")
 }
 
 // ok begins or is a positive answer.

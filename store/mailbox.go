@@ -170,6 +170,18 @@ func (m *Mailbox) Messages(ctx context.Context, uids []UID) (all []Message, err 
 	return all, m.failed("read messages of", err)
 }
 
+// All reads full index rows of every message, by UID.
+func (m *Mailbox) All(ctx context.Context) (all []Message, err error) {
+	err = m.store.db.View(ctx, func(tx *db.Tx) error {
+		if _, err := m.read(tx); err != nil {
+			return err
+		}
+		all, err = readMessages(tx, m.id, `expunged = 0`)
+		return err
+	})
+	return all, m.failed("read messages of", err)
+}
+
 // messagesOf reads the messages of ascending UIDs: runs that lie close together
 // as one range, others one by one.
 func messagesOf(tx *db.Tx, box MailboxID, uids []UID, where string) ([]Message, error) {
