@@ -93,7 +93,7 @@ func (s *Store) openDerived(ctx context.Context) error {
 const derivedPage = 16 << 10
 
 func openDerivedAt(ctx context.Context, path string) (*db.DB, error) {
-	return db.Open(ctx, path, []db.Migration{derivedSchema}, db.Options{Unsynced: true, PageSize: derivedPage})
+	return db.Open(ctx, path, []db.Migration{derivedSchema}, db.Options{Unsynced: true, PageSize: derivedPage, Prepared: hearStatement})
 }
 
 func removeDerived(dir string) error {

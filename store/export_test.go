@@ -26,6 +26,7 @@ func (s *Store) Halt() { s.background.halt() }
 
 // Derived changes the derived file behind the store's back.
 func (s *Store) Derived(ctx context.Context, query string, args ...any) (n int64, err error) {
+	ofTests.Store(query, true)
 	err = s.derived.Commit(ctx, 0, func(tx *db.Tx) (err error) {
 		n, err = tx.Exec(query, args...)
 		return err
@@ -35,6 +36,7 @@ func (s *Store) Derived(ctx context.Context, query string, args ...any) (n int64
 
 // DerivedNumber reads one number of it.
 func (s *Store) DerivedNumber(ctx context.Context, query string, args ...any) (n int64, err error) {
+	ofTests.Store(query, true)
 	err = s.derived.View(ctx, func(tx *db.Tx) error { return tx.Row(query, args...).Scan(&n) })
 	return n, err
 }
@@ -47,6 +49,7 @@ func (s *Store) PurgeAt(ctx context.Context, now time.Time) error { return s.pur
 
 // Damage changes rows behind the store's back.
 func (s *Store) Damage(ctx context.Context, query string, args ...any) error {
+	ofTests.Store(query, true)
 	return s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		_, err := tx.Exec(query, args...)
 		return err
@@ -55,6 +58,7 @@ func (s *Store) Damage(ctx context.Context, query string, args ...any) error {
 
 // Number reads one number.
 func (s *Store) Number(ctx context.Context, query string, args ...any) (n int64, err error) {
+	ofTests.Store(query, true)
 	err = s.db.View(ctx, func(tx *db.Tx) error { return tx.Row(query, args...).Scan(&n) })
 	return n, err
 }
@@ -64,6 +68,13 @@ func Troubles(log *slog.Logger) func(task string, err error) { return newTrouble
 
 // Hurry makes the mirror and the deriver follow at once.
 func Hurry() { mirrorPause, derivePause = time.Millisecond, time.Millisecond }
+
+// LimitTombstones lets a mailbox have fewer ranges until restore.
+func LimitTombstones(n int) (restore func()) {
+	old := tombstonesLimit
+	tombstonesLimit = n
+	return func() { tombstonesLimit = old }
+}
 
 // DatabaseName is the database in the data folder.
 const DatabaseName = databaseName
@@ -193,14 +204,14 @@ func (s *Store) Plan(ctx context.Context, query string) (steps []string, err err
 func (s *Store) FillQueue(ctx context.Context, n, destinations int) error {
 	return s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		now := time.Now().UnixNano()
-		_, err := tx.Exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+		_, err := tx.Exec(testOnly(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
 			INSERT INTO items (queue_id, key, size, from_local, from_domain, envid, ret, body, utf8, require_tls, login, proven, peer, protocol, message_id, arrived, expires)
-			SELECT printf('%013X', i), 'k' || i, 4096, 'alice', 'here.test', '', 0, 0, 0, 0, 'alice@here.test', 1, '', '', i || '@here.test', ?2 - i, ?2 + 1000000000000 FROM n`, n, now)
+			SELECT printf('%013X', i), 'k' || i, 4096, 'alice', 'here.test', '', 0, 0, 0, 0, 'alice@here.test', 1, '', '', i || '@here.test', ?2 - i, ?2 + 1000000000000 FROM n`), n, now)
 		if err != nil {
 			return err
 		}
-		_, err = tx.Exec(`INSERT INTO deliveries (item, local, domain, orcpt, notify, destination, state, report, held, due, ready, updated, reply_name, reply_code, reply_x, reply_text, mta)
-			SELECT id, 'u' || id, 'd' || (id % ?1) || '.test', '', 0, 'd' || (id % ?1) || '.test', 'waiting', 'none', 0, ?2, ?2, ?2, '', 451, '4.4.1', 'No answer', 'mx.test' FROM items`, destinations, now+int64(time.Hour))
+		_, err = tx.Exec(testOnly(`INSERT INTO deliveries (item, local, domain, orcpt, notify, destination, state, report, held, due, ready, updated, reply_name, reply_code, reply_x, reply_text, mta)
+			SELECT id, 'u' || id, 'd' || (id % ?1) || '.test', '', 0, 'd' || (id % ?1) || '.test', 'waiting', 'none', 0, ?2, ?2, ?2, '', 451, '4.4.1', 'No answer', 'mx.test' FROM items`), destinations, now+int64(time.Hour))
 		return err
 	})
 }

@@ -53,6 +53,9 @@ const databaseName = "posthorn.db"
 // failurePoint is where tests stop the process, or make a step fail.
 var failurePoint func(step string) error
 
+// hearStatement is where tests hear of each statement that is run.
+var hearStatement func(query string)
+
 // Open opens or makes the store in dir and takes its lock: ErrInUse names the
 // process that holds it. What a crash has left of unfinished commits is cleared
 // away before it returns.
@@ -81,7 +84,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.db, err = db.Open(ctx, filepath.Join(s.dir, databaseName), schema, db.Options{
-		Durable: s.durable, Broken: s.mender.broken, Upgrading: s.upgrading, Point: failurePoint,
+		Durable: s.durable, Broken: s.mender.broken, Upgrading: s.upgrading, Point: failurePoint, Prepared: hearStatement,
 	})
 	if err != nil {
 		return err

@@ -230,3 +230,71 @@ func TestOldTombstonesBecomeAFloor(t *testing.T) {
 		t.Errorf("vanished of late %v, exact %v, %v", v, exact, err)
 	}
 }
+
+// A mailbox that has more tombstones than it may forgets the oldest, and its floor
+// says from when on changes are complete.
+func TestTombstonesAreBounded(t *testing.T) {
+	defer store.LimitTombstones(3)()
+	ctx := t.Context()
+	f := setUp(t)
+	for range 12 {
+		f.deliver(hello, 0)
+	}
+	m := f.box("INBOX")
+	var since []store.ModSeq // before each expunge
+	for u := store.UID(2); u <= 12; u += 2 {
+		box, err := m.Box(ctx)
+		ok(t, err)
+		since = append(since, box.ModSeq)
+		_, err = m.Expunge(ctx, []store.UID{u}, true)
+		ok(t, err)
+	}
+	f.purge(later())
+	if n, err := f.Number(ctx, `SELECT count(*) FROM tombstones`); err != nil || n != 3 {
+		t.Errorf("%d tombstones, %v", n, err)
+	}
+	for i, modseq := range since {
+		c, err := m.Changes(ctx, modseq)
+		ok(t, err)
+		for u := store.UID(2 * (i + 1)); u <= 12; u += 2 {
+			if !slices.ContainsFunc(c.Expunged, func(r store.UIDRange) bool { return r.First <= u && u <= r.Last }) {
+				t.Errorf("since the expunge of %d: %v lacks %d", 2*(i+1), c.Expunged, u)
+			}
+		}
+		for u := store.UID(1); u <= 11; u += 2 {
+			if slices.ContainsFunc(c.Expunged, func(r store.UIDRange) bool { return r.First <= u && u <= r.Last }) {
+				t.Errorf("%v names %d, which is there", c.Expunged, u)
+			}
+		}
+	}
+	storetest.Clean(t, f.Store)
+}
+
+// A deleted mailbox of several steps is emptied, and looked at once.
+func TestDeletedMailboxIsEmptiedOnce(t *testing.T) {
+	ctx := t.Context()
+	f := setUp(t)
+	f.Halt()
+	_, err := f.CreateMailbox(ctx, f.a.ID, "Old", "")
+	ok(t, err)
+	box, err := f.box("Old").Box(ctx)
+	ok(t, err)
+	ok(t, f.Bulk(ctx, f.a.ID, box.ID, 230))
+	ok(t, f.DeleteMailbox(ctx, f.a.ID, "Old"))
+	f.purge(time.Now())
+	for query, want := range map[string]int64{
+		`SELECT count(*) FROM messages WHERE expunged = 0`:   0,
+		`SELECT count(*) FROM removals`:                      230,
+		`SELECT count(*) FROM mailboxes WHERE messages = -1`: 1,
+	} {
+		if n, err := f.Number(ctx, query); err != nil || n != want {
+			t.Errorf("%s: %d, %v", query, n, err)
+		}
+	}
+	f.purge(later())
+	f.purge(later().Add(2 * time.Hour))
+	if n, err := f.Number(ctx, `SELECT count(*) FROM mailboxes WHERE id = ?`, box.ID); err != nil || n != 0 {
+		t.Errorf("its row is there: %d, %v", n, err)
+	}
+	storetest.Clean(t, f.Store)
+}

@@ -74,6 +74,10 @@ type Options struct {
 	// PointBegin, PointCommit, PointCommitted). Tests stop the process there,
 	// or return the error the step is to fail with.
 	Point func(step string) error
+
+	// Prepared, when set, is told each statement that a connection prepares.
+	// Tests look at how SQLite runs it.
+	Prepared func(query string)
 }
 
 // Upgrade is what is about to happen to a database of an older version.
@@ -196,7 +200,7 @@ func (d *DB) connect(writer bool) (*conn, error) {
 	if err != nil {
 		return nil, kind(err)
 	}
-	made := &conn{c: c, statements: map[string]*statement{}}
+	made := &conn{c: c, statements: map[string]*statement{}, prepared: d.options.Prepared}
 	if !writer {
 		return made, nil
 	}
@@ -267,6 +271,7 @@ type conn struct {
 	c          driver.Conn
 	statements map[string]*statement
 	args       []driver.NamedValue
+	prepared   func(query string) // nil: nobody is told
 }
 
 func (c *conn) close() error {

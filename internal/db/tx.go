@@ -29,6 +29,9 @@ func (t *Tx) statement(query string) (s *statement, kept bool, err error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("prepare %q: %w", query, kind(err))
 	}
+	if t.c.prepared != nil {
+		t.c.prepared(query)
+	}
 	s = &statement{s: p.(stmt)}
 	if !kept {
 		t.c.statements[query] = s
