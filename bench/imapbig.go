@@ -13,7 +13,7 @@ const threadFields = "From To Cc Bcc Subject Date Message-ID Priority X-Priority
 // imapWorkloads are those of a mailbox of n messages with about 10 KiB of text
 // each.
 func imapWorkloads(n int, mixed time.Duration) []workload {
-	b := &bigBox{name: "Big", mail: newLetters(n, 10<<10), filled: map[*peer.Server]bool{}, found: map[string]int{}}
+	b := &bigBox{name: "Big", mail: newLetters(n, 10<<10), filled: map[*peer.Server]bool{}, filledMixed: map[*peer.Server]bool{}, found: map[string]int{}}
 	var all []workload
 	for _, t := range append(readTasks(b), searchTasks(b)...) {
 		all = append(all, t.workload(b))

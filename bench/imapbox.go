@@ -13,10 +13,11 @@ import (
 // bigBox is a mailbox of many messages that the imap workloads share. Both
 // servers get the same mail, as files.
 type bigBox struct {
-	name   string
-	mail   *letters
-	filled map[*peer.Server]bool
-	found  map[string]int // by workload: what every server must find
+	name        string
+	mail        *letters
+	filled      map[*peer.Server]bool
+	filledMixed map[*peer.Server]bool
+	found       map[string]int // by workload: what every server must find
 }
 
 // fill imports the mailbox, and those of imap-mixed, the first time a server
@@ -25,13 +26,12 @@ func (b *bigBox) fill(s *peer.Server) error {
 	if b.filled[s] {
 		return nil
 	}
-	b.filled[s] = true
-	boxes := []peer.Mailbox{{User: s.Users[0], Name: b.name, N: b.mail.n, Message: b.mail.message, Date: b.mail.date}}
-	for _, u := range s.Users[mixedFrom:] {
-		boxes = append(boxes, peer.Mailbox{User: u, Name: mixedBox, N: max(b.mail.n/100, 100), Message: b.mail.message, Date: b.mail.date})
+	if s.Import == nil {
+		return errLacking{"way to import a large mailbox"}
 	}
+	b.filled[s], b.filledMixed[s] = true, true
 	began := time.Now()
-	if err := s.Import(boxes); err != nil {
+	if err := s.Import(append(b.mixedBoxes(s), peer.Mailbox{User: s.Users[0], Name: b.name, N: b.mail.n, Message: b.mail.message, Date: b.mail.date})); err != nil {
 		return fmt.Errorf("import: %w", err)
 	}
 	imported := time.Since(began)
@@ -60,6 +60,52 @@ func (b *bigBox) fill(s *peer.Server) error {
 	fmt.Printf("%s: %d messages imported in %.1f s, at rest %.1f s later (%.1f s CPU)\n",
 		s.Name, b.mail.n, imported.Seconds(), rested.Seconds(), (after.CPU - before.CPU).Seconds())
 	return nil
+}
+
+// fillMixed is fill of what imap-mixed alone needs.
+func (b *bigBox) fillMixed(s *peer.Server) error {
+	if b.filledMixed[s] {
+		return nil
+	}
+	b.filledMixed[s] = true
+	if s.Import == nil {
+		return b.appendMixed(s)
+	}
+	if err := s.Import(b.mixedBoxes(s)); err != nil {
+		return fmt.Errorf("import: %w", err)
+	}
+	_, err := rest(s)
+	return err
+}
+
+func (b *bigBox) mixedBoxes(s *peer.Server) (boxes []peer.Mailbox) {
+	for _, u := range s.Users[mixedFrom:] {
+		boxes = append(boxes, peer.Mailbox{User: u, Name: mixedBox, N: mixedEach, Message: b.mixedMessage, Date: b.mail.date})
+	}
+	return boxes
+}
+
+func (b *bigBox) mixedMessage(i int) []byte { return b.mail.message(i % b.mail.n) }
+
+// appendMixed is for a server that we know by its addresses only.
+func (b *bigBox) appendMixed(s *peer.Server) error {
+	users := s.Users[mixedFrom:]
+	return parallel(len(users), func(i int) error {
+		c, err := dialIMAP(s, users[i])
+		if err != nil {
+			return err
+		}
+		defer c.logout()
+		if err := c.do("CREATE "+mixedBox, nil); err != nil {
+			return err
+		}
+		for k := range mixedEach {
+			if err := c.put(mixedBox, b.mixedMessage(k), nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // every gives the UIDs step, 2*step ... up to n.

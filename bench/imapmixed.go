@@ -1,13 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"posthorn/interop/peer"
@@ -18,15 +15,16 @@ const (
 	mixedFrom    = 8 // the first of the users they log in as
 	mixedBox     = "Mixed"
 	mixedArchive = "Mixed-Archive"
+	mixedEach    = 1000 // messages of each user at the start
 )
 
 // mixedWork has 20 clients of 8 users do what mail programs do all day, each as
 // fast as it is answered. Messages are counted before and after.
 func mixedWork(b *bigBox, long time.Duration) workload {
 	return workload{name: "imap-mixed", what: fmt.Sprintf("mixed work of %d clients for %v", mixedClients, long),
-		columns: []column{{"commands/s", more}, {"p50 ms", less}, {"p99 ms", less}, {"CPU ms each", less}},
+		columns: trafficColumns("commands/s"), steady: true, traffic: true, conns: mixedClients, ceiling: true,
 		prepare: func(s *peer.Server, _ float64) error {
-			if err := b.fill(s); err != nil {
+			if err := b.fillMixed(s); err != nil {
 				return err
 			}
 			for _, u := range s.Users[mixedFrom:] {
@@ -66,31 +64,27 @@ func (b *bigBox) mixed(s *peer.Server, long time.Duration) ([]float64, error) {
 		defer c.logout()
 		workers[i] = &mixedWorker{c: c, mail: b.mail, r: rand.New(rand.NewPCG(uint64(i), 17))}
 	}
-	errs := make([]error, len(workers))
-	var wg sync.WaitGroup
-	u, err := timed(s, func() error {
+	var t traffic
+	t.usage, err = timed(s, func() error {
 		until := time.Now().Add(long)
-		for i, w := range workers {
-			wg.Go(func() { errs[i] = w.work(until) })
-		}
-		wg.Wait()
-		return errors.Join(errs...)
+		return parallel(len(workers), func(i int) error { return workers[i].work(until) })
 	})
+	if err == nil {
+		err = t.settle(s)
+	}
 	if err != nil {
 		return nil, err
 	}
-	var all []time.Duration
 	for _, w := range workers {
-		all = append(all, w.took...)
+		t.took = append(t.took, w.took...)
 		before += w.added
 	}
+	t.n = len(t.took)
 	after, err := countMixed(s)
-	if err == nil && after != before {
+	if err == nil && after != before && s.Name != nothing {
 		err = fmt.Errorf("there are %d messages, and should be %d", after, before)
 	}
-	slices.Sort(all)
-	n := float64(len(all))
-	return []float64{n / u.took.Seconds(), ms(all[len(all)/2]), ms(all[len(all)*99/100]), ms(u.cpu) / n}, err
+	return t.figures(), err
 }
 
 func countMixed(s *peer.Server) (n int, err error) {

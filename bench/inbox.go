@@ -141,7 +141,7 @@ func verify(s *peer.Server, run int64, n int, to address) error {
 		if err := c.do("SELECT INBOX", nil); err != nil {
 			return err
 		}
-		return c.do("FETCH 1:* (ENVELOPE)", func(l string) {
+		return c.do("UID FETCH 1:* (ENVELOPE)", func(l string) { // by UID: INBOX may be empty
 			m := benchID.FindStringSubmatch(l)
 			if m == nil {
 				return

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -9,7 +10,9 @@ import (
 
 const (
 	loginClients = 16
-	loginTime    = 2 * time.Second
+	// More at once from one network look to Posthorn like somebody who guesses.
+	newLoginClients = 8
+	loginTime       = 2 * time.Second
 )
 
 // loginWorkloads connect, log in and log out, again and again, with the
@@ -36,7 +39,7 @@ func sameLogins(name, how string, dial dialer) workload {
 		round: func(s *peer.Server, scale float64) ([]float64, error) {
 			until := time.Now().Add(time.Duration(float64(loginTime) * scale))
 			var next atomic.Int64
-			return logins(s, dial, func() (string, bool) {
+			return logins(s, loginClients, dial, func() (string, bool) {
 				return s.Users[int(next.Add(1))%len(s.Users)], time.Now().Before(until)
 			})
 		}}
@@ -46,12 +49,12 @@ func sameLogins(name, how string, dial dialer) workload {
 type dialer func(s *peer.Server, user string) (*imapConn, error)
 
 // logins logs in those that next names.
-func logins(s *peer.Server, dial dialer, next func() (user string, ok bool)) ([]float64, error) {
-	took := make([][]time.Duration, loginClients)
+func logins(s *peer.Server, clients int, dial dialer, next func() (user string, ok bool)) ([]float64, error) {
+	took := make([][]time.Duration, clients)
 	var t traffic
 	var err error
 	t.usage, err = timed(s, func() error {
-		return parallel(loginClients, func(i int) error {
+		return parallel(clients, func(i int) error {
 			for user, ok := next(); ok; user, ok = next() {
 				began := time.Now()
 				if err := loginOnce(s, user, dial); err != nil {
@@ -76,4 +79,16 @@ func loginOnce(s *peer.Server, user string, dial dialer) error {
 		return err
 	}
 	return c.logout()
+}
+
+// newLogins are logins of accounts that have not logged in since the server
+// started: each password is hashed.
+func newLogins() workload {
+	var next atomic.Int64
+	return workload{name: "logins-new", what: fmt.Sprintf("IMAP logins of ever new accounts, %d at a time, without TLS", newLoginClients),
+		columns: trafficColumns("logins/s"), steady: true, traffic: true, conns: newLoginClients, alone: "posthorn" + crowded,
+		round: func(s *peer.Server, scale float64) ([]float64, error) {
+			until := time.Now().Add(time.Duration(float64(loginTime) * scale))
+			return logins(s, newLoginClients, dialPlain, func() (string, bool) { return inCrowd(int(next.Add(1))), time.Now().Before(until) })
+		}}
 }

@@ -4,6 +4,7 @@
 // interleaved round by round, since the machine may be shared; what counts is the
 // ratio within a run.
 //
+//	go run ./bench -suite shown         what the project promises of its speed, each promise judged; 25 minutes
 //	go run ./bench                      every workload
 //	go run ./bench -run smtp16 -rounds 3
 //	go run ./bench -load smtp64-100k-10rcpt-tls -servers posthorn,posthorn-nosync
@@ -44,9 +45,11 @@ const (
 // options are the flags.
 type options struct {
 	rounds                    int
-	only, against             string
+	only, suite, against      string
 	scale                     float64
 	messages, million, queued int
+	accounts                  int
+	kept                      string
 	mixed, rest               time.Duration
 	syncs, variants           bool
 	loads, at                 []string
@@ -74,11 +77,13 @@ func main() {
 var roles = map[string]func(args []string) error{
 	roleNothing:  serveNothing,
 	roleUnsynced: execUnsynced,
+	roleReader:   holdReader,
 }
 
 func parse() (o options) {
 	flag.IntVar(&o.rounds, "rounds", 5, "interleaved `rounds` of each workload; medians are shown")
 	flag.StringVar(&o.only, "run", "", "only the workloads whose name matches this `expression`")
+	flag.StringVar(&o.suite, "suite", "", "`shown`: the workloads of what is promised, and each promise judged at the end")
 	flag.StringVar(&o.against, "servers", "posthorn,postfix+dovecot", "`servers` to start; the last one is what others are compared with. Each may have endings: "+endingsText)
 	flag.Func("at", "a server that runs already, `described` as 'name=N smtp=HOST:PORT imap= imaps= pop3= submission= users=user%d@DOMAIN password= pid='; its mailboxes are emptied", appendTo(&o.at))
 	flag.Func("load", "a workload of mail into INBOXes by `name`: smtp16, smtp64-100k-10rcpt-connect-tls-signed ...", appendTo(&o.loads))
@@ -86,11 +91,18 @@ func parse() (o options) {
 	flag.IntVar(&o.messages, "messages", 100_000, "`size` of the mailbox of the imap workloads")
 	flag.IntVar(&o.million, "million", 1_000_000, "`size` of the large mailbox of the million workload")
 	flag.IntVar(&o.queued, "queue", 1_000_000, "`deliveries` that wait in the queue-million workload")
+	flag.IntVar(&o.accounts, "accounts", 100_000, "`number` of accounts of a server called -many")
+	flag.StringVar(&o.kept, "accounts-dir", "", "`folder` where that server and its accounts are left for the next run: to make 100,000 takes long")
 	flag.DurationVar(&o.mixed, "mixed", time.Minute, "how `long` imap-mixed works")
 	flag.DurationVar(&o.rest, "rest", 2*time.Minute+10*time.Second, "how `long` the idlers workloads wait before they look")
 	flag.BoolVar(&o.syncs, "syncs", false, "count syncs, in a round of its own of servers that are traced")
 	flag.BoolVar(&o.variants, "variants", false, "measure servers without syncs, with slow syncs and the like where a workload names them")
 	flag.Parse()
+	if o.suite == "shown" {
+		given := map[string]bool{}
+		flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+		shownOptions(&o, given)
+	}
 	return o
 }
 
@@ -104,6 +116,9 @@ func (o *options) workloads() ([]workload, error) {
 	if err != nil {
 		return nil, fmt.Errorf("-run: %w", err)
 	}
+	if o.suite != "" && o.suite != "shown" {
+		return nil, fmt.Errorf("-suite: there is shown, and no %q", o.suite)
+	}
 	var all []workload
 	for _, name := range append(slices.Clone(smtpNames), o.loads...) {
 		w, err := smtpIn(name)
@@ -115,16 +130,21 @@ func (o *options) workloads() ([]workload, error) {
 	all = append(all, envelopes, idle)
 	all = append(all, loginWorkloads()...)
 	all = append(all, pop3Workloads()...)
+	all = append(all, appends("imap-append1", 1), appends("imap-append16", 16))
 	all = append(all, imapWorkloads(o.messages, o.mixed)...)
 	all = append(all, millionWorkload(o.million))
 	all = append(all, idlersWorkloads(o.rest)...)
 	all = append(all, relayWorkloads()...)
 	all = append(all, queueMillionWorkload(o.queued))
+	all = append(all, newLogins(), coldStart(), memory())
 	return slices.DeleteFunc(all, func(w workload) bool {
 		if slices.Contains(o.loads, w.name) {
 			return false
 		}
-		return o.only == "" && len(o.loads) > 0 || !pattern.MatchString(w.name)
+		if o.suite == "shown" && !shownNeeds(w.name) {
+			return true
+		}
+		return o.only == "" && o.suite == "" && len(o.loads) > 0 || !pattern.MatchString(w.name)
 	}), nil
 }
 
@@ -137,7 +157,7 @@ type bench struct {
 }
 
 func run(o options, all []workload) error {
-	b := &bench{options: o, described: map[string]bool{}}
+	b := &bench{options: o, described: map[string]bool{}, fleet: fleet{many: o.accounts, kept: o.kept}}
 	end := sync.OnceFunc(func() {
 		b.fleet.stop()
 		if world != nil {
@@ -159,6 +179,11 @@ func run(o options, all []workload) error {
 		results = append(results, r)
 	}
 	b.summary(results)
+	if o.suite == "shown" {
+		if n := shown(results, b.against[0], b.reference()); n > 0 {
+			return fmt.Errorf("%d promises were not kept", n)
+		}
+	}
 	return nil
 }
 

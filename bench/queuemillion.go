@@ -3,14 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
 	"posthorn/interop/peer"
 	"posthorn/mail"
 	"posthorn/store"
-	"posthorn/store/maildir"
 )
 
 // queueMillionWorkload shows what a queue of n waiting deliveries costs: to start
@@ -19,7 +17,7 @@ func queueMillionWorkload(n int) workload {
 	q := &queueMillion{n: n}
 	return workload{name: queueMillionName, what: fmt.Sprintf("a queue of %d deliveries that wait: start, first page of the list, memory, and %s of working through", n, workThrough),
 		columns: []column{{"start s", less}, {"first page ms", less}, {"idle MiB", less}, {"working MiB", less}, {"deliveries/s", more}},
-		prepare: q.prepare, round: q.round, alone: true}
+		prepare: q.prepare, round: q.round, alone: "posthorn"}
 }
 
 const (
@@ -36,24 +34,11 @@ type queueMillion struct{ n int }
 // accepted and tried once.
 func (q *queueMillion) prepare(s *peer.Server, _ float64) error {
 	began := time.Now()
-	if err := q.offline(s, q.fill); err != nil {
+	if err := offline(s, q.fill); err != nil {
 		return err
 	}
 	fmt.Printf("%s: %d deliveries of %d messages entered in %.1f s\n", s.Name, q.n, q.n/perItem, time.Since(began).Seconds())
 	return nil
-}
-
-// offline stops the server, works on its store, and starts it again.
-func (q *queueMillion) offline(s *peer.Server, work func(context.Context, *store.Store) error) error {
-	s.Stop()
-	dir := filepath.Join(s.Dir, "data")
-	ctx := context.Background()
-	st, err := store.Open(ctx, dir, maildir.New(dir), store.Options{})
-	if err != nil {
-		return err
-	}
-	err = work(ctx, st)
-	return errOr(errOr(err, st.Close()), s.Restart())
 }
 
 func (q *queueMillion) fill(ctx context.Context, st *store.Store) error {
@@ -100,7 +85,7 @@ func (q *queueMillion) round(s *peer.Server, _ float64) ([]float64, error) {
 		return nil, err
 	}
 	before, after := 0, 0
-	err = q.offline(s, func(ctx context.Context, st *store.Store) (err error) {
+	err = offline(s, func(ctx context.Context, st *store.Store) (err error) {
 		before, err = retryAll(ctx, st)
 		return err
 	})
@@ -111,7 +96,7 @@ func (q *queueMillion) round(s *peer.Server, _ float64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = q.offline(s, func(ctx context.Context, st *store.Store) (err error) {
+	err = offline(s, func(ctx context.Context, st *store.Store) (err error) {
 		after, err = retryAll(ctx, st)
 		return err
 	})

@@ -19,17 +19,20 @@ const (
 	traced   = "-traced" // syncs are counted
 	checking = "-checks" // SPF, DKIM and DMARC are asked of a DNS on loopback
 	signing  = "-dkim"   // its users' mail is signed
+	crowded  = "-many"   // it has many accounts beside those of the workloads
 
-	endingsText = "-nosync (no sync is done), -5ms (each takes 5 ms more), -traced (they are counted); Posthorn's: -checks (SPF, DKIM, DMARC by a DNS on loopback), -dkim (it signs)"
+	endingsText = "-nosync (no sync is done), -5ms (each takes 5 ms more), -traced (they are counted); Posthorn's: -checks (SPF, DKIM, DMARC by a DNS on loopback), -dkim (it signs), -many (-accounts more accounts), and before the endings @FILE, another build of it"
 )
 
-var endings = []string{unsynced, slowSync, traced, checking, signing}
+var endings = []string{unsynced, slowSync, traced, checking, signing, crowded}
 
 // fleet is the servers that run. One starts when it is first asked for.
 type fleet struct {
 	dir     string
 	running map[string]*peer.Server
 	names   dnsFor
+	many    int    // accounts of a server with the ending for it
+	kept    string // where such a server's data is left for another run; "" for nowhere
 }
 
 func (f *fleet) begin() (err error) {
@@ -55,7 +58,7 @@ func (f *fleet) server(name string) (*peer.Server, error) {
 	if s := f.running[name]; s != nil {
 		return s, nil
 	}
-	s, err := f.start(name, filepath.Join(f.dir, name))
+	s, err := f.start(name, filepath.Join(f.dir, strings.ReplaceAll(name, "/", "_")))
 	if s != nil {
 		s.Name = name
 		f.running[name] = s // even when it failed: what has started is stopped
@@ -69,8 +72,8 @@ func (f *fleet) server(name string) (*peer.Server, error) {
 // servers are those that a workload is measured with.
 func (b *bench) servers(w workload) (list []*peer.Server, err error) {
 	names := slices.Clone(b.against)
-	if w.alone {
-		names = slices.DeleteFunc(names, func(n string) bool { return n != "posthorn" })
+	if w.alone != "" {
+		names = []string{w.alone}
 	}
 	if b.variants {
 		names = append(names, w.besides...)
@@ -91,6 +94,7 @@ func (b *bench) servers(w workload) (list []*peer.Server, err error) {
 // start starts a server by its name.
 func (f *fleet) start(name, dir string) (*peer.Server, error) {
 	base, has := cutEndings(name)
+	base, binary, _ := strings.Cut(base, "@")
 	wrap, syncs, err := wrapper(dir, has)
 	if err != nil {
 		return nil, err
@@ -100,12 +104,19 @@ func (f *fleet) start(name, dir string) (*peer.Server, error) {
 	case nothing:
 		return startNothing()
 	case "posthorn":
+		if has[crowded] && f.kept != "" {
+			dir = f.kept
+		}
+		found := exists(filepath.Join(dir, crowdMark))
 		var config string
 		if config, err = f.posthornConfig(has); err != nil {
 			return nil, err
 		}
 		s, err = peer.Posthorn{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: users, Password: password,
-			Plaintext: true, Config: config, Wrap: wrap}.Start()
+			Plaintext: true, Config: config, Wrap: wrap, Binary: binary}.Start()
+		if err == nil && has[crowded] && !found {
+			err = crowd(s, f.many)
+		}
 	case "postfix+dovecot", "postfix20+dovecot":
 		extra := postfixTimes
 		if base == "postfix20+dovecot" {
@@ -120,6 +131,11 @@ func (f *fleet) start(name, dir string) (*peer.Server, error) {
 		s.Syncs = syncs
 	}
 	return s, err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // cutEndings takes them off a name.

@@ -25,7 +25,7 @@ type smtpLoad struct {
 // besides are the servers that show what one of the loads is about.
 var besides = map[string][]string{
 	"smtp16":        {"posthorn" + unsynced},
-	"smtp64":        {"posthorn" + unsynced, "posthorn" + slowSync, "postfix+dovecot" + slowSync},
+	"smtp64":        {"posthorn" + slowSync, "postfix+dovecot" + slowSync},
 	"smtp16-signed": {"posthorn" + checking},
 }
 

@@ -96,7 +96,7 @@ func (b *bench) summary(all []result) {
 	t := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprint(t, "\nworkload\t", strings.Join(b.against, "\t"), "\tunit\tratio\twhat\n")
 	for _, r := range all {
-		if r.alone || len(r.rows) == 0 {
+		if r.alone != "" || len(r.rows) == 0 {
 			continue
 		}
 		fmt.Fprint(t, r.name, "\t")

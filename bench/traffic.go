@@ -16,6 +16,7 @@ import (
 const (
 	colP99    = "p99 ms"
 	colCPU    = "CPU ms each"
+	colBehind = "of it behind"
 	colClient = "client CPU ms"
 	colIdle   = "idle %"
 	colSyncs  = "syncs each"
@@ -24,7 +25,7 @@ const (
 // trafficColumns: unit is what is counted, such as "msg/s". CPU milliseconds each
 // are CPU seconds for a thousand.
 func trafficColumns(unit string) []column {
-	return []column{{unit, more}, {"p50 ms", less}, {"p95 ms", less}, {colP99, less}, {colCPU, less}, {"of it behind", neither},
+	return []column{{unit, more}, {"p50 ms", less}, {"p95 ms", less}, {colP99, less}, {colCPU, less}, {colBehind, neither},
 		{colClient, neither}, {colIdle, neither}, {"PSS MiB", less}, {colSyncs, less}}
 }
 
@@ -86,7 +87,7 @@ func (b *bench) countSyncs(w workload, servers []*peer.Server, rows []row) error
 // uses is spent waiting for the disk, as nothing else here waits.
 func (r result) bound(server string) string {
 	cpu, _ := r.get(server, colCPU)
-	behind, _ := r.get(server, "of it behind")
+	behind, _ := r.get(server, colBehind)
 	client, ok := r.get(server, colClient)
 	idle, _ := r.get(server, colIdle)
 	rate, _ := r.get(server, r.columns[0].name)

@@ -38,6 +38,10 @@ type Server struct {
 	// Restart stops the server and starts it again on its data; nil where
 	// nobody needs it.
 	Restart func() error
+	// Kill ends the server as a fault would, by SIGKILL; Begin starts it on its
+	// data and does not wait for it. Posthorn only.
+	Kill  func()
+	Begin func() error
 	// Drop takes everything out of the queue and tells nobody.
 	Drop func() error
 	// List prints the first page of the queue.

@@ -26,6 +26,7 @@ type Posthorn struct {
 	Plaintext bool     // IMAP takes a login without TLS, as Debian's does from this machine
 	Tags      string   // build tags
 	Race      bool     // build with the race detector
+	Binary    string   // to run instead of building one
 	Wrap      []string // a command that the server is started through; it must become the server
 }
 
@@ -54,7 +55,10 @@ func (p Posthorn) StartProcess() (*Process, error) {
 	if err := os.MkdirAll(p.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	binary, err := Build(p.Tags, p.Race)
+	binary, err := p.Binary, error(nil)
+	if binary == "" {
+		binary, err = Build(p.Tags, p.Race)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -83,11 +87,8 @@ func (p Posthorn) StartProcess() (*Process, error) {
 	for _, u := range p.Users {
 		pr.Users = append(pr.Users, u+"@"+p.Domain)
 	}
-	if _, err := pr.Verb("", "domain", "add", p.Domain, "--admin", pr.Users[0]); err != nil {
-		return nil, err
-	}
-	for _, u := range pr.Users {
-		if _, err := pr.Verb(p.Password+"\n", "user", "add", u, "--password-stdin"); err != nil {
+	if _, err := os.Stat(filepath.Join(p.Dir, "data", "posthorn.db")); err != nil { // else it is one that was left from before
+		if err := pr.found(p.Password); err != nil {
 			return nil, err
 		}
 	}
@@ -98,12 +99,27 @@ func (p Posthorn) StartProcess() (*Process, error) {
 		pr.Signal(syscall.SIGTERM)
 		return pr.Serve()
 	}
+	pr.Kill = func() { pr.Signal(syscall.SIGKILL) }
+	pr.Begin = pr.Launch
 	pr.Drop = func() error {
 		_, err := pr.Verb("", "queue", "drop", "--all", "--yes")
 		return err
 	}
 	pr.List = func() (string, error) { return pr.Verb("", "queue", "list") }
 	return pr, pr.Serve()
+}
+
+// found makes the domain and the users.
+func (p *Process) found(password string) error {
+	if _, err := p.Verb("", "domain", "add", p.Domain, "--admin", p.Users[0]); err != nil {
+		return err
+	}
+	for _, u := range p.Users {
+		if _, err := p.Verb(password+"\n", "user", "add", u, "--password-stdin"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Verb runs one of posthorn's verbs on this one's data and gives what it
@@ -119,8 +135,7 @@ func (p *Process) Verb(stdin string, args ...string) (string, error) {
 	return out.String(), nil
 }
 
-// Serve starts the server and waits until it listens. Its log is appended to
-// the file log in its folder.
+// Serve starts the server and waits until it listens.
 func (p *Process) Serve() error {
 	if err := p.Launch(); err != nil {
 		return err
@@ -133,7 +148,8 @@ func (p *Process) Serve() error {
 	return nil
 }
 
-// Launch is Serve that does not wait.
+// Launch is Serve that does not wait. The server's log is appended to the file log
+// in its folder.
 func (p *Process) Launch() error {
 	log, err := os.OpenFile(p.LogFile(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
