@@ -37,6 +37,9 @@ func (s *Store) deriveUnit(ctx context.Context, m *Mailbox) (more bool, err erro
 	if err == nil {
 		err = s.derived.Commit(ctx, 0, func(tx *db.Tx) error { return u.write(tx, works) })
 	}
+	if err == nil && u.sealed {
+		s.singles.packed(m.id, blockOf(u.through))
+	}
 	if err == nil {
 		s.deriver.backlog.did(len(u.all))
 	}

@@ -238,6 +238,20 @@ func TestFewAreKept(t *testing.T) {
 	}
 }
 
+// That a block had no packs is forgotten when it gets them.
+func TestNewPacksAreSeen(t *testing.T) {
+	f := setUp(t)
+	f.Halt()
+	f.fill(0, store.BlockUIDs)
+	f.facts(uidsTo(1), wantAll)
+	f.fill(store.BlockUIDs, store.BlockUIDs+1)
+	ok(t, f.Derive(t.Context()))
+	ok(t, os.RemoveAll(filepath.Join(f.dir, "accounts")))
+	for _, x := range f.facts(uidsTo(20), wantAll) {
+		f.checkFact(x, true)
+	}
+}
+
 // What is purged leaves nothing in packs; what is only expunged can still be read.
 func TestPurgedMessagesLeavePacks(t *testing.T) {
 	f := setUp(t)

@@ -123,7 +123,7 @@ func (r *factReader) read(ctx context.Context, m *Mailbox, uids []UID, want Want
 	if r.few && r.recall(m.id) {
 		return r.facts, nil
 	}
-	if err := m.store.derived.View(ctx, func(tx *db.Tx) error { return r.packed(tx, m.id, want) }); err != nil {
+	if err := r.fromPacks(ctx, m, want); err != nil {
 		clear(r.got) // all is read from rows and content
 		m.store.derivedOutcome("read digests", err)
 	}
@@ -139,7 +139,18 @@ func (r *factReader) read(ctx context.Context, m *Mailbox, uids []UID, want Want
 	return r.unpacked(ctx, m, rest, want)
 }
 
-// packed reads what packs have.
+// fromPacks reads what packs have, without a transaction where all of them are
+// kept.
+func (r *factReader) fromPacks(ctx context.Context, m *Mailbox, want Want) error {
+	if r.few {
+		if err := r.packed(nil, m.id, want); err != errNotKept {
+			return err
+		}
+	}
+	return m.store.derived.View(ctx, func(tx *db.Tx) error { return r.packed(tx, m.id, want) })
+}
+
+// packed reads what packs have. tx is nil as in single.
 func (r *factReader) packed(tx *db.Tx, box MailboxID, want Want) error {
 	for from := 0; from < len(r.facts); {
 		to := from + 1 // a run of blocks that follow each other

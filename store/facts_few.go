@@ -36,6 +36,14 @@ func newSingles() *singles {
 	}
 }
 
+// packed says that there are packs of a block now. Who has not heard of it yet
+// asks for them a little later.
+func (s *singles) packed(box MailboxID, block uint32) {
+	for part := range partCount {
+		s.packs.drop(packPlace{box, part, block})
+	}
+}
+
 // empty lets everything go.
 func (s *singles) empty() {
 	s.packs.empty()
@@ -72,7 +80,11 @@ type keptPack struct{ pack }
 
 func (p keptPack) size() int { return len(p.ends) + len(p.entries) + 256 }
 
-// single reads one part of few facts from one index to another.
+// errNotKept is that a pack must be read.
+var errNotKept = errors.New("pack is not kept")
+
+// single reads one part of few facts from one index to another. Without a
+// transaction it takes what is kept, or fails with errNotKept.
 func (r *factReader) single(tx *db.Tx, box MailboxID, part int, want Want, from, to int) error {
 	for from < to {
 		block := blockOf(r.facts[from].UID)
@@ -89,22 +101,24 @@ func (r *factReader) single(tx *db.Tx, box MailboxID, part int, want Want, from,
 	return nil
 }
 
-// pack gives a pack, the zero pack where there is none that can be used.
+// pack gives a pack, the zero pack where there is none that can be used. That
+// there is none is kept, too, until the deriver makes it: most are asked for what
+// is newest, again and again.
 func (r *factReader) pack(tx *db.Tx, at packPlace) (pack, error) {
 	if p, ok := r.store.singles.packs.get(at); ok {
 		return p.pack, nil
 	}
+	if tx == nil {
+		return pack{}, errNotKept
+	}
 	var octets []byte
 	err := tx.Row(`SELECT octets FROM packs WHERE mailbox = ? AND part = ? AND block = ?`, at.box, at.part, at.block).Scan(&octets)
-	if errors.Is(err, db.ErrNoRows) {
-		return pack{}, nil
-	}
-	if err != nil {
+	if err != nil && !errors.Is(err, db.ErrNoRows) {
 		return pack{}, err
 	}
-	p, err := parsePack(at.box, at.part, at.block, octets)
-	if err != nil {
-		return pack{}, nil // as if it were not there
+	var p pack
+	if err == nil {
+		p, _ = parsePack(at.box, at.part, at.block, octets) // damaged: as if it were not there
 	}
 	r.store.singles.packs.putAt(r.packState, at, keptPack{p})
 	return p, nil

@@ -70,6 +70,16 @@ func (c *kept[K, V]) putAt(state int, key K, v V) {
 	}
 }
 
+// drop lets one go.
+func (c *kept[K, V]) drop(key K) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e := c.byKey[key]; e != nil {
+		delete(c.byKey, key)
+		c.octets -= c.size(c.recent.Remove(e).(*keptOne[K, V]).value)
+	}
+}
+
 // expire lets everything go when nobody has asked for so long.
 func (c *kept[K, V]) expire() {
 	c.mu.Lock()
