@@ -2,10 +2,10 @@
 # make fuzz    every fuzz target for FUZZTIME each (30s)
 # make crash   the tests that kill the server, and only those: KILLS (200) times
 #              under a load from all its doors, and between any two verbs of the
-#              store; those that make its disk fail; then MIXTURE (50000)
-#              recipients at hosts that misbehave, without kills and with one
-#              every 5 seconds; then MANY (60) seconds of many IMAP clients in
-#              one mailbox
+#              store; those that make its disk fail; CUTS (20000) power cuts on
+#              recorded disks; then MIXTURE (50000) recipients at hosts that
+#              misbehave, without kills and with one every 5 seconds; then MANY (60)
+#              seconds of many IMAP clients in one mailbox
 # make bench   whole servers, Posthorn beside Postfix and Dovecot: bench/ says
 #              what BENCHFLAGS may be
 # make micro   the benchmarks beside the code
@@ -19,6 +19,7 @@
 GO ?= go
 FUZZTIME ?= 30s
 KILLS ?= 200
+CUTS ?= 20000
 MIXTURE ?= 50000
 MANY ?= 60
 
@@ -61,6 +62,7 @@ fuzz:
 
 crash: tools
 	POSTHORN_KILLS=$(KILLS) $(GO) test -count=1 -timeout 30m -run 'Crash|Kill|UnderLoad' ./...
+	POSTHORN_CUTS=$(CUTS) $(GO) test -count=1 -timeout 120m -run 'PowerCut' ./store
 	POSTHORN_MIXTURE=$(MIXTURE) $(GO) test -count=1 -timeout 60m -run 'TestMixture' ./interop
 	POSTHORN_MANY=$(MANY) $(GO) test -race -count=1 -timeout 60m -run 'TestManyClients' ./imapd
 

@@ -76,6 +76,13 @@ func LimitTombstones(n int) (restore func()) {
 	return func() { tombstonesLimit = old }
 }
 
+// Hurried is Hurry until restore.
+func Hurried() (restore func()) {
+	mirror, derive := mirrorPause, derivePause
+	Hurry()
+	return func() { mirrorPause, derivePause = mirror, derive }
+}
+
 // DatabaseName is the database in the data folder.
 const DatabaseName = databaseName
 
