@@ -164,7 +164,7 @@ func list(path string) ([]string, error) {
 	}
 	defer d.Close()
 	names, err := d.Readdirnames(-1)
-	if errors.Is(err, unix.ENOTDIR) {
+	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, fs.ErrNotExist) { // removed while it was open
 		return nil, nil
 	}
 	return names, err

@@ -366,3 +366,32 @@ func TestFolderIsMadeOnce(t *testing.T) {
 		t.Errorf("%d files", len(names))
 	}
 }
+
+// A folder that is removed while it is listed has nothing in it: purge takes
+// those of deleted mailboxes away while check looks.
+func TestListOfAFolderThatGoes(t *testing.T) {
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	ended := make(chan struct{})
+	all.Go(func() {
+		defer close(ended)
+		for range 2000 {
+			ok(t, os.Mkdir(filepath.Join(dir, "cur"), 0o700))
+			ok(t, os.Remove(filepath.Join(dir, "cur")))
+		}
+	})
+	all.Go(func() {
+		for {
+			select {
+			case <-ended:
+				return
+			default:
+			}
+			if names, err := list(filepath.Join(dir, "cur")); err != nil || len(names) > 0 {
+				t.Errorf("%q, %v", names, err)
+				return
+			}
+		}
+	})
+	all.Wait()
+}
