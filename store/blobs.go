@@ -50,6 +50,10 @@ type Blobs interface {
 	// Remove takes one name away; none there is no error.
 	Remove(f File) error
 
+	// SyncRemoved makes durable what Remove has taken away since it succeeded
+	// last.
+	SyncRemoved() error
+
 	// Rename moves a file to another place and info in one step; when the place
 	// is another both are synced. A file that is not where f says is looked for
 	// in the account's folders.

@@ -160,6 +160,10 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 			}
 		}
 	}
+	// Without this a power cut could bring a file back of which no row is left.
+	if err := s.blobs.SyncRemoved(); err != nil {
+		return false, err
+	}
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		for _, r := range all {
 			if _, err := tx.Exec(`DELETE FROM removals WHERE id = ?`, r.id); err != nil {

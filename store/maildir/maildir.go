@@ -39,6 +39,8 @@ type Blobs struct {
 	disk  Disk
 	hints hints
 	seen  seen
+
+	removed removed
 }
 
 // New keeps content below dir, the store's data folder.
@@ -231,7 +233,13 @@ func (b *Blobs) duplicate(path, to string) (err error) {
 
 // Remove takes one name away, wherever in the account it is.
 func (b *Blobs) Remove(f store.File) error {
-	err := b.lookup(f, b.disk.Remove)
+	err := b.lookup(f, func(path string) error {
+		err := b.disk.Remove(path)
+		if err == nil {
+			b.removed.note(filepath.Dir(path))
+		}
+		return err
+	})
 	b.seen.drop(f)
 	if err == nil || errors.Is(err, store.ErrCorrupt) {
 		return nil

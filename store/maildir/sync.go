@@ -1,7 +1,9 @@
 package maildir
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
 	"posthorn/store"
@@ -40,6 +42,55 @@ func (b *Blobs) Sync(batches []store.Unsynced) []error {
 		}
 	}
 	return errs
+}
+
+// removed are the folders in which names have been removed, unsynced.
+type removed struct {
+	mu      sync.Mutex
+	folders map[string]bool
+}
+
+func (r *removed) note(folder string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.folders == nil {
+		r.folders = make(map[string]bool)
+	}
+	r.folders[folder] = true
+}
+
+func (r *removed) take() map[string]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	all := r.folders
+	r.folders = nil
+	return all
+}
+
+// SyncRemoved makes durable what Remove has taken away: each folder by its own
+// fsync. One that is gone has nothing in it.
+func (b *Blobs) SyncRemoved() error {
+	run := newSyncs()
+	for folder := range b.removed.take() {
+		run.start(func() error {
+			err := b.disk.SyncFolder(folder)
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil {
+				b.removed.note(folder)
+			}
+			return err
+		})
+	}
+	var errs []error
+	for _, f := range run.wait() {
+		errs = append(errs, kind(f.err))
+	}
+	if len(errs) > 0 {
+		return fmt.Errorf("sync removed: %w", errors.Join(errs...))
+	}
+	return nil
 }
 
 // syncs runs many at a time and gathers what failed.
