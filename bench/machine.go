@@ -49,28 +49,40 @@ func timed(s *peer.Server, do func() error) (u usage, err error) {
 	return u, u.countSyncs(s)
 }
 
-// settle waits until the server's processes rest, ten seconds at most, and
-// adds what they used meanwhile: work that was only put off is work, too.
-func (u *usage) settle(s *peer.Server) error {
-	const look, quiet = 100 * time.Millisecond, 3
-	first, err := s.CPU()
-	if err != nil {
+// settle waits until the server's processes rest, and adds what they used
+// meanwhile: work that was only put off is work, too.
+func (u *usage) settle(s *peer.Server) (err error) {
+	if s.Name == nothing {
+		return nil // it puts nothing off
+	}
+	if u.behind, err = calm(s); err != nil {
 		return err
 	}
+	return u.countSyncs(s)
+}
+
+// calm waits until a server has used next to no CPU for longer than any of them
+// leaves new mail alone before it works on (Posthorn's index: a second), half a
+// minute at most. It gives the CPU used meanwhile.
+func calm(s *peer.Server) (used time.Duration, err error) {
+	const look, quiet, limit = 100 * time.Millisecond, 13, 300
+	first, err := s.CPU()
+	if err != nil {
+		return 0, err
+	}
 	last := first
-	for still, n := 0, 0; still < quiet && n < 100; n++ {
+	for still, n := 0, 0; still < quiet && n < limit; n++ {
 		time.Sleep(look)
 		now, err := s.CPU()
 		if err != nil {
-			return err
+			return 0, err
 		}
-		if still++; now-last > look/20 {
+		if still++; now-last > look/10 {
 			still = 0
 		}
 		last = now
 	}
-	u.behind = last - first
-	return u.countSyncs(s)
+	return last - first, nil
 }
 
 func (u *usage) countSyncs(s *peer.Server) error {

@@ -63,8 +63,13 @@ func stock(s *peer.Server, user string, n int) error {
 func drainRound(s *peer.Server, clients, n int) ([]float64, error) {
 	if s.Name == nothing {
 		n = dropMessages // its maildrop is always that full
-	} else if err := parallel(clients, func(i int) error { return refill(s, s.Users[i], n) }); err != nil {
-		return nil, err
+	} else {
+		if err := parallel(clients, func(i int) error { return refill(s, s.Users[i], n) }); err != nil {
+			return nil, err
+		}
+		if _, err := calm(s); err != nil { // mail has mostly been there for a while when it is fetched
+			return nil, err
+		}
 	}
 	took := make([][]time.Duration, clients)
 	var t traffic

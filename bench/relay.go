@@ -95,6 +95,9 @@ func relayTo(name, what string, hosts, n int) workload {
 			if err != nil || s.Name == nothing {
 				return append(in.figures(), noFigure, noFigure, noFigure, noFigure), err
 			}
+			if _, has := cutEndings(s.Name); has[signing] && world.Signed() != int(l.n) {
+				return nil, fmt.Errorf("%d of %d messages were signed", world.Signed(), l.n)
+			}
 			made, most := world.Connections()
 			return append(in.figures(), float64(l.n)/out.took.Seconds(), ms(out.cpu+out.behind)/float64(l.n), float64(made), float64(most)), nil
 		}}

@@ -35,6 +35,7 @@ type Sink struct {
 	conns map[net.Conn]bool   // guarded by mu
 	most  int                 // guarded by mu: of them at a time
 	made  int                 // guarded by mu: of them in all
+	dkim  int                 // guarded by mu: how many of the run's messages were signed
 }
 
 // host is the n-th address, from 0.
@@ -94,7 +95,7 @@ func (k *Sink) Open() {
 func (k *Sink) Expect(run int64, n int) <-chan struct{} {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.run, k.want, k.twice, k.most, k.made = run, n, 0, len(k.conns), len(k.conns)
+	k.run, k.want, k.twice, k.dkim, k.most, k.made = run, n, 0, 0, len(k.conns), len(k.conns)
 	clear(k.seen)
 	k.full = make(chan struct{})
 	return k.full
@@ -124,7 +125,14 @@ func (k *Sink) Connections() (made, most int) {
 	return k.made, k.most
 }
 
-func (k *Sink) took(run, n int64) {
+// Signed tells how many of the run's messages came with a DKIM signature.
+func (k *Sink) Signed() int {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.dkim
+}
+
+func (k *Sink) took(run, n int64, signed bool) {
 	now := time.Now()
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -136,6 +144,9 @@ func (k *Sink) took(run, n int64) {
 		return
 	}
 	k.seen[n] = now
+	if signed {
+		k.dkim++
+	}
 	if len(k.seen) == k.want {
 		close(k.full)
 	}
@@ -172,6 +183,7 @@ type session struct {
 	w       *bufio.Writer
 	run, no int64 // of the message that is coming, from its Message-ID
 	named   bool
+	signed  bool
 }
 
 // serve answers until the client goes away. Replies leave when nothing more has
@@ -253,13 +265,20 @@ func (s *session) chunk(n int) bool {
 	return true
 }
 
-var messageIDField = []byte("Message-ID: <")
+var (
+	messageIDField = []byte("Message-ID: <")
+	dkimField      = []byte("DKIM-Signature:")
+)
 
 // MessageID is what the n-th message of a run is known by.
 func MessageID(run, n int64) string { return fmt.Sprintf("<%d.%d@bench.invalid>", run, n) }
 
-// look takes the message's number from its Message-ID.
+// look takes the message's number from its Message-ID, above which a signature
+// stands.
 func (s *session) look(line []byte) {
+	if !s.named && bytes.HasPrefix(line, dkimField) {
+		s.signed = true
+	}
 	if s.named || !bytes.HasPrefix(line, messageIDField) {
 		return
 	}
@@ -269,9 +288,9 @@ func (s *session) look(line []byte) {
 
 func (s *session) taken() bool {
 	if s.named {
-		s.took(s.run, s.no)
+		s.took(s.run, s.no, s.signed)
 	}
-	s.named = false
+	s.named, s.signed = false, false
 	s.w.WriteString("250 2.0.0 Ok: taken\r\n")
 	return true
 }
