@@ -100,6 +100,7 @@ func (h *house) run(ctx context.Context, listeners []listener, tend func(context
 		})
 	}
 	above.Go(func() { tend(serving) })
+	below.Go(func() { keepMemory(working) })
 	below.Go(func() { h.auth.Run(working) })
 	below.Go(func() { h.relay.Run(working) })
 	below.Go(func() {
