@@ -110,11 +110,12 @@ type DB struct {
 	size     int        // how many readers there are
 	stop     chan struct{}
 	stopOnce sync.Once
-	finished sync.WaitGroup // writer and checkpointer
+	finished sync.WaitGroup // writer, checkpointer and rest
 
 	checkpoints checkpointer
-	broken      atomic.Bool // the writer has no connection and refuses everything
-	reopened    chan *conn  // to the writer, from Reopen
+	broken      atomic.Bool   // the writer has no connection and refuses everything
+	reopened    chan *conn    // to the writer, from Reopen
+	resting     chan struct{} // to the writer, of size one: a turn of rest
 }
 
 // Open opens or makes the database at path and brings its schema to the newest
@@ -124,7 +125,7 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 	d := &DB{
 		path: path, options: o,
 		requests: make(chan *request, maxBatch), stop: make(chan struct{}),
-		checkpoints: newCheckpointer(), reopened: make(chan *conn),
+		checkpoints: newCheckpointer(), reopened: make(chan *conn), resting: make(chan struct{}, 1),
 	}
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("open: %w", err)
@@ -148,7 +149,8 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 		}
 		d.readers <- r
 	}
-	d.finished.Add(2)
+	d.finished.Add(3)
+	go d.rest()
 	go d.write(w)
 	go d.copyLog()
 	return d, nil
@@ -237,6 +239,7 @@ func (d *DB) View(ctx context.Context, fn func(*Tx) error) error {
 		return ErrClosed
 	default:
 	}
+	c.used = true
 	tx := &Tx{c: c}
 	if _, err := tx.Exec("BEGIN"); err != nil {
 		return err
@@ -272,6 +275,9 @@ type conn struct {
 	statements map[string]*statement
 	args       []driver.NamedValue
 	prepared   func(query string) // nil: nobody is told
+
+	used  bool // since the last turn of DB.rest
+	keeps bool // pages of before
 }
 
 func (c *conn) close() error {

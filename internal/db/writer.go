@@ -85,11 +85,17 @@ func (d *DB) write(w *conn) {
 			return
 		case w = <-d.reopened:
 			continue
+		case <-d.resting:
+			if w != nil {
+				w.rested()
+			}
+			continue
 		case r := <-d.requests:
 			batch = d.gather(append(batch[:0], r))
 		}
 		err := ErrBroken
 		if w != nil {
+			w.used = true
 			err = d.run(w, batch)
 		}
 		if w != nil && errors.Is(err, ErrBroken) {
