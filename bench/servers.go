@@ -117,6 +117,8 @@ func (f *fleet) start(name, dir string) (*peer.Server, error) {
 		if err == nil && has[crowded] && !found {
 			err = crowd(s, f.many)
 		}
+	case "exim+dovecot":
+		s, err = peer.Exim{Debian: peer.Debian{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: users, Password: password, Wrap: wrap}}.Start()
 	case "postfix+dovecot", "postfix20+dovecot":
 		extra := postfixTimes
 		if base == "postfix20+dovecot" {
@@ -125,7 +127,7 @@ func (f *fleet) start(name, dir string) (*peer.Server, error) {
 		s, err = peer.Debian{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: users, Password: password,
 			Transports: world.transports(), PostfixExtra: extra, Wrap: wrap}.Start()
 	default:
-		return nil, fmt.Errorf("no such server; there are posthorn, postfix+dovecot, and postfix20+dovecot, which begins with as many connections to a host as it may have; and %s", nothing)
+		return nil, fmt.Errorf("no such server; there are posthorn, postfix+dovecot, postfix20+dovecot, which begins with as many connections to a host as it may have, exim+dovecot, which takes mail in and sends none, and %s", nothing)
 	}
 	if s != nil {
 		s.Syncs = syncs

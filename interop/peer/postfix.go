@@ -30,6 +30,8 @@ type Debian struct {
 	DovecotExtra, PostfixExtra, MasterExtra string
 	// Wrap is a command that both are started through.
 	Wrap []string
+
+	front func(*Server) (pidFile string, err error) // starts what stands in Postfix's place
 }
 
 // Start writes the configurations, starts both and waits until they listen.
@@ -55,18 +57,27 @@ func (d Debian) Start() (*Server, error) {
 	s.Stop = d.stop
 	s.Import = d.importMail
 	s.Drop = func() error { return d.command("postsuper", "-c", d.path("postfix", "etc"), "-d", "ALL") }
-	s.Roots = func() []int {
-		return []int{pidIn(d.path("dovecot", "run", "master.pid")), pidIn(d.path("postfix", "spool", "pid", "master.pid"))}
+	if d.front == nil {
+		d.front = d.startPostfix
 	}
-	if err := d.start("postfix", "-c", d.path("postfix", "etc"), "start"); err != nil {
+	pidFile, err := d.front(s)
+	if err != nil {
 		d.stop()
 		return nil, err
 	}
-	if err := WaitListening(10*time.Second, s.SMTP, s.Submission, s.IMAP, s.IMAPS, s.POP3, s.POP3S); err != nil {
+	s.Roots = func() []int { return []int{pidIn(d.path("dovecot", "run", "master.pid")), pidIn(pidFile)} }
+	if err := WaitListening(10*time.Second, s.SMTP, s.IMAP, s.IMAPS, s.POP3, s.POP3S); err != nil {
 		d.stop()
 		return nil, err
 	}
 	return s, nil
+}
+
+func (d Debian) startPostfix(s *Server) (pidFile string, err error) {
+	if err := d.start("postfix", "-c", d.path("postfix", "etc"), "start"); err != nil {
+		return "", err
+	}
+	return d.path("postfix", "spool", "pid", "master.pid"), WaitListening(10*time.Second, s.Submission)
 }
 
 // start is command through Wrap.
@@ -141,10 +152,10 @@ func (d Debian) write(s *Server) error {
 	return nil
 }
 
-// stop ends both by the process ids they wrote, after looking that the ids are
+// stop ends what runs by the process ids they wrote, after looking that the ids are
 // still theirs.
 func (d Debian) stop() {
-	for name, file := range map[string]string{"dovecot": d.path("dovecot", "run", "master.pid"), "master": d.path("postfix", "spool", "pid", "master.pid")} {
+	for name, file := range map[string]string{"dovecot": d.path("dovecot", "run", "master.pid"), "master": d.path("postfix", "spool", "pid", "master.pid"), "exim4": d.path("exim", "spool", "exim-daemon.pid")} {
 		pid := pidIn(file)
 		comm, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
 		if pid <= 1 || strings.TrimSpace(string(comm)) != name {
