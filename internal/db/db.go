@@ -12,24 +12,22 @@
 // a rollback that worked) every further Commit fails with ErrBroken until
 // Reopen has succeeded.
 //
-// Notable divergence: database/sql is not used. Its pool would own the lifetime
-// of connections and statements, and costs half the speed of a scan; the driver
-// is spoken to through database/sql/driver, the same face.
+// Notable divergence: neither database/sql nor its driver's face is used. The pool
+// would own the lifetime of connections and statements, and the face costs half
+// the speed of a lookup (docs/adr/0009).
 package db
 
 import (
 	"cmp"
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
 
-	"modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
 
 	"posthorn/internal/db/wal"
 )
@@ -99,6 +97,10 @@ const (
 	PointCommit    = "commit"
 	PointCommitted = "committed"
 )
+
+func init() {
+	lib.PatchIssue199() // what importing modernc.org/sqlite would do: right sizes of memory pages
+}
 
 // DB is one open database.
 type DB struct {
@@ -172,47 +174,29 @@ const busyTimeout = "5000"
 // connect opens one connection. Automatic checkpoints are off: they would make
 // one unlucky commit wait (checkpoint.go).
 func (d *DB) connect(writer bool) (*conn, error) {
-	q := url.Values{"_pragma": {
-		fmt.Sprintf("page_size(%d)", d.pageSize()),
-		"busy_timeout(" + busyTimeout + ")", "foreign_keys(1)", "temp_store(MEMORY)",
-		"wal_autocheckpoint(0)", "journal_size_limit(67108864)",
-	}}
-	switch {
-	case d.options.Unsynced:
-		q.Add("_pragma", "synchronous(OFF)")
-	default:
-		q.Add("_pragma", "synchronous(FULL)")
+	vfs, synchronous := "", "OFF"
+	if !d.options.Unsynced {
 		if err := wal.Register(); err != nil {
 			return nil, err
 		}
-		q.Set("vfs", wal.Name)
+		vfs, synchronous = wal.Name, "FULL"
 	}
+	c, err := openConn(d.path, vfs)
+	if err != nil {
+		return nil, err
+	}
+	settings := fmt.Sprintf(`PRAGMA busy_timeout = `+busyTimeout+`; PRAGMA page_size = %d; PRAGMA foreign_keys = 1; PRAGMA temp_store = MEMORY;
+		PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864; PRAGMA synchronous = %s;`, d.pageSize(), synchronous)
 	if writer {
-		q.Add("_pragma", "cache_size(-16000)")
+		settings += `PRAGMA cache_size = -16000; PRAGMA journal_mode = WAL` // last: it writes the first page, and with it the size of all
 	} else {
-		q.Add("_pragma", "cache_size(-4000)")
-		q.Add("_pragma", "query_only(1)")
+		settings += `PRAGMA cache_size = -4000; PRAGMA query_only = 1`
 	}
-	u := url.URL{Scheme: "file", Opaque: (&url.URL{Path: d.path}).EscapedPath(), RawQuery: q.Encode()}
-	connector, err := sqlite.NewConnector(u.String())
-	if err != nil {
-		return nil, err
+	if err := c.script(settings); err != nil {
+		return nil, errors.Join(err, c.close())
 	}
-	c, err := connector.Connect(context.Background())
-	if err != nil {
-		return nil, kind(err)
-	}
-	made := &conn{c: c, statements: map[string]*statement{}, prepared: d.options.Prepared}
-	if !writer {
-		return made, nil
-	}
-	// Not among the pragmas above, which the driver sorts by their names: the
-	// mode writes the file's first page, and with it the size of all.
-	if _, err := (&Tx{c: made}).Exec("PRAGMA journal_mode(WAL)"); err != nil {
-		made.close()
-		return nil, err
-	}
-	return made, nil
+	c.prepared = d.options.Prepared
+	return c, nil
 }
 
 func (d *DB) pageSize() int64 { return cmp.Or(int64(d.options.PageSize), 4096) }
@@ -266,23 +250,4 @@ func (d *DB) closeReaders(n int) error {
 		errs = append(errs, (<-d.readers).close())
 	}
 	return errors.Join(errs...)
-}
-
-// conn is one connection with its prepared statements. It belongs to one
-// goroutine at a time.
-type conn struct {
-	c          driver.Conn
-	statements map[string]*statement
-	args       []driver.NamedValue
-	prepared   func(query string) // nil: nobody is told
-
-	used  bool // since the last turn of DB.rest
-	keeps bool // pages of before
-}
-
-func (c *conn) close() error {
-	for _, s := range c.statements {
-		s.s.Close()
-	}
-	return c.c.Close()
 }

@@ -34,7 +34,7 @@ func migrate(c *conn, path string, schema []Migration, upgrading func(Upgrade) e
 		return err
 	}
 	for i, m := range schema[version:] {
-		if _, err := tx.Exec(string(m)); err != nil {
+		if err := c.script(string(m)); err != nil {
 			return undo(tx, fmt.Errorf("migrate to version %d: %w", version+i+1, err))
 		}
 	}

@@ -1,91 +1,51 @@
 package db
 
 import (
-	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"io"
+
+	lib "modernc.org/sqlite/lib"
 )
 
 // Tx is a transaction. It is valid until the function it was given to returns.
 type Tx struct{ c *conn }
 
-// statement is a prepared statement. While rows of it are being read it is busy
-// and a second use gets a statement of its own.
-type statement struct {
-	s      stmt
-	busy   bool
-	values []driver.Value // one row
-}
-
-// statement finds or prepares the statement of a query text.
-func (t *Tx) statement(query string) (s *statement, kept bool, err error) {
-	s, kept = t.c.statements[query]
-	if kept && !s.busy {
-		return s, true, nil
-	}
-	p, err := t.c.c.Prepare(query)
-	if err != nil {
-		return nil, false, fmt.Errorf("prepare %q: %w", query, kind(err))
-	}
-	if t.c.prepared != nil {
-		t.c.prepared(query)
-	}
-	s = &statement{s: p.(stmt)}
-	if !kept {
-		t.c.statements[query] = s
-	}
-	return s, !kept, nil
-}
-
-type stmt interface {
-	driver.StmtExecContext
-	driver.StmtQueryContext
-	Close() error
-}
-
 // Exec runs a statement and tells how many rows it changed.
 func (t *Tx) Exec(query string, args ...any) (int64, error) {
-	s, kept, err := t.statement(query)
+	s, err := t.c.statement(query)
 	if err != nil {
 		return 0, err
 	}
-	if !kept {
-		defer s.s.Close()
+	err = s.run(args)
+	if !s.kept {
+		s.finalize()
 	}
-	if err := t.c.bind(args); err != nil {
+	if err != nil {
 		return 0, err
 	}
-	r, err := s.s.ExecContext(context.Background(), t.c.args)
-	if err != nil {
-		return 0, kind(err)
-	}
-	return r.RowsAffected()
+	return lib.Xsqlite3_changes64(t.c.tls, t.c.db), nil
 }
 
 // Query runs a statement that gives rows. The rows must be closed; they are
 // when Next has said false.
 func (t *Tx) Query(query string, args ...any) (*Rows, error) {
-	s, kept, err := t.statement(query)
+	s, err := t.c.statement(query)
 	if err != nil {
 		return nil, err
-	}
-	if err := t.c.bind(args); err != nil {
-		return nil, err
-	}
-	r, err := s.s.QueryContext(context.Background(), t.c.args)
-	if err != nil {
-		if !kept {
-			s.s.Close()
-		}
-		return nil, kind(err)
-	}
-	if n := len(r.Columns()); len(s.values) != n {
-		s.values = make([]driver.Value, n)
 	}
 	s.busy = true
-	return &Rows{s: s, kept: kept, r: r}, nil
+	r := &Rows{s: s}
+	if err = s.bind(args); err == nil {
+		r.first, err = s.step()
+	}
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	if !r.first {
+		r.Close()
+	}
+	return r, nil
 }
 
 // Row runs a statement of which only the first row is wanted.
@@ -96,39 +56,39 @@ func (t *Tx) Row(query string, args ...any) *Row {
 
 // Rows are the rows of a query.
 type Rows struct {
-	s    *statement
-	kept bool
-	r    driver.Rows // nil once closed
-	err  error
+	s     *statement // nil once closed
+	first bool       // it is at the first row, and Next has not been asked for it
+	err   error
 }
 
 // Next steps to the next row; false at the end and on an error.
 func (r *Rows) Next() bool {
-	if r.r == nil {
+	if r.s == nil {
 		return false
 	}
-	err := r.r.Next(r.s.values)
-	if err == nil {
+	if r.first {
+		r.first = false
 		return true
 	}
-	if err != io.EOF {
-		r.err = kind(err)
+	more, err := r.s.step()
+	if !more {
+		r.err = err
+		r.Close()
 	}
-	r.Close()
-	return false
+	return more
 }
 
 // Scan copies the columns of the row into dest: pointers to integers, strings,
 // bools, byte slices and types made of them. NULL is the zero value.
 func (r *Rows) Scan(dest ...any) error {
-	if r.r == nil {
+	if r.s == nil {
 		return errors.New("scan without a row")
 	}
-	if len(dest) != len(r.s.values) {
-		return fmt.Errorf("scan: %d columns into %d places", len(r.s.values), len(dest))
+	if len(dest) != r.s.columns {
+		return fmt.Errorf("scan: %d columns into %d places", r.s.columns, len(dest))
 	}
 	for i, d := range dest {
-		if err := assign(d, r.s.values[i]); err != nil {
+		if err := r.s.column(i, d); err != nil {
 			return fmt.Errorf("scan column %d: %w", i+1, err)
 		}
 	}
@@ -140,16 +100,15 @@ func (r *Rows) Err() error { return r.err }
 
 // Close ends the query; more than once does no harm.
 func (r *Rows) Close() {
-	if r.r == nil {
+	if r.s == nil {
 		return
 	}
-	if err := r.r.Close(); err != nil && r.err == nil {
-		r.err = kind(err)
+	r.s.reset()
+	r.s.busy = false
+	if !r.s.kept {
+		r.s.finalize()
 	}
-	r.r, r.s.busy = nil, false
-	if !r.kept {
-		r.s.s.Close()
-	}
+	r.s = nil
 }
 
 // Row is the answer of Tx.Row.
