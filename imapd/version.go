@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"math"
 	"slices"
 	"sort"
 	"sync/atomic"
@@ -10,8 +11,8 @@ import (
 )
 
 // chunkRows is how many messages a chunk holds. A change copies the chunks it
-// touches (96 KiB each) and shares the others.
-const chunkRows = 4096
+// touches (24 KiB each) and shares the others.
+const chunkRows = 1024
 
 // version is what a mailbox held at one moment. It is immutable; versions
 // share the chunks they have in common.
@@ -147,24 +148,35 @@ func (v *version) apply(ch store.Changes) *version {
 // are ascending.
 func merge(old, rows []store.Row, expunged []store.UIDRange) []store.Row {
 	out := make([]store.Row, 0, len(old)+len(rows))
-	for len(old) > 0 || len(rows) > 0 {
-		var r store.Row
-		switch {
-		case len(rows) == 0 || len(old) > 0 && old[0].UID < rows[0].UID:
-			r, old = old[0], old[1:]
-		case len(old) > 0 && old[0].UID == rows[0].UID:
-			r, old, rows = rows[0], old[1:], rows[1:]
-		default:
-			r, rows = rows[0], rows[1:]
-		}
-		for len(expunged) > 0 && expunged[0].Last < r.UID {
+	for len(rows) > 0 || len(expunged) > 0 {
+		if len(rows) == 0 || len(expunged) > 0 && expunged[0].First <= rows[0].UID {
+			gone := expunged[0]
 			expunged = expunged[1:]
+			n := rowsBelow(old, gone.First)
+			out, old = append(out, old[:n]...), old[n:]
+			if gone.Last == math.MaxUint32 {
+				return out
+			}
+			old, rows = old[rowsBelow(old, gone.Last+1):], rows[rowsBelow(rows, gone.Last+1):]
+			continue
 		}
-		if len(expunged) == 0 || expunged[0].First > r.UID {
-			out = append(out, r)
+		n := rowsBelow(old, rows[0].UID)
+		out, old = append(append(out, old[:n]...), rows[0]), old[n:]
+		if len(old) > 0 && old[0].UID == rows[0].UID {
+			old = old[1:]
 		}
+		rows = rows[1:]
 	}
-	return out
+	return append(out, old...)
+}
+
+// rowsBelow is how many of rows, which are ascending, have a UID less than u.
+func rowsBelow(rows []store.Row, u store.UID) int {
+	if len(rows) == 0 || rows[0].UID >= u { // changes that follow each other
+		return 0
+	}
+	n, _ := slices.BinarySearchFunc(rows, u, compareUID)
+	return n
 }
 
 // appendChunk adds rows to chunks: nothing for none, joined to the last chunk
@@ -203,6 +215,11 @@ func diff(old, new *version, modseqs bool) (d difference) {
 			b.chunk++
 			continue
 		}
+		if n := alike(a.rest(), b.rest()); n > 0 {
+			a.skip(n)
+			b.skip(n)
+			continue
+		}
 		x, y := a.get(), b.get()
 		switch {
 		case x == nil && y == nil:
@@ -223,6 +240,14 @@ func diff(old, new *version, modseqs bool) (d difference) {
 	}
 }
 
+// alike is how many rows at the beginning of both are the same.
+func alike(a, b []store.Row) (n int) {
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
 func same(a, b []store.Row) bool { return len(a) == len(b) && &a[0] == &b[0] }
 
 // cursor walks over a version.
@@ -238,8 +263,18 @@ func (c *cursor) get() *store.Row {
 	return &c.v.chunks[c.chunk][c.row]
 }
 
-func (c *cursor) next() {
-	if c.row++; c.row == len(c.v.chunks[c.chunk]) {
+func (c *cursor) next() { c.skip(1) }
+
+// rest is what is left of the chunk, and skip goes on by n rows of it.
+func (c *cursor) rest() []store.Row {
+	if c.chunk == len(c.v.chunks) {
+		return nil
+	}
+	return c.v.chunks[c.chunk][c.row:]
+}
+
+func (c *cursor) skip(n int) {
+	if c.row += n; c.row == len(c.v.chunks[c.chunk]) {
 		c.chunk, c.row = c.chunk+1, 0
 	}
 }

@@ -1,6 +1,7 @@
 package imapd
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -200,5 +201,32 @@ func TestFirstUnseen(t *testing.T) {
 				t.Errorf("step %d: %d, want %d", i, got, c.want)
 			}
 		}
+	}
+}
+
+// BenchmarkOneChange makes and tells a version in which one message of many has
+// changed.
+func BenchmarkOneChange(b *testing.B) {
+	for _, n := range []store.UID{1000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var chunks [][]store.Row
+			for u := range n {
+				if u%chunkRows == 0 {
+					chunks = append(chunks, make([]store.Row, 0, chunkRows))
+				}
+				last := &chunks[len(chunks)-1]
+				*last = append(*last, store.Row{UID: u + 1})
+			}
+			v := newVersion(1, store.Box{}, chunks)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				row := store.Row{UID: store.UID(i*7919)%n + 1, Flags: store.Flags(i + 1), ModSeq: store.ModSeq(i + 2)}
+				next := v.apply(store.Changes{At: row.ModSeq, Rows: []store.Row{row}})
+				if d := diff(v, next, true); len(d.changed) != 1 {
+					b.Fatalf("%d changes", len(d.changed))
+				}
+				v = next
+			}
+		})
 	}
 }
