@@ -83,12 +83,18 @@ func loginOnce(s *peer.Server, user string, dial dialer) error {
 
 // newLogins are logins of accounts that have not logged in since the server
 // started: each password is hashed.
-func newLogins() workload {
+func newLogins(accounts int) workload {
 	var next atomic.Int64
 	return workload{name: "logins-new", what: fmt.Sprintf("IMAP logins of ever new accounts, %d at a time, without TLS", newLoginClients),
 		columns: trafficColumns("logins/s"), steady: true, traffic: true, conns: newLoginClients, alone: "posthorn" + crowded,
 		round: func(s *peer.Server, scale float64) ([]float64, error) {
 			until := time.Now().Add(time.Duration(float64(loginTime) * scale))
-			return logins(s, newLoginClients, dialPlain, func() (string, bool) { return inCrowd(int(next.Add(1))), time.Now().Before(until) })
+			if int(next.Load()) >= accounts {
+				return nil, errLacking{"account left that has not logged in"}
+			}
+			return logins(s, newLoginClients, dialPlain, func() (string, bool) {
+				k := int(next.Add(1))
+				return inCrowd(k), k <= accounts && time.Now().Before(until)
+			})
 		}}
 }

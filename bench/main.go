@@ -136,7 +136,7 @@ func (o *options) workloads() ([]workload, error) {
 	all = append(all, idlersWorkloads(o.rest)...)
 	all = append(all, relayWorkloads()...)
 	all = append(all, queueMillionWorkload(o.queued))
-	all = append(all, newLogins(), coldStart(), memory())
+	all = append(all, newLogins(o.accounts), coldStart(), memory())
 	return slices.DeleteFunc(all, func(w workload) bool {
 		if slices.Contains(o.loads, w.name) {
 			return false

@@ -10,7 +10,7 @@ import (
 
 // workload is one thing measured. prepare runs once for each server, round
 // once for each round; what it returns is shown in the order of columns. Both
-// may say errLacking: the workload is then left out.
+// may say errLacking: the server is then left out.
 type workload struct {
 	name, what string
 	columns    []column
@@ -65,52 +65,81 @@ type row struct {
 }
 
 // rowsOf runs the rounds of a workload, interleaved: no server is measured
-// at a time of its own.
+// at a time of its own. One that lacks what is needed has no row.
 func rowsOf(w workload, servers []*peer.Server, rounds int, scale float64) ([]row, error) {
+	var all []*measured
 	for _, s := range servers {
-		if w.prepare == nil || s.Name == nothing {
-			continue
-		}
-		if err := w.prepare(s, scale); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Name, err)
+		m := &measured{Server: s}
+		all = append(all, m)
+		if w.prepare != nil && s.Name != nothing {
+			if err := m.lacking(w.prepare(s, scale)); err != nil {
+				return nil, err
+			}
 		}
 	}
-	got := make([][][]float64, len(servers))
-	took := make([]time.Duration, len(servers))
-	var disk [][]float64
+	disk := &measured{Server: &peer.Server{Name: diskAlone}}
 	for range rounds {
-		for i, s := range servers {
-			if took[i] > patience && !w.steady || s.Name == nothing && len(got[i]) == ceilingRounds {
-				continue
+		for _, m := range all {
+			if err := m.round(w, scale); err != nil {
+				return nil, err
 			}
-			began := time.Now()
-			v, err := w.round(s, scale)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", s.Name, err)
-			}
-			took[i] += time.Since(began)
-			got[i] = append(got[i], v)
 		}
 		if w.disk != nil {
 			v, err := w.disk()
 			if err != nil {
 				return nil, fmt.Errorf("the disk alone: %w", err)
 			}
-			disk = append(disk, lone(v, len(w.columns)))
+			disk.got = append(disk.got, lone(v, len(w.columns)))
 		}
 	}
 	var rows []row
-	for i, s := range servers {
-		rows = append(rows, row{s.Name, len(got[i]), medians(got[i], len(w.columns))})
-	}
-	if disk != nil {
-		rows = append(rows, row{diskAlone, len(disk), medians(disk, len(w.columns))})
+	for _, m := range append(all, disk) {
+		if len(m.got) > 0 {
+			rows = append(rows, row{m.Name, len(m.got), medians(m.got, len(w.columns))})
+		}
 	}
 	return rows, nil
 }
 
-// measure runs a workload and prints its table. A server that lacks what it
-// needs leaves it out.
+// measured is a server in the rounds of one workload.
+type measured struct {
+	*peer.Server
+	got   [][]float64
+	took  time.Duration
+	lacks bool // what the workload needs
+}
+
+// round runs one, unless the server has had enough of them.
+func (m *measured) round(w workload, scale float64) error {
+	switch {
+	case m.lacks, m.took > patience && !w.steady, m.Name == nothing && len(m.got) == ceilingRounds:
+		return nil
+	}
+	began := time.Now()
+	v, err := w.round(m.Server, scale)
+	if err == nil {
+		m.got = append(m.got, v)
+	}
+	m.took += time.Since(began)
+	return m.lacking(err)
+}
+
+// lacking passes an error on, unless it is that the server lacks something: that
+// leaves the server out.
+func (m *measured) lacking(err error) error {
+	var lacks errLacking
+	if errors.As(err, &lacks) {
+		fmt.Printf("%s is left out: %v\n", m.Name, lacks)
+		m.lacks = true
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", m.Name, err)
+	}
+	return nil
+}
+
+// measure runs a workload and prints its table.
 func (b *bench) measure(w workload) (result, error) {
 	fmt.Printf("\n%s: %s\n", w.name, w.what)
 	servers, err := b.servers(w)
@@ -119,12 +148,7 @@ func (b *bench) measure(w workload) (result, error) {
 	}
 	rows, err := rowsOf(w, servers, b.rounds, b.scale)
 	if err == nil && w.traffic && (b.syncs || b.suite == "shown" && shownCounts(w.name)) {
-		err = b.countSyncs(w, servers, rows)
-	}
-	var lacks errLacking
-	if errors.As(err, &lacks) {
-		fmt.Println("left out:", err)
-		return result{workload: w}, nil
+		err = b.countSyncs(w, rows)
 	}
 	if err != nil {
 		return result{}, err

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
+
+	"posthorn/interop/peer"
 )
 
 func TestRatiosAreBetterAboveOne(t *testing.T) {
@@ -20,6 +24,31 @@ func TestRatiosAreBetterAboveOne(t *testing.T) {
 	}
 	if !r.clientBound("ours") || r.clientBound("theirs") {
 		t.Error("600 of a client that can do 1,000 is bound by it, 300 is not")
+	}
+}
+
+// A server that lacks something is left out, and no other.
+func TestLacking(t *testing.T) {
+	w := workload{columns: []column{{"ms", less}},
+		prepare: func(s *peer.Server, _ float64) error {
+			if s.Name == "without" {
+				return fmt.Errorf("prepare: %w", errLacking{"SORT"})
+			}
+			return nil
+		},
+		round: func(s *peer.Server, _ float64) ([]float64, error) {
+			if s.Name == "later" {
+				return nil, errLacking{"TLS"}
+			}
+			return []float64{1}, nil
+		}}
+	rows, err := rowsOf(w, []*peer.Server{{Name: "with"}, {Name: "without"}, {Name: "later"}, {Name: nothing}}, 5, 1)
+	if err != nil || len(rows) != 2 || rows[0].server != "with" || rows[0].rounds != 5 || rows[1].rounds != ceilingRounds {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	w.round = func(*peer.Server, float64) ([]float64, error) { return nil, errors.New("lost a message") }
+	if _, err := rowsOf(w, []*peer.Server{{Name: "with"}}, 5, 1); err == nil {
+		t.Error("a round that failed is nothing to it")
 	}
 }
 

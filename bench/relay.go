@@ -88,7 +88,7 @@ func relayWorkloads() []workload {
 func relayTo(name, what string, hosts, n int) workload {
 	return workload{name: name, what: fmt.Sprintf("%d messages of 4 KiB to %s: submitted over %d connections, then sent from the queue", n, what, submitters),
 		columns: append(trafficColumns("submit msg/s"), column{colDrain, more}, column{colDrainCPU, less}, column{"connections", neither}, column{"at a time", neither}),
-		steady:  true, traffic: true, conns: submitters, ceiling: true, besides: []string{"posthorn" + signing},
+		steady:  true, traffic: true, conns: submitters, ceiling: true, besides: []string{"posthorn" + signing}, prepare: sends,
 		round: func(s *peer.Server, scale float64) ([]float64, error) {
 			l := outgoing{s: s, n: int64(scaled(n, scale)), to: func(n int64) string { return "someone@" + sinkDomain(int(n)%hosts) }}
 			in, out, err := l.drain()
@@ -103,6 +103,14 @@ func relayTo(name, what string, hosts, n int) workload {
 		}}
 }
 
+// sends tells whether a server has been told where the hosts outside are.
+func sends(s *peer.Server, _ float64) error {
+	if s.Submission == "" || s.Drop == nil {
+		return errLacking{"routes to the hosts outside"}
+	}
+	return nil
+}
+
 const (
 	colDrain    = "drain msg/s"
 	colDrainCPU = "drain CPU ms"
@@ -112,7 +120,7 @@ const (
 // submission to the last message outside.
 func relayThrough(name, what string, hosts, n int) workload {
 	return workload{name: name, what: fmt.Sprintf("%d messages of 4 KiB to %s, from the first submission to the last message there", n, what),
-		columns: []column{{"msg/s", more}, {colCPU, less}}, steady: true,
+		columns: []column{{"msg/s", more}, {colCPU, less}}, steady: true, prepare: sends,
 		round: func(s *peer.Server, scale float64) ([]float64, error) {
 			l := outgoing{s: s, n: int64(scaled(n, scale)), to: func(n int64) string { return "someone@" + sinkDomain(int(n)%hosts) }}
 			u, err := l.through()

@@ -86,6 +86,7 @@ const (
 func relayBeside(kind, what string) workload {
 	return workload{name: "relay-dead-" + kind,
 		what:    fmt.Sprintf("%d messages to a host that %s: how late others leave", deadMessages, what),
+		prepare: sends,
 		columns: []column{{"worst ms", less}, {"p50 ms", less}, {"live messages", neither}},
 		round: func(s *peer.Server, scale float64) ([]float64, error) {
 			late, err := besideDead(s, kind, int64(deadMessages*scale))

@@ -17,7 +17,11 @@ func smtpIn(name string) (workload, error) {
 	w := workload{name: name, what: l.String(), columns: trafficColumns("msg/s"),
 		steady: true, traffic: true, conns: l.conns, ceiling: true, besides: besides[name],
 		round: func(s *peer.Server, scale float64) ([]float64, error) {
-			t, err := l.run(s, max(int(float64(l.n)*scale), l.conns))
+			n := max(scaled(l.n, scale), l.conns)
+			if s.Name == nothing && l.size <= 100<<10 {
+				n = max(n, 5000) // else it is over before it has begun
+			}
+			t, err := l.run(s, n)
 			if err != nil {
 				return nil, err
 			}

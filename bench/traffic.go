@@ -63,13 +63,14 @@ func isNo(v float64) bool { return math.IsNaN(v) }
 // countSyncs runs one more round with a twin of each server that is traced, and
 // puts the syncs into the rows: tracing costs time, so nothing else is taken
 // from it.
-func (b *bench) countSyncs(w workload, servers []*peer.Server, rows []row) error {
-	at := slices.IndexFunc(w.columns, func(c column) bool { return c.name == colSyncs })
-	for i, s := range servers {
-		if s.Name == nothing || b.described[s.Name] {
+func (b *bench) countSyncs(w workload, rows []row) error {
+	column := slices.IndexFunc(w.columns, func(c column) bool { return c.name == colSyncs })
+	for _, r := range rows {
+		_, has := cutEndings(r.server)
+		if r.server == nothing || r.server == diskAlone || b.described[r.server] || has[unsynced] || has[slowSync] {
 			continue
 		}
-		twin, err := b.server(s.Name + traced)
+		twin, err := b.server(r.server + traced)
 		if err != nil {
 			return err
 		}
@@ -77,7 +78,9 @@ func (b *bench) countSyncs(w workload, servers []*peer.Server, rows []row) error
 		if err != nil {
 			return fmt.Errorf("with its syncs counted: %w", err)
 		}
-		rows[i].medians[at] = counted[0].medians[at]
+		if len(counted) > 0 {
+			r.medians[column] = counted[0].medians[column]
+		}
 	}
 	return nil
 }
