@@ -38,7 +38,7 @@ var (
 // Target is a server with Users.
 type Target struct {
 	*peer.Server
-	LMTP string // host:port
+	LMTP string // host:port; empty where it has none
 }
 
 // Load is one load with all that was ever answered to it. It may be stopped and
@@ -87,6 +87,9 @@ const Domain = "elsewhere.test"
 func (l *Load) Run(ctx context.Context) {
 	var all sync.WaitGroup
 	client := func(n int, addr string, session func(context.Context, *conn) error) {
+		if addr == "" {
+			return // it has no such door
+		}
 		for range n {
 			all.Go(func() { l.again(ctx, addr, session) })
 		}
