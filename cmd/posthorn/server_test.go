@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net"
 	"os"
@@ -173,4 +174,26 @@ func (l *logBuffer) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
+}
+
+// What lies in the store's tmp is the store's: its filing is at work there as soon
+// as it is open. What a crash has left of content being received goes.
+func TestStartLeavesTheStoresFilesAlone(t *testing.T) {
+	files := map[string]bool{"tmp/foreign": true, "incoming/left": false}
+	data := ""
+	startServer(t, func(c *Config) {
+		data = filepath.Join(t.TempDir(), "data")
+		c.DataDir = data
+		for name := range files {
+			file := filepath.Join(c.DataDir, name)
+			if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, nil, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+	for name, stays := range files {
+		if _, err := os.Stat(filepath.Join(data, name)); (err == nil) != stays {
+			t.Errorf("%s: %v, it stays: %v", name, err, stays)
+		}
+	}
 }

@@ -33,7 +33,8 @@ func (h *house) listen() ([]listener, error) {
 // beyond that waits in files.
 const contentMemory = 128 << 20
 
-func (h *house) tempDir() string { return filepath.Join(h.config.DataDir, "tmp") }
+// tempDir is not the store's tmp, which is at work as soon as the store is open.
+func (h *house) tempDir() string { return filepath.Join(h.config.DataDir, "incoming") }
 
 // clearTemp makes the folder of content being received, and takes away what a
 // crash has left in it: nobody was told that it is kept.
