@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Bounds of the structure that is followed. Containers deeper than maxDepth are
@@ -20,8 +21,14 @@ const (
 // Parse reads a message once, from start to end, and gives its root. The error
 // is r's own; whatever r gives has a structure.
 func Parse(r io.Reader) (*Part, error) {
+	lines := readers.Get().(*bufio.Reader)
+	lines.Reset(r)
+	defer func() {
+		lines.Reset(nil) // it must not keep r
+		readers.Put(lines)
+	}()
 	p := &parser{
-		r:     bufio.NewReaderSize(r, lineBuffer),
+		r:     lines,
 		marks: map[string]int{},
 		col:   collector{envelopeLeft: maxEnvelope, mimeLeft: maxMIME, values: map[string][]byte{}},
 	}
@@ -32,6 +39,8 @@ func Parse(r io.Reader) (*Part, error) {
 	p.closeTo(0, p.off)
 	return root, nil
 }
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, lineBuffer) }}
 
 // parser keeps the entities that are open at the current line, outermost
 // first. Only the last one can be in its header.
