@@ -73,7 +73,8 @@ func (w *world) contents(dir string) (files []string) {
 func TestFetchOfADamagedStore(t *testing.T) {
 	w := newWorld(t, tweaks{})
 	for i := range 3 {
-		w.deliver("alice", "INBOX", []byte(fmt.Sprintf("Subject: %d\r\n\r\nbody %d\r\n", i, i)))
+		// Large enough to have a file at once.
+		w.deliver("alice", "INBOX", []byte(fmt.Sprintf("Subject: %d\r\n\r\nbody %d\r\n%s", i, i, strings.Repeat("more\r\n", 10_000))))
 	}
 	files := w.contents(filepath.Dir(t.TempDir())) // next to the store's folder
 	if len(files) != 3 {

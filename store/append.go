@@ -103,6 +103,7 @@ func (p *prepared) appendOne(tx *db.Tx, i int, modseq ModSeq, email EmailID, now
 		}
 		m.Flags |= k
 	}
+	t.flags = m.Flags
 	one := []Message{m}
 	validity, err := enter(tx, t.mailbox, one, modseq)
 	if errors.Is(err, db.ErrNoRows) && in.Mailbox == 0 {

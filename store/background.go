@@ -7,8 +7,9 @@ import (
 
 // background is what the store does by itself between two commits: it mirrors
 // names (mirror.go), clears away what was removed (purge.go), makes what can be
-// made from content (derive.go) and writes claims down (recent.go). None is ever waited for by a commit, and all go
-// on where they stopped when the process ends at any moment.
+// made from content (derive.go), writes claims down (recent.go) and puts content
+// into files (filing.go). None is ever waited for by a commit, and all go on where
+// they stopped when the process ends at any moment.
 type background struct {
 	stop func()
 	all  sync.WaitGroup
@@ -22,6 +23,8 @@ func (b *background) start(s *Store) {
 	b.all.Go(func() { s.runPurge(ctx) })
 	b.all.Go(func() { s.runDeriver(ctx) })
 	b.all.Go(func() { s.runRecents(ctx) })
+	b.all.Go(func() { s.runFiling(ctx) })
+	b.all.Go(func() { s.runSyncs(ctx) })
 }
 
 func (b *background) halt() {

@@ -35,6 +35,28 @@ type Blobs interface {
 	// Sync makes content and names durable, an error for each batch of files.
 	Sync(batches []Unsynced) []error
 
+	// NewKey gives a key that no content has.
+	NewKey() Key
+
+	// Write writes content under all its names, in the place of whatever has
+	// them, unsynced: SyncAll makes durable what was written before it began.
+	// After an error some of the names may be there.
+	Write(k Key, content []byte, names []File) error
+
+	// SyncAll fails when anything that was written since the last SyncAll may
+	// not be on the disk; which, nobody knows.
+	SyncAll() error
+
+	// CanSyncAll tells why Write and SyncAll cannot be relied on; nil: they can.
+	CanSyncAll() error
+
+	// Locate finds the files of an account, or of the spool, whose keys are
+	// wanted.
+	Locate(dir string, wanted func(Key) bool) (map[Key]Found, error)
+
+	// Close lets go of what is held open.
+	Close() error
+
 	// Open opens content. When it is not where f says, without info or with it,
 	// all folders of the account are looked through for the key. ErrCorrupt: it
 	// is nowhere, or has another size than f says.

@@ -17,9 +17,10 @@ type Blob struct {
 	Subject    string   // base subject for threading (RFC 5256 §2.1), decoded
 	Bulk       bool     // it says of itself that it is a list's, or sent to many
 
-	staged  Staged
-	unended bool // the last line has no CRLF
-	kept    bool // a commit failed in a way that may have kept it: only a reopened store can tell
+	staged  Staged   // content in a file; nil: in the database, or to be
+	unfiled *unfiled // content for the database
+	unended bool     // the last line has no CRLF
+	kept    bool     // a commit failed in a way that may have kept it: only a reopened store can tell
 }
 
 // Incoming appends one message to one mailbox. Several Incoming may share one

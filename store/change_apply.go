@@ -31,16 +31,18 @@ func (c *prepared) apply(tx *db.Tx) error {
 		return err
 	}
 	for i := range c.Spool {
-		id, err := spool(tx, c.spooled[i], &c.Spool[i], now)
+		id, err := spool(tx, c.spooled[i], c.restsAs(i), &c.Spool[i], now)
 		if err != nil {
 			return err
 		}
 		c.result.Items = append(c.result.Items, id)
 	}
 	for i := range c.Settle {
-		if err := settle(tx, &c.Settle[i], now); err != nil {
+		ended, err := settle(tx, &c.Settle[i], now)
+		if err != nil {
 			return err
 		}
+		c.ended = append(c.ended, ended...)
 	}
 	for i := range c.Hold {
 		if err := setHold(tx, &c.Hold[i], now); err != nil {

@@ -135,7 +135,7 @@ func readLocated(tx *db.Tx, dir string) ([]located, error) {
 // missing looks again at content that was not where or as it should be; files
 // are those that have its key.
 func (c *checker) missing(ctx context.Context, a Account, l located, files []Found) error {
-	r, err := c.store.blobs.Open(l.File)
+	r, err := c.store.openContent(ctx, l.File)
 	if err == nil {
 		return r.Close()
 	}

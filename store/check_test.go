@@ -65,6 +65,7 @@ func TestCheckFindsDamage(t *testing.T) {
 				Deliveries: []store.NewDelivery{{Recipient: mail.Recipient{Path: mail.Path{Local: "x", Domain: "y"}}}}}
 			_, err := f.Commit(f.t.Context(), store.Change{Spool: []store.Spooled{sp}})
 			ok(f.t, err)
+			ok(f.t, f.File(f.t.Context()))
 			ok(f.t, os.RemoveAll(filepath.Join(f.dir, "spool")))
 		}, "S3", false},
 		{"a row is lost", sql(`DELETE FROM messages`), "S8", true},
@@ -121,6 +122,7 @@ func TestCheckFindsDamage(t *testing.T) {
 func TestCheckNamesADamagedDatabase(t *testing.T) {
 	f := setUp(t)
 	f.deliver(hello, 0)
+	ok(t, f.File(t.Context()))
 	key, _, _ := strings.Cut(filepath.Base(f.content()), ",")
 	ok(t, f.Close())
 	path := filepath.Join(f.dir, store.DatabaseName)

@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"posthorn/internal/db"
 )
 
 // Commit makes c durable and visible, all or none, and wakes the watchers. It
-// returns after the sync: content and its names are on the disk before the rows
-// are (S1), and both before the answer (S2).
+// returns after the sync: content is on the disk before the rows are, or in the
+// same commit (S1), and both before the answer (S2).
 //
 // A blob that a Commit took is no longer staged; one it did not take stays for
 // another try or for Discard.
@@ -35,7 +36,12 @@ func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
 func (s *Store) commit(ctx context.Context, account int64, p *prepared, op func(*db.Tx) error) error {
 	s.mender.underWay.RLock()
 	defer s.mender.underWay.RUnlock()
-	return s.finish(p, s.db.CommitAfter(ctx, account, p, op))
+	return s.finish(p, s.db.CommitAfter(ctx, account, p, func(tx *db.Tx) error {
+		if err := enterUnfiled(tx, p.contents); err != nil {
+			return err
+		}
+		return op(tx)
+	}))
 }
 
 // prepared is a Change with its content in place.
@@ -45,7 +51,9 @@ type prepared struct {
 	targets  []target // of Append
 	spooled  []Key    // of Spool
 	unsynced Unsynced
+	contents []*unfiled   // that go into the database
 	names    map[name]int // how many a blob has been given
+	ended    []Key        // of items that have ended without a file
 	result   Result
 }
 
@@ -61,10 +69,17 @@ type target struct {
 	mailbox MailboxID
 	folder  string
 	key     Key
+	flags   Flags // as entered
 }
 
 // Octets bounds the batch.
-func (p *prepared) Octets() int64 { return p.unsynced.Octets() }
+func (p *prepared) Octets() int64 {
+	n := p.unsynced.Octets()
+	for _, u := range p.contents {
+		n += u.size
+	}
+	return n
+}
 
 func (p *prepared) account() int64 {
 	if all := p.touched(); len(all) == 1 {
@@ -97,6 +112,7 @@ func (p *prepared) prepare(ctx context.Context) error {
 		}
 		p.spooled = append(p.spooled, key)
 	}
+	p.store.filing.entering(p.contents)
 	return nil
 }
 
@@ -128,10 +144,12 @@ func (t *target) find(tx *db.Tx, in *Incoming) error {
 // place gives a blob a name in a place. Within one account, and within the
 // spool, a key is the name of one file: the second gets a key made from it.
 func (p *prepared) place(b *Blob, at Place) (Key, error) {
-	if b == nil || b.staged == nil {
+	switch {
+	case b == nil || b.staged == nil && b.unfiled == nil:
 		return "", fmt.Errorf("commit: no content: %w", ErrInvalid)
-	}
-	if !slices.Contains(p.unsynced.Staged, b.staged) {
+	case b.unfiled != nil && !slices.Contains(p.contents, b.unfiled):
+		p.contents = append(p.contents, b.unfiled)
+	case b.staged != nil && !slices.Contains(p.unsynced.Staged, b.staged):
 		p.unsynced.Staged = append(p.unsynced.Staged, b.staged)
 	}
 	f := File{Place: at, Key: b.Key, Size: b.Size}
@@ -141,6 +159,9 @@ func (p *prepared) place(b *Blob, at Place) (Key, error) {
 	p.names[name{at.Dir, b.Key}]++
 	if n := p.names[name{at.Dir, b.Key}]; n > 1 {
 		f.Key = sibling(b.Key, n)
+	}
+	if b.unfiled != nil {
+		return f.Key, nil // the file comes later
 	}
 	if err := b.staged.Link(f); err != nil {
 		return "", fmt.Errorf("commit: %w", err)
@@ -162,11 +183,13 @@ func (s *Store) finish(p *prepared, err error) error {
 		for _, st := range p.unsynced.Staged {
 			st.Discard() // what is left of it goes at the next start
 		}
+		p.file(time.Now())
 		s.changed(p.touched()...)
 	case errors.Is(err, db.ErrBroken):
 		p.eachBlob(func(b *Blob) { b.kept = true })
 		s.mender.doubt(p)
 	default:
+		s.filing.withdraw(p.contents)
 		for _, f := range p.unsynced.Files {
 			if e := s.blobs.Remove(f); e != nil {
 				err = errors.Join(err, e)
@@ -174,6 +197,51 @@ func (s *Store) finish(p *prepared, err error) error {
 		}
 	}
 	return fail("commit", err)
+}
+
+// file has the content that is in the database now filed.
+func (p *prepared) file(now time.Time) {
+	p.store.filing.ended(p.ended)
+	for _, u := range p.contents {
+		var names []File
+		var item ItemID
+		for i := range p.Append {
+			if t := &p.targets[i]; p.Append[i].Blob.unfiled == u {
+				names = append(names, File{Place{t.dir, t.folder}, t.key, u.size, FileInfo(p.result.Appended[i].UID, t.flags)})
+			}
+		}
+		for i := range p.Spool {
+			if p.Spool[i].Blob.unfiled != u {
+				continue
+			}
+			names = append(names, File{Key: p.spooled[i], Size: u.size})
+			if p.rests(i) {
+				item = p.result.Items[i]
+			}
+		}
+		p.store.filing.committed(u, names, item, now)
+	}
+}
+
+// rests tells whether an item alone has its content, which then needs no file for
+// a while.
+func (p *prepared) rests(i int) bool {
+	b := p.Spool[i].Blob
+	uses := 0
+	p.eachBlob(func(o *Blob) {
+		if o == b {
+			uses++
+		}
+	})
+	return b.unfiled != nil && uses == 1
+}
+
+// restsAs is the id of content that rests in the database, 0 for other content.
+func (p *prepared) restsAs(i int) int64 {
+	if p.rests(i) {
+		return p.Spool[i].Blob.unfiled.id
+	}
+	return 0
 }
 
 func (p *prepared) touched() (accounts []AccountID) {

@@ -26,16 +26,11 @@ const AllFlags = ^Flags(0)
 // copies have identities of that account's.
 func (m *Mailbox) Copy(ctx context.Context, uids []UID, to MailboxID, keep Flags) (Copied, error) {
 	t, err := m.stage(ctx, uids, to, keep)
-	var c Copied
-	if err == nil && len(t.all) > 0 {
-		c.From = uidsOf(t.all)
-		err = m.store.commit(ctx, int64(t.account), t.prepared, func(tx *db.Tx) (err error) {
-			c.UIDValidity, err = t.enter(tx)
-			return err
-		})
-	} else {
-		err = m.store.finish(t.prepared, err)
-	}
+	c := Copied{From: uidsOf(t.all)}
+	err = t.commit(ctx, t.account, err, func(tx *db.Tx) (err error) {
+		c.UIDValidity, err = t.enter(tx)
+		return err
+	})
 	if err != nil {
 		return Copied{}, m.failed("copy from", err)
 	}

@@ -233,6 +233,7 @@ func TestPowerCutAtAnyPoint(t *testing.T) {
 func TestPowerCutOnADiskThatLies(t *testing.T) {
 	l := record(t, 4, 20, 1)
 	all := map[string]func(path string) bool{
+		"the whole disk":     func(path string) bool { return path == "*" },
 		"the log":            func(path string) bool { return path == store.DatabaseName+"-wal" },
 		"the database":       func(path string) bool { return path == store.DatabaseName },
 		"content":            func(path string) bool { return filepath.Dir(path) == "tmp" },

@@ -74,6 +74,8 @@ func (f *fixture) facts(uids []store.UID, want store.Want) map[store.UID]store.F
 
 // loseContent removes it from the disk and from what is kept in memory.
 func (f *fixture) loseContent() {
+	f.t.Helper()
+	ok(f.t, f.File(f.t.Context()))
 	ok(f.t, os.RemoveAll(filepath.Join(f.dir, "accounts")))
 	f.EmptySingles()
 }
@@ -214,6 +216,7 @@ func TestFewAreKept(t *testing.T) {
 	}
 	first := located()
 	f.facts(uids, store.WantFields) // one kind, and all are kept
+	ok(t, f.File(t.Context()))
 	ok(t, os.RemoveAll(filepath.Join(f.dir, "accounts")))
 	for _, x := range f.facts(uids, wantAll) {
 		f.checkFact(x, true)

@@ -55,13 +55,14 @@ func (f *fixture) try(size int) error {
 func TestDiskIsReallyFull(t *testing.T) {
 	for _, c := range []struct {
 		name, options string
+		sizes         []int
 		fill          func(t *testing.T, dir string) // leaves nothing but what a message needs
 	}{
-		{"octets", "size=24m", func(t *testing.T, dir string) {
+		{"octets", "size=24m", []int{256 << 10, 16 << 10, 72}, func(t *testing.T, dir string) {
 			ok(t, os.MkdirAll(dir, 0o700))
 			ok(t, os.WriteFile(filepath.Join(dir, "ballast"), make([]byte, 12<<20), 0o600))
 		}},
-		{"inodes", "size=64m,nr_inodes=400", func(t *testing.T, dir string) {
+		{"inodes", "size=64m,nr_inodes=400", []int{256 << 10, 40 << 10}, func(t *testing.T, dir string) {
 			ok(t, os.MkdirAll(dir, 0o700))
 			for i := range 200 {
 				ok(t, os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), nil, 0o600))
@@ -73,7 +74,7 @@ func TestDiskIsReallyFull(t *testing.T) {
 			ballast := filepath.Join(filepath.Dir(f.dir), "ballast")
 			c.fill(t, ballast)
 			kept := int64(0)
-			for _, size := range []int{256 << 10, 16 << 10, 72} { // to the last block
+			for _, size := range c.sizes { // to the last block
 				refused := 0
 				for tries := 0; refused < 5; tries++ {
 					if tries > 5000 {
@@ -90,6 +91,10 @@ func TestDiskIsReallyFull(t *testing.T) {
 				}
 			}
 			is(t, f.Space(1<<20), store.ErrNoSpace)
+			if c.name == "inodes" {
+				ok(t, f.try(72)) // small content needs none until it is filed
+				kept++
+			}
 			t.Logf("%d messages were answered for", kept)
 			if kept == 0 || f.messages() != kept {
 				t.Errorf("%d messages, %d were answered for", f.messages(), kept)

@@ -17,8 +17,24 @@ import (
 // does it otherwise.
 func (s *Store) Reflect(ctx context.Context) error {
 	s.background.halt()
+	if err := s.File(ctx); err != nil {
+		return err
+	}
 	s.mirrorBacklog(ctx)
 	return s.reflect(ctx)
+}
+
+// File puts all content into files, makes them durable, and takes it out of the
+// database, beside the goroutines that do it otherwise.
+func (s *Store) File(ctx context.Context) error {
+	s.filing.mu.Lock()
+	for _, u := range s.filing.resting {
+		u.since = time.Time{}
+	}
+	s.filing.retry = time.Time{}
+	s.filing.mu.Unlock()
+	s.filing.again()
+	return errors.Join(s.wakeResting(ctx), s.fileAll(ctx), s.sync(ctx))
 }
 
 // Halt ends what the store does by itself.
@@ -66,8 +82,43 @@ func (s *Store) Number(ctx context.Context, query string, args ...any) (n int64,
 // Troubles gives what tells a log of the store's own work.
 func Troubles(log *slog.Logger) func(task string, err error) { return newTroubles(log).outcome }
 
-// Hurry makes the mirror and the deriver follow at once.
-func Hurry() { mirrorPause, derivePause = time.Millisecond, time.Millisecond }
+// Hurry makes the mirror, the deriver and the filing follow at once.
+func Hurry() {
+	mirrorPause, derivePause, spoolPause, syncPause = time.Millisecond, time.Millisecond, time.Millisecond, 5*time.Millisecond
+}
+
+// InlineLimit is up to where content goes into the database.
+const InlineLimit = inlineLimit
+
+// Abandon closes the store without the work it does at its end.
+func (s *Store) Abandon() {
+	s.background.halt()
+	s.filing.mu.Lock()
+	s.filing.due, s.filing.resting, s.filing.failed, s.filing.written = nil, nil, nil, nil
+	s.filing.mu.Unlock()
+	if err := s.Close(); err != nil {
+		panic(err)
+	}
+}
+
+// Unfiled is how much content is not filed.
+func (s *Store) Unfiled() (contents int, octets int64) {
+	s.filing.mu.Lock()
+	defer s.filing.mu.Unlock()
+	return len(s.filing.all), s.filing.octets
+}
+
+// NoRoom makes the database refuse content until give is called.
+func (s *Store) NoRoom() (give func()) {
+	s.filing.mu.Lock()
+	defer s.filing.mu.Unlock()
+	s.filing.octets += unfiledLimit
+	return func() {
+		s.filing.mu.Lock()
+		defer s.filing.mu.Unlock()
+		s.filing.octets -= unfiledLimit
+	}
+}
 
 // LimitTombstones lets a mailbox have fewer ranges until restore.
 func LimitTombstones(n int) (restore func()) {
@@ -78,9 +129,9 @@ func LimitTombstones(n int) (restore func()) {
 
 // Hurried is Hurry until restore.
 func Hurried() (restore func()) {
-	mirror, derive := mirrorPause, derivePause
+	mirror, derive, spool, sync := mirrorPause, derivePause, spoolPause, syncPause
 	Hurry()
-	return func() { mirrorPause, derivePause = mirror, derive }
+	return func() { mirrorPause, derivePause, spoolPause, syncPause = mirror, derive, spool, sync }
 }
 
 // DatabaseName is the database in the data folder.

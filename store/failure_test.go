@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -24,6 +25,25 @@ type failing struct {
 	stage atomic.Pointer[error]
 
 	remove atomic.Pointer[error] // what Remove answers as long as it is there
+
+	write   atomic.Pointer[error] // the same of Write
+	syncAll atomic.Pointer[error] // what SyncAll answers, once
+	written atomic.Int64          // how often Write was asked
+}
+
+func (f *failing) Write(k store.Key, content []byte, names []store.File) error {
+	f.written.Add(1)
+	if e := f.write.Load(); e != nil {
+		return *e
+	}
+	return f.Blobs.Write(k, content, names)
+}
+
+func (f *failing) SyncAll() error {
+	if e := f.syncAll.Swap(nil); e != nil {
+		return *e
+	}
+	return f.Blobs.SyncAll()
 }
 
 func (f *failing) Sync(batches []store.Unsynced) []error {
@@ -68,6 +88,9 @@ func setUpFailing(t *testing.T, log ...*slog.Logger) (*fixture, *failing) {
 	return f, blobs
 }
 
+// big is content that syncs its own file.
+var big = "Subject: large\r\n\r\n" + strings.Repeat(strings.Repeat("x", 70)+"\r\n", 1000)
+
 func (f *fixture) commit(b *store.Blob) error {
 	_, err := f.Commit(f.t.Context(), store.Change{Append: []store.Incoming{{Blob: b, Account: f.a.ID}}})
 	return err
@@ -98,7 +121,7 @@ func TestFailedSyncIsNoSuccess(t *testing.T) {
 	f, blobs := setUpFailing(t)
 	disk := errors.New("input/output error")
 	blobs.sync.Store(&disk)
-	b := f.put(hello)
+	b := f.put(big)
 	err := f.commit(b)
 	is(t, err, disk)
 	is(t, err, db.ErrBroken)
@@ -115,11 +138,11 @@ func TestFullDiskIsNoSpace(t *testing.T) {
 	f, blobs := setUpFailing(t)
 	full := store.ErrNoSpace
 	blobs.sync.Store(&full)
-	b := f.put(hello)
+	b := f.put(big)
 	is(t, f.commit(b), store.ErrNoSpace)
 	ok(t, f.commit(b)) // the same blob, once there is space
 	blobs.stage.Store(&full)
-	_, err := f.Put(t.Context(), &mail.Mail{Content: mail.Bytes(hello)})
+	_, err := f.Put(t.Context(), &mail.Mail{Content: mail.Bytes(big)})
 	is(t, err, store.ErrNoSpace)
 	f.clean(t)
 }
@@ -197,7 +220,7 @@ func TestStoreIsCheckedBeforeItWritesAgain(t *testing.T) {
 	ok(t, f.Damage(t.Context(), `UPDATE accounts SET used_bytes = 7`))
 	disk := errors.New("input/output error")
 	blobs.sync.Store(&disk)
-	is(t, f.commit(f.put(hello)), db.ErrBroken)
+	is(t, f.commit(f.put(big)), db.ErrBroken)
 	f.mended()
 	for line, want := range map[string]int{
 		"a write failed; every write is refused":     1,
@@ -225,7 +248,7 @@ func TestStoreComesBackByItself(t *testing.T) {
 	disk := errors.New("input/output error")
 	blobs.remove.Store(&disk) // ending the failed commit fails, and so does the mend
 	blobs.sync.Store(&disk)
-	is(t, f.commit(f.put(hello)), db.ErrBroken)
+	is(t, f.commit(f.put(big)), db.ErrBroken)
 	for range 3 {
 		is(t, f.commit(f.put(hello)), db.ErrBroken)
 	}

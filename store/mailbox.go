@@ -219,7 +219,7 @@ func closeTogether(uids []UID) int {
 // Open opens the content of a message of this mailbox: ErrExpunged, ErrCorrupt
 // (missing, or of another size than the row says).
 func (m *Mailbox) Open(ctx context.Context, msg Message) (Reader, error) {
-	r, err := m.store.blobs.Open(m.file(msg))
+	r, err := m.store.openContent(ctx, m.file(msg))
 	if errors.Is(err, ErrCorrupt) && !m.Has(ctx, msg.UID) {
 		err = fmt.Errorf("%w: %w", ErrExpunged, err)
 	}

@@ -152,7 +152,8 @@ func (m *mender) settleAll(c *checker) error {
 }
 
 // settle removes the names of content that has no row, looks at content that
-// has one (S3), and removes every staged name.
+// has one (S3), and removes every staged name. Content in the database is there
+// with its row, or not.
 func (m *mender) settle(c *checker, p *prepared) error {
 	for _, f := range p.unsynced.Files {
 		known, err := m.store.known(m.ctx, f.Key)
@@ -170,5 +171,5 @@ func (m *mender) settle(c *checker, p *prepared) error {
 	for _, st := range p.unsynced.Staged {
 		st.Discard() // what is left of it goes at the next start
 	}
-	return nil
+	return m.store.recall(m.ctx, p.contents)
 }

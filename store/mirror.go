@@ -113,7 +113,9 @@ func (s *Store) reflect(ctx context.Context) error {
 	}
 	s.mirror.again(dirty, noted != nil)
 	err := errors.Join(noted, first, s.keepReached(ctx))
-	s.troubles.outcome("mirror", err)
+	if !errors.Is(err, errNotFiled) { // filing tells of its own troubles
+		s.troubles.outcome("mirror", err)
+	}
 	return err
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -66,6 +67,9 @@ func (s *Store) stale(ctx context.Context, a Account, b *mirrored, last Row) (bl
 // list their folder is cheapest; one of few is found by the names it may have,
 // which resemble the new one.
 func (s *Store) renameFile(at Place, c *staleName, many bool) error {
+	if s.filing.unwritten(c.Key) {
+		return fmt.Errorf("%s: %w", c.Key, errNotFiled)
+	}
 	from := File{Place: at, Key: c.Key, Size: c.Size}
 	info := FileInfo(c.UID, c.Flags)
 	if !many {

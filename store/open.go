@@ -28,6 +28,7 @@ type Store struct {
 	mirror     *mirror
 	purge      *purger
 	mender     *mender
+	filing     *filing
 	indexer    indexer                 // deriver.working
 	texts      *kept[int64, *readText] // by segment; no id is given a second time
 	singles    *singles                // facts_few.go
@@ -67,7 +68,7 @@ func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, erro
 	if err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
-	s := &Store{dir: dir, lock: l, blobs: blobs, directory: newDirectory(), mirror: newMirror(), purge: newPurger(), recents: newRecents(),
+	s := &Store{dir: dir, lock: l, blobs: blobs, directory: newDirectory(), mirror: newMirror(), purge: newPurger(), filing: newFiling(), recents: newRecents(),
 		texts: newKept[int64](keptWords, keptWordsFor, (*readText).size), singles: newSingles(),
 		troubles: newTroubles(o.Log), eventsKept: cmp.Or(o.Events, EventsKept)}
 	s.deriver = newDeriver(s.troubles.log)
@@ -93,6 +94,9 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.clearStaging(ctx); err != nil {
+		return err
+	}
+	if err := s.loadUnfiled(ctx); err != nil {
 		return err
 	}
 	if err := s.db.Commit(ctx, 0, forgetLeases); err != nil {
@@ -133,7 +137,7 @@ func (s *Store) Close() error {
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}
-	errs = append(errs, s.lock.Close())
+	errs = append(errs, s.blobs.Close(), s.lock.Close())
 	return errors.Join(errs...)
 }
 

@@ -16,10 +16,13 @@ import (
 var scans = []struct{ query, table, because string }{
 	{"SELECT account, name, folder, mirrored < modseq FROM mailboxes WHERE name IS NOT NULL AND", "mailboxes", "once behind a start, and SQLite passes over what is not late"},
 	{"SELECT m.id, a.dir, m.folder FROM mailboxes m JOIN accounts", "mailboxes", "a partial index of those that are deleted"},
+	{"SELECT id, key, length(content),", "unfiled", "at a start, and it is bounded (unfiledLimit)"},
 	{"SELECT count(*) FROM failing", "failing", "it is bounded (maxFailing)"},
 	{"DELETE FROM failing WHERE address IN (SELECT address FROM failing ORDER BY last LIMIT", "failing", "the first of an index"},
 	{"SELECT mailbox FROM text_gone LIMIT 1", "text_gone", "the first there is"},
 	{"SELECT address, target FROM aliases WHERE ?1 = ''", "aliases", "behind changes of the directory, for its note"},
+	{"SELECT count(*) FROM", "unfiled", "these tests"},
+	{"SELECT count(*) FROM", "removals", "these tests"},
 	{"SELECT coalesce(sum(docs), 0) FROM text_segments", "text_segments", "posthorn reindex --search"},
 	{"DELETE FROM marks WHERE name = ?", "marks", "posthorn reindex --search"},
 	{"SELECT destination, count(*), min(id) FROM deliveries", "deliveries", "posthorn queue, with numbers for each destination"},

@@ -153,8 +153,11 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 	if err != nil || len(all) == 0 {
 		return false, err
 	}
+	s.filing.turn.Lock() // until the rows are gone by which content is filed
+	defer s.filing.turn.Unlock()
 	for _, r := range all {
 		if !r.live {
+			s.filing.unname(r.File)
 			if err := s.blobs.Remove(r.File); err != nil {
 				return false, err
 			}
@@ -164,14 +167,31 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 	if err := s.blobs.SyncRemoved(); err != nil {
 		return false, err
 	}
+	var nobodys []*unfiled
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+		nobodys = nil
 		for _, r := range all {
 			if _, err := tx.Exec(`DELETE FROM removals WHERE id = ?`, r.id); err != nil {
+				return err
+			}
+			u := s.filing.of(r.Key)
+			if u == nil {
+				continue
+			}
+			names, err := readNames(tx, u.key)
+			if err == nil && len(names) == 0 {
+				nobodys = append(nobodys, u)
+				_, err = tx.Exec(`DELETE FROM unfiled WHERE id = ?`, u.id)
+			}
+			if err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err == nil {
+		s.filing.purged(nobodys)
+	}
 	return len(all) == purgeStep, err
 }
 

@@ -28,6 +28,7 @@ func TestExpungedContentGoesAfterAnHour(t *testing.T) {
 	for i := range 5 {
 		f.deliver(fmt.Sprintf("Subject: %d\r\n\r\n", i), 0)
 	}
+	ok(t, f.File(ctx))
 	m := f.box("INBOX")
 	kept, err := m.Messages(ctx, []store.UID{2})
 	ok(t, err)
@@ -153,6 +154,7 @@ func TestForeignFilesStay(t *testing.T) {
 	f := setUp(t)
 	_, err := f.Commit(ctx, store.Change{Append: []store.Incoming{{Blob: f.put(hello), Account: f.a.ID, Role: store.RoleArchive}}})
 	ok(t, err)
+	ok(t, f.File(ctx))
 	foreign := filepath.Join(f.dir, "accounts", f.a.Dir, "Maildir", ".Archive", "cur", "1234.5.host:2,S")
 	ok(t, os.WriteFile(foreign, []byte("Subject: mine\r\n\r\n"), 0o600))
 	ok(t, f.DeleteMailbox(ctx, f.a.ID, "Archive"))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -12,12 +13,54 @@ import (
 	"posthorn/message"
 )
 
-// Put writes head and content into staging, in the caller's goroutine and
-// unsynced; no lock is held. The blob is for one Commit, and for Discard.
+// Put takes head and content: small content into memory, for its commit to put
+// it into the database (filing.go), other content into staging, in the caller's
+// goroutine and unsynced; no lock is held. The blob is for one Commit, and for
+// Discard.
 func (s *Store) Put(ctx context.Context, m *mail.Mail) (*Blob, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
+	if u := s.filing.admit(s.blobs.NewKey(), m.FullSize()); u != nil {
+		b, err := putInMemory(m, u)
+		if err != nil {
+			s.filing.discard(u)
+			return nil, fmt.Errorf("put: %w", err)
+		}
+		return b, nil
+	}
+	return s.stage(m)
+}
+
+// putInMemory copies the octets of m, which are its caller's.
+func putInMemory(m *mail.Mail, u *unfiled) (*Blob, error) {
+	r, err := m.Content.Open()
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	body := make([]byte, u.size)
+	head := copy(body, m.Head)
+	n, err := io.ReadFull(r, body[head:])
+	if err == io.EOF && head == len(body) {
+		err = nil // nothing was wanted
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%d octets came, %d were announced: %w", head+n, u.size, err)
+	}
+	if more, err := r.Read(make([]byte, 1)); more > 0 || err != nil && err != io.EOF {
+		return nil, fmt.Errorf("more than the %d octets came that were announced: %w", u.size, cmp.Or(err, io.ErrUnexpectedEOF))
+	}
+	u.body = body
+	h := headerReader{head: body, full: true}
+	copy(h.last[:], body[max(0, len(body)-2):])
+	b := &Blob{Key: u.key, Size: u.size, unfiled: u, unended: h.unended()}
+	b.describe(message.ParseHeader(h.section()))
+	return b, nil
+}
+
+// stage writes it into staging.
+func (s *Store) stage(m *mail.Mail) (*Blob, error) {
 	r, err := m.Reader()
 	if err != nil {
 		return nil, fmt.Errorf("put: %w", err)
@@ -39,20 +82,32 @@ func (s *Store) Put(ctx context.Context, m *mail.Mail) (*Blob, error) {
 }
 
 // Sync makes a blob's content durable before its Commit does, which otherwise
-// syncs it: whoever puts many blobs for one Commit keeps no file open for each.
+// syncs it: whoever puts many blobs for one Commit keeps no content in memory and
+// no file open for each. The blob may get another key.
 func (s *Store) Sync(ctx context.Context, b *Blob) error {
 	if err := ctx.Err(); err != nil {
 		return err
+	}
+	if u := b.unfiled; u != nil {
+		st, err := s.blobs.Stage(bytes.NewReader(u.body))
+		if err != nil {
+			return fmt.Errorf("sync: %w", err)
+		}
+		s.filing.discard(u)
+		b.Key, b.staged, b.unfiled = st.Key(), st, nil
 	}
 	return b.staged.Sync()
 }
 
 // Discard removes a blob no commit took. After a commit it does nothing.
 func (s *Store) Discard(b *Blob) {
-	if b == nil || b.staged == nil || b.kept {
-		return
+	switch {
+	case b == nil || b.kept:
+	case b.unfiled != nil:
+		s.filing.discard(b.unfiled)
+	case b.staged != nil:
+		b.staged.Discard() // what is left of it goes at the next start
 	}
-	b.staged.Discard() // what is left of it goes at the next start
 }
 
 // headerReader keeps the header section of what passes through it, and the last

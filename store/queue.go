@@ -65,8 +65,8 @@ func (s *Store) ItemByQueueID(ctx context.Context, queueID string) (Item, error)
 }
 
 // OpenItem opens an item's content: ErrCorrupt when it is missing or cut.
-func (s *Store) OpenItem(_ context.Context, it Item) (Reader, error) {
-	r, err := s.blobs.Open(File{Key: it.Key, Size: it.Size})
+func (s *Store) OpenItem(ctx context.Context, it Item) (Reader, error) {
+	r, err := s.openContent(ctx, File{Key: it.Key, Size: it.Size})
 	return r, fail("open item "+it.QueueID, err)
 }
 

@@ -24,6 +24,7 @@ var schema = []db.Migration{
 	ratesSchema,
 	sentSchema,
 	sendingSchema,
+	unfiledSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant

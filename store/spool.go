@@ -17,18 +17,19 @@ import (
 // report due: its rows go, and its blob gets a removal row. Its events stay.
 
 // spool enters a new item whose content the caller has linked into the spool
-// under key.
-func spool(tx *db.Tx, key Key, n *Spooled, now time.Time) (ItemID, error) {
+// under key, or put into the database: unfiled is the id of content that is
+// nobody else's, else 0.
+func spool(tx *db.Tx, key Key, unfiled int64, n *Spooled, now time.Time) (ItemID, error) {
 	if len(n.Deliveries) == 0 {
 		return 0, fmt.Errorf("spool %s: no delivery: %w", n.QueueID, ErrInvalid)
 	}
 	e, o := &n.Envelope, &n.Origin
 	var id ItemID
 	err := tx.Row(`INSERT INTO items (queue_id, key, size, from_local, from_domain, envid, ret, body, utf8, require_tls,
-			login, proven, peer, protocol, forwarder, message_id, arrived, expires)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
+			login, proven, peer, protocol, forwarder, message_id, arrived, expires, unfiled)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id`,
 		n.QueueID, key, n.Blob.Size, e.From.Local, e.From.Domain, e.ID, int(e.Return), int(e.Body), e.UTF8, e.RequireTLS,
-		o.Login, o.Proven, o.Peer, o.Protocol, o.Forwarder.String(), n.MessageID, now.UnixNano(), n.Expires.UnixNano()).Scan(&id)
+		o.Login, o.Proven, o.Peer, o.Protocol, o.Forwarder.String(), n.MessageID, now.UnixNano(), n.Expires.UnixNano(), unfiled).Scan(&id)
 	if err != nil {
 		return 0, fail("spool "+n.QueueID, err)
 	}
@@ -56,19 +57,20 @@ func enterDelivery(tx *db.Tx, item ItemID, p Priority, d *NewDelivery, now time.
 
 // settle enters one outcome. A waiting delivery takes all of it and loses its
 // claim; one that is over and owes a report takes only Report. Any other is
-// ErrNotFound: somebody else settled it.
-func settle(tx *db.Tx, st *Settlement, now time.Time) error {
+// ErrNotFound: somebody else settled it. ended is the key of an item that has
+// ended with this one, and had no file.
+func settle(tx *db.Tx, st *Settlement, now time.Time) (ended []Key, err error) {
 	if err := st.valid(); err != nil {
-		return err
+		return nil, err
 	}
 	item, err := settleWaiting(tx, st, now)
 	if errors.Is(err, db.ErrNoRows) {
 		item, err = settleReport(tx, st, now)
 	}
 	if err == nil && st.State != Waiting && st.Report != ReportDue {
-		err = endItem(tx, item, now)
+		ended, err = endItem(tx, item, now)
 	}
-	return fail(fmt.Sprintf("settle delivery %d", st.Delivery), err)
+	return ended, fail(fmt.Sprintf("settle delivery %d", st.Delivery), err)
 }
 
 // valid refuses what no row of the state table has.
@@ -121,27 +123,34 @@ func number(b bool) int {
 	return 0
 }
 
-// endItem removes an item that nothing is left to do for.
-func endItem(tx *db.Tx, id ItemID, now time.Time) error {
+// endItem removes an item that nothing is left to do for, and its content: a file
+// by its removal row (S8); what has no file at once, with its key in ended.
+func endItem(tx *db.Tx, id ItemID, now time.Time) (ended []Key, err error) {
 	// From the end, for they are settled from the beginning.
 	var left DeliveryID
-	err := tx.Row(`SELECT id FROM deliveries WHERE item = ? AND (state = 'waiting' OR report = 'due') ORDER BY id DESC LIMIT 1`, id).Scan(&left)
+	err = tx.Row(`SELECT id FROM deliveries WHERE item = ? AND (state = 'waiting' OR report = 'due') ORDER BY id DESC LIMIT 1`, id).Scan(&left)
 	if !errors.Is(err, db.ErrNoRows) {
-		return err
+		return nil, err
 	}
 	var key Key
-	var size int64
-	if err := tx.Row(`SELECT key, size FROM items WHERE id = ?`, id).Scan(&key, &size); err != nil {
-		return err
+	var size, unfiled int64
+	if err := tx.Row(`SELECT key, size, unfiled FROM items WHERE id = ?`, id).Scan(&key, &size, &unfiled); err != nil {
+		return nil, err
 	}
-	if err := removeSpooled(tx, key, size, now); err != nil {
-		return err
+	if unfiled == 0 {
+		err = removeSpooled(tx, key, size, now)
+	} else {
+		ended = []Key{key}
+		_, err = tx.Exec(`DELETE FROM unfiled WHERE id = ?`, unfiled)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if _, err := tx.Exec(`DELETE FROM deliveries WHERE item = ?`, id); err != nil {
-		return err
+		return nil, err
 	}
 	_, err = tx.Exec(`DELETE FROM items WHERE id = ?`, id)
-	return err
+	return ended, err
 }
 
 // parseX reads what mail.EnhancedCode.String wrote.

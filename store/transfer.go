@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"posthorn/internal/db"
+	"posthorn/mail"
 	"posthorn/message"
 )
 
@@ -26,6 +27,7 @@ type transfer struct {
 	sources []Message // as they are
 	all     []Message // as they are to become
 	blobs   []Blob    // what threads are made of; for another account only
+	anew    []*Blob   // content of its own, where the source has no durable file to share
 }
 
 // stage gives the content of messages new names in the mailbox to. The messages
@@ -49,16 +51,34 @@ func (m *Mailbox) stage(ctx context.Context, uids []UID, to MailboxID, keep Flag
 	for i := range t.all {
 		t.all[i].Saved, t.all[i].UIDL = now, ""
 		t.all[i].Flags &= keep
-		if err := t.name(&t.all[i], m.file(t.sources[i])); err != nil {
+		if err := t.name(ctx, &t.all[i], m.file(t.sources[i])); err != nil {
 			return t, err
 		}
 	}
+	m.store.filing.entering(t.contents)
 	return t, nil
+}
+
+// commit runs op in the commit of the transfer, unless err has ended it already
+// or there is nothing to transfer.
+func (t *transfer) commit(ctx context.Context, account AccountID, err error, op func(*db.Tx) error) error {
+	if err == nil && len(t.all) > 0 {
+		err = t.store.commit(ctx, int64(account), t.prepared, op)
+	} else {
+		err = t.store.finish(t.prepared, err)
+	}
+	for _, b := range t.anew {
+		t.store.Discard(b)
+	}
+	return err
 }
 
 // name gives one message a key and a name of its own, and reads what its
 // thread is found by.
-func (t *transfer) name(msg *Message, f File) error {
+func (t *transfer) name(ctx context.Context, msg *Message, f File) error {
+	if t.store.filing.of(f.Key) != nil {
+		return t.copy(ctx, msg, f)
+	}
 	st, err := t.store.blobs.Restage(f)
 	if err != nil {
 		return err
@@ -76,6 +96,29 @@ func (t *transfer) name(msg *Message, f File) error {
 	var b Blob
 	err = describe(t.store.blobs, &b, named)
 	t.blobs = append(t.blobs, b)
+	return err
+}
+
+// copy puts content whose file is not durable yet once more.
+func (t *transfer) copy(ctx context.Context, msg *Message, f File) error {
+	r, err := t.store.openContent(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	body, err := io.ReadAll(r)
+	if err != nil {
+		return err
+	}
+	b, err := t.store.Put(ctx, &mail.Mail{Content: mail.Bytes(body)})
+	if err != nil {
+		return err
+	}
+	t.anew = append(t.anew, b)
+	msg.Key, err = t.place(b, t.at)
+	if t.account != t.from.account {
+		t.blobs = append(t.blobs, *b)
+	}
 	return err
 }
 
@@ -108,14 +151,11 @@ var errStale = errors.New("messages were expunged meanwhile")
 func (m *Mailbox) moveAway(ctx context.Context, uids []UID, to MailboxID, keep Flags) (moved Copied, err error) {
 	for err = errStale; errors.Is(err, errStale); {
 		var t *transfer
-		if t, err = m.stage(ctx, uids, to, keep); err == nil && len(t.all) > 0 {
-			err = m.store.commit(ctx, 0, t.prepared, func(tx *db.Tx) (err error) {
-				moved.UIDValidity, err = t.cross(tx, keep)
-				return err
-			})
-		} else {
-			err = m.store.finish(t.prepared, err)
-		}
+		t, err = m.stage(ctx, uids, to, keep)
+		err = t.commit(ctx, 0, err, func(tx *db.Tx) (err error) {
+			moved.UIDValidity, err = t.cross(tx, keep)
+			return err
+		})
 		moved.From, moved.To = uidsOf(t.sources), uidsOf(t.all)
 	}
 	if err != nil {

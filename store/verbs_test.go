@@ -71,6 +71,20 @@ func (k *killer) Sync(batches []store.Unsynced) []error {
 	return k.Blobs.Sync(plain)
 }
 
+func (k *killer) Write(key store.Key, content []byte, names []store.File) error {
+	k.verb()
+	err := k.Blobs.Write(key, content, names)
+	k.verb()
+	return err
+}
+
+func (k *killer) SyncAll() error {
+	k.verb()
+	err := k.Blobs.SyncAll()
+	k.verb()
+	return err
+}
+
 type killed struct {
 	store.Staged
 	k *killer
@@ -90,6 +104,7 @@ func (s killed) Discard() error {
 // deliverUntilKilled delivers, copies, moves and expunges, and says what it was
 // told has happened.
 func deliverUntilKilled(dir string, verb int64) error {
+	store.Hurry()
 	k := &killer{Blobs: maildir.New(dir)}
 	k.left.Store(1 << 60)
 	store.SetFailurePoint(func(string) error { k.verb(); return nil })
@@ -117,9 +132,10 @@ func deliverUntilKilled(dir string, verb int64) error {
 }
 
 func deliverOn(ctx context.Context, st *store.Store, alice, bob store.AccountID) error {
-	for {
+	for n := 0; ; n++ {
 		id := mail.NewID()
-		b, err := st.Put(ctx, &mail.Mail{Content: mail.Bytes("Message-ID: <" + id + "@example.test>\r\n\r\n" + id)})
+		more := strings.Repeat("more\r\n", n%2*store.InlineLimit/6) // every second is large
+		b, err := st.Put(ctx, &mail.Mail{Content: mail.Bytes("Message-ID: <" + id + "@example.test>\r\n\r\n" + more + id)})
 		if err != nil {
 			return err
 		}

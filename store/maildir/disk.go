@@ -29,6 +29,17 @@ type Disk interface {
 	SetTime(path string, t time.Time) error
 	// SyncFolder makes the names in a folder durable.
 	SyncFolder(path string) error
+	// OpenRoot opens what the whole file system of a path is synced by;
+	// errors.ErrUnsupported where such a sync does not tell of every error.
+	OpenRoot(path string) (Root, error)
+}
+
+// Root syncs a file system. It tells of each error the disk has met since it was
+// opened or last synced, so it is opened before anything is written that it is
+// to make durable.
+type Root interface {
+	Sync() error
+	Close() error
 }
 
 // File is a file that is being written. Sync makes its content durable, its size

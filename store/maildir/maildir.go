@@ -39,6 +39,7 @@ type Blobs struct {
 	disk  Disk
 	hints hints
 	seen  seen
+	whole whole
 
 	removed removed
 }
@@ -56,6 +57,9 @@ func write(f File, r io.Reader) (int64, error) {
 }
 
 var buffers = sync.Pool{New: func() any { return new([64 << 10]byte) }}
+
+// NewKey gives a key that no content has.
+func (b *Blobs) NewKey() store.Key { return newKey() }
 
 // newKey is a Maildir unique name: the time, and 64 random bits where others put
 // process and host.

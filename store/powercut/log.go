@@ -20,11 +20,12 @@ const (
 	syncs                     // of a file or folder: what came before began is durable
 	syncsAll                  // of the file system
 	fails                     // a sync that failed
+	failsAll                  // one of the file system
 	says                      // a word of the test
 	ignores                   // a sync that did nothing
 )
 
-var kindNames = [...]string{"", "make", "link", "unlink", "rename", "write", "truncate", "time", "sync", "syncfs", "failed sync", "say", "ignore sync of"}
+var kindNames = [...]string{"", "make", "link", "unlink", "rename", "write", "truncate", "time", "sync", "syncfs", "failed sync", "failed syncfs", "say", "ignore sync of"}
 
 // entry is one call, written down when it had happened.
 type entry struct {
@@ -66,7 +67,7 @@ func (e *entry) String() string {
 		return fmt.Sprintf("truncate %s to %d", e.path, e.at)
 	case renames:
 		return fmt.Sprintf("rename %s to %s", e.path, e.toName)
-	case syncs, fails, syncsAll:
+	case syncs, fails, syncsAll, failsAll:
 		return fmt.Sprintf("%s %s, begun after %d", kindNames[e.kind], e.path, e.began)
 	}
 	return kindNames[e.kind] + " " + e.path
@@ -84,12 +85,12 @@ type Log struct {
 func (l *Log) Len() int { return len(l.entries) }
 
 // Lying is the log of a disk that answered the syncs of some files and folders,
-// by their paths in the data folder, and did nothing: one on which a search must
+// by their paths in the data folder ("*" for all of it), and did nothing: one on which a search must
 // find faults.
 func (l *Log) Lying(of func(path string) bool) *Log {
 	lying := &Log{base: l.base, root: l.root, entries: slices.Clone(l.entries)}
 	for i := range lying.entries {
-		if e := &lying.entries[i]; e.kind == syncs && of(e.path) {
+		if e := &lying.entries[i]; (e.kind == syncs || e.kind == syncsAll) && of(e.path) {
 			*e = entry{kind: ignores, path: e.path}
 		}
 	}

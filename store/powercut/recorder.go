@@ -255,18 +255,41 @@ func (r *Recorder) SyncFolder(path string) error {
 // sync runs a sync, with others beside it, and notes when it began and that it
 // ended.
 func (r *Recorder) sync(n *node, path string, do func() error) error {
-	e := entry{kind: syncs, node: n.number, began: r.Len(), path: path}
+	return r.end(entry{kind: syncs, node: n.number, began: r.Len(), path: path}, fails, do)
+}
+
+func (r *Recorder) end(e entry, failed kind, do func() error) error {
 	err := do()
 	if r.latency > 0 {
 		time.Sleep(r.latency) // the disk's, which nothing waits for but this sync
 	}
 	if err != nil {
-		e.kind = fails
+		e.kind = failed
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.note(e)
 	return err
+}
+
+// OpenRoot is maildir.Disk's.
+func (r *Recorder) OpenRoot(path string) (maildir.Root, error) {
+	beneath, err := r.beneath.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	return wholeDisk{beneath, r, path}, nil
+}
+
+// wholeDisk is what the whole file system is synced by.
+type wholeDisk struct {
+	maildir.Root
+	of   *Recorder
+	path string
+}
+
+func (w wholeDisk) Sync() error {
+	return w.of.end(entry{kind: syncsAll, began: w.of.Len(), path: filepath.Join(w.path, "*")}, failsAll, w.Root.Sync)
 }
 
 // file is a file of a message or a note.

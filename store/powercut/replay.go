@@ -1,6 +1,7 @@
 package powercut
 
 import (
+	"maps"
 	"math/rand/v2"
 	"slices"
 )
@@ -70,11 +71,15 @@ func (r *Replay) take(i int) {
 		r.synced(e.node, e.began)
 	case syncsAll:
 		r.namesUpTo(e.began)
-		for n := range r.data {
+		for n := range r.data { // each call may take its entry away
 			r.dataUpTo(n, e.began)
 		}
 	case fails:
 		r.spoil(e.node, e.began, i)
+	case failsAll:
+		for _, n := range slices.Sorted(maps.Keys(r.data)) {
+			r.spoil(n, e.began, i)
+		}
 	}
 }
 

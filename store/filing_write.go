@@ -1,0 +1,378 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"posthorn/internal/db"
+)
+
+// How content comes into files.
+
+const (
+	fileBlock   = 64              // contents written in one turn
+	fileRetry   = 2 * time.Second // until what failed is tried again
+	refileBlock = 1024            // contents written anew in one turn
+)
+
+// spoolPause is how long a queue item's content is left in the database.
+var spoolPause = 5 * time.Second // less in tests
+
+// loadUnfiled finds what the process before this one has left unfiled. There may
+// be files of it.
+func (s *Store) loadUnfiled(ctx context.Context) error {
+	f := s.filing
+	f.refused = s.blobs.CanSyncAll()
+	f.lastID = time.Now().UnixNano() // an id is never used again
+	return s.db.View(ctx, func(tx *db.Tx) error {
+		now := time.Now()
+		_, err := collect(tx, func(row scanner) (struct{}, error) {
+			u := &unfiled{unsure: true}
+			var item ItemID
+			err := row.Scan(&u.id, &u.key, &u.size, &item)
+			f.lastID = max(f.lastID, u.id)
+			f.octets += u.cost()
+			f.committed(u, nil, item, now)
+			return struct{}{}, err
+		}, `SELECT id, key, length(content), `+restsFor+` FROM unfiled u ORDER BY id`)
+		return err
+	})
+}
+
+// restsFor is the item that alone has the content of a row u of unfiled, and no
+// file; 0 for none.
+const restsFor = `coalesce((SELECT i.id FROM items i WHERE i.key = u.key AND i.unfiled = u.id), 0)`
+
+// recall settles commits of which nobody knew whether they have happened: what
+// is in the database is filed, under the names the rows say.
+func (s *Store) recall(ctx context.Context, all []*unfiled) error {
+	for _, u := range all {
+		var item ItemID
+		err := s.db.View(ctx, func(tx *db.Tx) error {
+			return tx.Row(`SELECT `+restsFor+` FROM unfiled u WHERE id = ?`, u.id).Scan(&item)
+		})
+		switch {
+		case err == nil:
+			s.filing.committed(u, nil, item, time.Now())
+		case errors.Is(err, db.ErrNoRows):
+			s.filing.discard(u)
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// runFiling is the goroutine that writes; another syncs.
+func (s *Store) runFiling(ctx context.Context) {
+	f := s.filing
+	for {
+		var again <-chan time.Time
+		if wait, any := f.wait(); any {
+			again = time.After(wait)
+		}
+		select {
+		case <-ctx.Done():
+			// Names are in their places when the store ends, as far as the disk lets
+			// them; what is not synced is done again by the next start.
+			_ = s.fileAll(context.WithoutCancel(ctx))
+			return
+		case <-f.bell.c:
+		case <-again:
+			f.again()
+		}
+		s.troubles.outcome("filing content", errors.Join(s.wakeResting(ctx), s.fileAll(ctx)))
+	}
+}
+
+// wait is how long until there is something to do that nothing rings for.
+func (f *filing) wait() (d time.Duration, any bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.resting) > 0 && f.resting[0].state != isResting {
+		f.resting = f.resting[1:]
+	}
+	var at time.Time
+	if len(f.resting) > 0 {
+		at = f.resting[0].since.Add(spoolPause)
+	}
+	if len(f.failed) > 0 && (at.IsZero() || at.After(f.retry)) {
+		at = f.retry
+	}
+	return max(0, time.Until(at)), !at.IsZero()
+}
+
+// again makes due what has failed.
+func (f *filing) again() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !time.Now().Before(f.retry) {
+		f.due = append(f.failed, f.due...)
+		f.failed = nil
+	}
+}
+
+// wakeResting makes due what has rested long enough, or must make room.
+func (s *Store) wakeResting(ctx context.Context) error {
+	for {
+		awake := s.filing.rested(time.Now())
+		if len(awake) == 0 {
+			return nil
+		}
+		there := make([]bool, len(awake))
+		err := s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+			for i, u := range awake {
+				n, err := tx.Exec(`UPDATE items SET unfiled = 0 WHERE id = ?`, u.item)
+				if err != nil {
+					return err
+				}
+				there[i] = n > 0
+			}
+			return nil
+		})
+		s.filing.wake(awake, there, err)
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// rested takes a block of what has rested long enough.
+func (f *filing) rested(now time.Time) (awake []*unfiled) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for n < len(f.resting) && len(awake) < fileBlock {
+		u := f.resting[n]
+		if u.state == isResting && now.Sub(u.since) < spoolPause && f.octets < unfiledLimit/2 {
+			break
+		}
+		if u.state == isResting {
+			awake = append(awake, u)
+		}
+		n++
+	}
+	f.resting = f.resting[n:]
+	return awake
+}
+
+// wake has content written whose item is still there.
+func (f *filing) wake(awake []*unfiled, there []bool, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err != nil {
+		f.resting = append(awake, f.resting...)
+		return
+	}
+	for i, u := range awake {
+		if u.state != isResting {
+			continue
+		}
+		if !there[i] {
+			f.forget(u)
+			continue
+		}
+		u.item = 0
+		f.queue(u)
+	}
+}
+
+// fileAll writes everything that is due. What fails is put aside; a full disk
+// ends the try.
+func (s *Store) fileAll(ctx context.Context) error {
+	var errs []error
+	for ctx.Err() == nil {
+		fresh, unsure := s.filing.take()
+		if len(fresh)+len(unsure) == 0 {
+			break
+		}
+		s.filing.turn.Lock()
+		err := s.write(ctx, fresh)
+		if err == nil {
+			err = s.rewrite(ctx, unsure)
+		}
+		s.filing.turn.Unlock()
+		s.filing.putAside(append(fresh, unsure...))
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if errors.Is(err, ErrNoSpace) {
+			break
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// take gives a block of what is due: that which is written for the first time,
+// and that which may have a file.
+func (f *filing) take() (fresh, unsure []*unfiled) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := 0
+	for ; n < len(f.due) && len(fresh) < fileBlock && len(unsure) < refileBlock; n++ {
+		switch u := f.due[n]; {
+		case u.state != isDue:
+		case u.unsure || u.names == nil:
+			unsure = append(unsure, u)
+		default:
+			fresh = append(fresh, u)
+		}
+	}
+	if f.due = f.due[n:]; len(f.due) == 0 {
+		f.due = nil
+	}
+	return fresh, unsure
+}
+
+// putAside keeps for later what is still due after a try.
+func (f *filing) putAside(tried []*unfiled) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, u := range tried {
+		if u.state == isDue {
+			f.fail(u)
+		}
+	}
+}
+
+// write writes new content under the names of its commit. The caller holds turn.
+func (s *Store) write(ctx context.Context, fresh []*unfiled) error {
+	var errs []error
+	for _, u := range fresh {
+		s.filing.mu.Lock()
+		names := u.names
+		s.filing.mu.Unlock()
+		err := s.writeOne(ctx, u, names)
+		if errors.Is(err, ErrNoSpace) {
+			return err
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Store) writeOne(ctx context.Context, u *unfiled, names []File) error {
+	if len(names) > 0 {
+		body, err := s.body(ctx, u)
+		if errors.Is(err, db.ErrNoRows) {
+			s.filing.mu.Lock()
+			defer s.filing.mu.Unlock()
+			s.filing.forget(u) // an item's that has ended
+			return nil
+		}
+		if err == nil {
+			err = s.blobs.Write(u.key, body, names)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.filing.wrote(u)
+	return nil
+}
+
+// wrote has content synced. Without a name it is nobody's any more, and only its
+// row is left to go.
+func (f *filing) wrote(u *unfiled) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if u.state != isDue {
+		return
+	}
+	u.state, u.body, u.names = isWritten, nil, nil
+	f.written = append(f.written, u)
+	f.amount += u.cost()
+	if len(f.written) == 1 {
+		f.soon.ring()
+	}
+	if f.amount >= syncOctets {
+		f.enough.ring()
+	}
+}
+
+// rewrite writes content that may have files: under the names they have now, or
+// those the rows say. Meanwhile the mirror gives no file another name. The
+// caller holds turn.
+func (s *Store) rewrite(ctx context.Context, unsure []*unfiled) error {
+	if len(unsure) == 0 {
+		return nil
+	}
+	s.mirror.renaming.Lock()
+	defer s.mirror.renaming.Unlock()
+	names, err := s.namesOf(ctx, unsure)
+	if err != nil {
+		return err
+	}
+	wanted := make(map[string]map[Key]bool) // by account
+	for _, of := range names {
+		for _, n := range of {
+			if wanted[n.Dir] == nil {
+				wanted[n.Dir] = make(map[Key]bool)
+			}
+			wanted[n.Dir][n.Key] = true
+		}
+	}
+	there := make(map[string]map[Key]Found)
+	for dir, keys := range wanted {
+		there[dir], err = s.blobs.Locate(dir, func(k Key) bool { return keys[k] })
+		if err != nil {
+			return err
+		}
+	}
+	var errs []error
+	for i, u := range unsure {
+		for j, n := range names[i] {
+			if found, ok := there[n.Dir][n.Key]; ok {
+				names[i][j] = found.File
+			}
+		}
+		err := s.writeOne(ctx, u, names[i])
+		if errors.Is(err, ErrNoSpace) {
+			return err
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// namesOf gives each content the names that its rows say.
+func (s *Store) namesOf(ctx context.Context, all []*unfiled) (names [][]File, err error) {
+	names = make([][]File, len(all))
+	err = s.db.View(ctx, func(tx *db.Tx) error {
+		for i, u := range all {
+			if names[i], err = readNames(tx, u.key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return names, err
+}
+
+// readNames reads the names of content: of live messages, of items, and of what
+// has been expunged and is not purged yet. A message that was moved has one.
+func readNames(tx *db.Tx, k Key) ([]File, error) {
+	all, err := collect(tx, func(row scanner) (f File, err error) {
+		var uid UID
+		var flags Flags
+		err = row.Scan(&f.Dir, &f.Folder, &f.Key, &f.Size, &uid, &flags)
+		if uid != 0 {
+			f.Info = FileInfo(uid, flags)
+		}
+		return f, err
+	}, `SELECT a.dir, m.folder, g.key, g.size, g.uid, g.flags
+			FROM messages g JOIN mailboxes m ON m.id = g.mailbox JOIN accounts a ON a.id = m.account
+			WHERE g.key >= ?1 AND g.key < ?2 AND g.expunged = 0
+		UNION ALL SELECT '', '', key, size, 0, 0 FROM items WHERE key >= ?1 AND key < ?2
+		UNION ALL SELECT dir, folder, key, size, 0, 0 FROM removals WHERE key >= ?1 AND key < ?2`, k, k+"~")
+	var names []File
+	for _, f := range all {
+		same := func(o File) bool { return o.Dir == f.Dir && o.Key == f.Key }
+		if !slices.ContainsFunc(names, same) {
+			names = append(names, f)
+		}
+	}
+	return names, err
+}
