@@ -137,6 +137,9 @@ func (o *options) workloads() ([]workload, error) {
 	all = append(all, relayWorkloads()...)
 	all = append(all, queueMillionWorkload(o.queued))
 	all = append(all, newLogins(o.accounts), coldStart(), memory())
+	if strings.Contains(o.only, growthName) {
+		all = append(all, growthWorkload())
+	}
 	return slices.DeleteFunc(all, func(w workload) bool {
 		if slices.Contains(o.loads, w.name) {
 			return false

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -31,7 +32,8 @@ func (c *cli) table(heading string, rows [][]string, none string) {
 		fmt.Fprintln(c.out, none)
 		return
 	}
-	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
+	out := bufio.NewWriter(c.out) // which has each cell from the tabwriter by itself
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.Join(strings.Fields(heading), "\t"))
 	for _, r := range rows {
 		for i, cell := range r {
@@ -40,6 +42,7 @@ func (c *cli) table(heading string, rows [][]string, none string) {
 		fmt.Fprintln(w, strings.Join(r, "\t"))
 	}
 	w.Flush()
+	out.Flush()
 }
 
 // facts prints name and value pairs, one a line.
