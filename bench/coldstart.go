@@ -3,13 +3,12 @@ package main
 import (
 	"bufio"
 	"crypto/tls"
-	"database/sql"
 	"fmt"
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"posthorn/interop/peer"
@@ -40,7 +39,7 @@ func startRound(s *peer.Server, _ float64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := rest(s); err != nil {
+	if _, err := calm(s); err != nil {
 		return nil, err
 	}
 	u, err := s.Usage()
@@ -55,7 +54,7 @@ func startRound(s *peer.Server, _ float64) ([]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, err = rest(s) // what is left to do belongs to no other figure
+	_, err = calm(s) // what is left to do belongs to no other figure
 	return []float64{ms(clean), float64(u.PSS) / (1 << 20), ms(killed), float64(left) / (1 << 20)}, err
 }
 
@@ -94,19 +93,14 @@ func greets(addr string, within bool) bool {
 // logSize is the length of the log that a killed server leaves.
 const logSize = 64 << 20
 
-// killWithLog sends mail until the database's log is long, and kills. That the
-// log is not taken over meanwhile needs a reader that stands still: another
-// process, which is killed with the server, so that nobody tidies up.
+// killWithLog sends mail until the database's log is long, and kills.
 func killWithLog(s *peer.Server) (int64, error) {
 	db := filepath.Join(s.Dir, "data", "posthorn.db")
-	reader, err := startReader(db)
+	reader, err := standStill(db)
 	if err != nil {
 		return 0, err
 	}
-	defer func() {
-		reader.Process.Kill()
-		reader.Wait()
-	}()
+	defer reader.Close()
 	size := func() int64 {
 		if fi, err := os.Stat(db + "-wal"); err == nil {
 			return fi.Size()
@@ -130,53 +124,20 @@ func killWithLog(s *peer.Server) (int64, error) {
 	return size(), nil
 }
 
-// roleReader makes this program one that reads a database and does not
-// finish.
-const roleReader = "hold-reader"
-
-func holdReader(args []string) error {
-	if len(args) != 1 {
-		return fmt.Errorf("%s: no database", roleReader)
-	}
-	db, err := sql.Open("sqlite", "file:"+args[0]+"?mode=ro")
-	if err != nil {
-		return err
-	}
-	tx, err := db.Begin()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback()
-	var n int
-	if err := tx.QueryRow("SELECT count(*) FROM accounts").Scan(&n); err != nil {
-		return err
-	}
-	fmt.Println("reading")
-	_, err = io.Copy(io.Discard, os.Stdin)
-	return err
-}
-
-func startReader(db string) (*exec.Cmd, error) {
-	self, err := os.Executable()
+// standStill does what a reader of a SQLite database does that never finishes:
+// it holds the lock of the first read mark (https://sqlite.org/walformat.html,
+// section 2.3.1: WAL_READ_LOCK(1)) until it is closed. What comes into the log
+// from then on stays there: it is neither taken over nor begun anew.
+func standStill(db string) (io.Closer, error) {
+	f, err := os.OpenFile(db+"-shm", os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, roleReader, db)
-	cmd.Stderr = os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil { // it ends with this program, whatever happens
-		return nil, err
+	const readLock1 = 124
+	lock := syscall.Flock_t{Type: syscall.F_RDLCK, Whence: io.SeekStart, Start: readLock1, Len: 1}
+	if err := syscall.FcntlFlock(f.Fd(), syscall.F_SETLKW, &lock); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: %w", f.Name(), err)
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
-		cmd.Process.Kill()
-		cmd.Wait()
-		return nil, fmt.Errorf("%s: %w", roleReader, err)
-	}
-	return cmd, nil
+	return f, nil
 }

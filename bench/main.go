@@ -77,7 +77,6 @@ func main() {
 var roles = map[string]func(args []string) error{
 	roleNothing:  serveNothing,
 	roleUnsynced: execUnsynced,
-	roleReader:   holdReader,
 }
 
 func parse() (o options) {
