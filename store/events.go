@@ -39,7 +39,16 @@ func scanEvent(row scanner) (Event, error) {
 }
 
 // forgetEvents deletes up to limit events from before a time, and tells how many
-// it found.
+// it found. It looks at the oldest ones by id, since events are entered within
+// seconds of what they tell; an index by time would be written with each of them.
+// Where the clock has jumped, and young ones stand before old ones, the old go by
+// their day.
 func forgetEvents(tx *db.Tx, before time.Time, limit int) (int64, error) {
-	return tx.Exec(`DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?)`, before.UnixNano(), limit)
+	n, err := tx.Exec(`DELETE FROM events WHERE id IN (
+		SELECT id FROM (SELECT id, at FROM events WHERE id > 0 ORDER BY id LIMIT ?2) WHERE at < ?1)`, before.UnixNano(), limit)
+	if err != nil || n == int64(limit) {
+		return n, err
+	}
+	more, err := tx.Exec(`DELETE FROM events WHERE id IN (SELECT id FROM events WHERE day < ? LIMIT ?)`, day(before), int64(limit)-n)
+	return n + more, err
 }

@@ -25,6 +25,7 @@ var schema = []db.Migration{
 	sentSchema,
 	sendingSchema,
 	unfiledSchema,
+	eventsAgeSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant
