@@ -20,6 +20,7 @@ GO ?= go
 FUZZTIME ?= 30s
 KILLS ?= 200
 CUTS ?= 20000
+FAULTS ?= 300
 MIXTURE ?= 50000
 MANY ?= 60
 
@@ -62,7 +63,7 @@ fuzz:
 
 crash: tools
 	POSTHORN_KILLS=$(KILLS) $(GO) test -count=1 -timeout 30m -run 'Crash|Kill|UnderLoad' ./...
-	POSTHORN_CUTS=$(CUTS) $(GO) test -count=1 -timeout 120m -run 'PowerCut' ./store
+	POSTHORN_CUTS=$(CUTS) POSTHORN_FAULTS=$(FAULTS) $(GO) test -count=1 -timeout 120m -run 'PowerCut|TestFaults' ./store
 	POSTHORN_MIXTURE=$(MIXTURE) $(GO) test -count=1 -timeout 60m -run 'TestMixture' ./interop
 	POSTHORN_MANY=$(MANY) $(GO) test -race -count=1 -timeout 60m -run 'TestManyClients' ./imapd
 

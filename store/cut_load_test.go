@@ -89,7 +89,9 @@ type worker struct {
 	n      int // things made
 
 	has      world
-	told     said // of the step under way
+	about    world // of the step under way
+	failed   error // what ended it
+	told     said  // of the step under way
 	messages []*copyOf
 	queued   map[string]store.DeliveryID // by name in the world
 	boxes    []*box
@@ -136,6 +138,7 @@ func (w *worker) run() error {
 // step says what it is about to make of the worker's world, does it, and says
 // that it was answered for.
 func (w *worker) step(after world, do func() error) error {
+	w.about = after
 	w.word(said{Worker: w.number, Change: difference(w.has, after)})
 	w.told = said{Worker: w.number, Told: true, UIDs: map[string]store.UID{}, Least: map[store.MailboxID]store.UID{}, ModSeq: map[store.MailboxID]store.ModSeq{}}
 	if err := do(); err != nil {
@@ -176,6 +179,9 @@ func (w *worker) incoming(token string, size int, to ...*copyOf) ([]store.Incomi
 			return nil, b, err
 		}
 		in := store.Incoming{Blob: b, Account: w.accounts[c.account].ID, Mailbox: box.ID, Flags: c.flags}
+		if w.rng.IntN(4) == 0 {
+			in.Internal = time.Unix(1_000_000_000+int64(w.n), 0)
+		}
 		if c.keyword != "" {
 			in.Keywords = []string{c.keyword}
 		}

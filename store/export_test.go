@@ -127,11 +127,15 @@ func LimitTombstones(n int) (restore func()) {
 	return func() { tombstonesLimit = old }
 }
 
-// Hurried is Hurry until restore.
+// Hurried is Hurry until restore, with a log that is soon copied and begun anew.
 func Hurried() (restore func()) {
+	copyFrom, logLimit = 64<<10, 256<<10
 	mirror, derive, spool, sync := mirrorPause, derivePause, spoolPause, syncPause
 	Hurry()
-	return func() { mirrorPause, derivePause, spoolPause, syncPause = mirror, derive, spool, sync }
+	return func() {
+		mirrorPause, derivePause, spoolPause, syncPause = mirror, derive, spool, sync
+		copyFrom, logLimit = 0, 0
+	}
 }
 
 // DatabaseName is the database in the data folder.

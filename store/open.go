@@ -51,6 +51,10 @@ type Options struct {
 // databaseName is the database in the data folder.
 const databaseName = "posthorn.db"
 
+// copyFrom and logLimit are the sizes of the database's log; 0: its own. Tests make
+// them small.
+var copyFrom, logLimit int64
+
 // failurePoint is where tests stop the process, or make a step fail.
 var failurePoint func(step string) error
 
@@ -85,7 +89,8 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	s.db, err = db.Open(ctx, filepath.Join(s.dir, databaseName), schema, db.Options{
-		Durable: s.durable, Broken: s.mender.broken, Upgrading: s.upgrading, Point: failurePoint, Prepared: hearStatement,
+		Durable: s.durable, Broken: s.mender.broken, Upgrading: s.upgrading, Point: failurePoint,
+		CopyFrom: copyFrom, LogLimit: logLimit, Prepared: hearStatement,
 	})
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ package db
 // itself, so the writer makes it, between two batches, when the log is large: most
 // is copied by then, and it waits for the rest and for those who read. The log's
 // file keeps its size, so that a commit does not change it.
-var ( // in octets; less in tests
+var ( // in octets; less in tests (and Options)
 	copyFrom int64 = 16 << 20 // so much that is not copied wakes the checkpointer
 	logLimit int64 = 64 << 20 // from here the writer helps
 )
@@ -18,8 +18,8 @@ type checkpointer struct {
 	helpAt  int64         // the writer's own: how large the log is to be before it helps
 }
 
-func newCheckpointer() checkpointer {
-	return checkpointer{wake: make(chan struct{}, 1), working: make(chan struct{}, 1), helpAt: logLimit}
+func newCheckpointer(limit int64) checkpointer {
+	return checkpointer{wake: make(chan struct{}, 1), working: make(chan struct{}, 1), helpAt: limit}
 }
 
 // logged is how large the log is and how much of it is not copied, in octets.
@@ -40,7 +40,7 @@ func (d *DB) grown(w *conn) {
 		d.beginAnew(w, size)
 		return
 	}
-	if left >= copyFrom {
+	if left >= d.options.CopyFrom {
 		select {
 		case d.checkpoints.wake <- struct{}{}:
 		default: // it has been told already
@@ -62,9 +62,9 @@ func (d *DB) beginAnew(w *conn, size int64) {
 	_ = tx.Row("PRAGMA busy_timeout = " + waitForReaders).Scan(&ms) // without it the wait is longer
 	err := tx.Row("PRAGMA wal_checkpoint(RESTART)").Scan(&busy, &frames, &copied)
 	_ = tx.Row("PRAGMA busy_timeout = " + busyTimeout).Scan(&ms)
-	d.checkpoints.helpAt = logLimit
+	d.checkpoints.helpAt = d.options.LogLimit
 	if err != nil || busy != 0 {
-		d.checkpoints.helpAt = size + copyFrom
+		d.checkpoints.helpAt = size + d.options.CopyFrom
 	}
 }
 

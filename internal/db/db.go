@@ -54,6 +54,11 @@ type Options struct {
 	// other. 0 is 4096. It counts when the file is made.
 	PageSize int
 
+	// CopyFrom and LogLimit are sizes of the log, in octets, 0 for the usual: so
+	// much that is not copied into the file yet wakes the checkpointer, and from
+	// the other on the writer waits until the log can be begun anew.
+	CopyFrom, LogLimit int64
+
 	// Durable makes everything durable that the operations of a batch came
 	// with (CommitAfter), before the batch's COMMIT: it runs while their rows
 	// are written into memory. An error undoes the batch.
@@ -124,10 +129,11 @@ type DB struct {
 // version: ErrNewer when it is newer than schema knows. The database must not
 // be open anywhere else.
 func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB, error) {
+	o.CopyFrom, o.LogLimit = cmp.Or(o.CopyFrom, copyFrom), cmp.Or(o.LogLimit, logLimit)
 	d := &DB{
 		path: path, options: o,
 		requests: make(chan *request, maxBatch), stop: make(chan struct{}),
-		checkpoints: newCheckpointer(), reopened: make(chan *conn), resting: make(chan struct{}, 1),
+		checkpoints: newCheckpointer(o.LogLimit), reopened: make(chan *conn), resting: make(chan struct{}, 1),
 	}
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("open: %w", err)
