@@ -133,6 +133,8 @@ type staged struct {
 	key  store.Key
 	size int64
 	gone bool
+
+	failed error // of a sync: the content is not on the disk and will not be
 }
 
 func (s *staged) Key() store.Key { return s.key }
@@ -149,7 +151,7 @@ func (s *staged) Sync() error {
 	if s.f == nil {
 		return nil
 	}
-	err := s.f.Sync()
+	err := s.sync()
 	if err == nil {
 		err = s.f.Close()
 		s.f = nil
@@ -158,6 +160,15 @@ func (s *staged) Sync() error {
 		return fmt.Errorf("sync %s: %w", s.key, kind(err))
 	}
 	return nil
+}
+
+// sync fails for ever after it has failed once: the kernel tells of a page that
+// it could not write only once, and takes it for written from then on.
+func (s *staged) sync() error {
+	if s.failed == nil {
+		s.failed = s.f.Sync()
+	}
+	return s.failed
 }
 
 func (s *staged) Discard() error {

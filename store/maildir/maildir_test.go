@@ -395,3 +395,66 @@ func TestListOfAFolderThatGoes(t *testing.T) {
 	})
 	all.Wait()
 }
+
+// What could not be written once is not on the disk, whatever the next sync says.
+func TestFailedSyncIsNotTriedAgain(t *testing.T) {
+	disk := errors.New("no space left on device")
+	fails := true
+	b := NewOn(faulty{Disk: System{}, sync: func(path string) error {
+		if fails && filepath.Base(filepath.Dir(path)) == "tmp" {
+			return disk
+		}
+		return nil
+	}}, t.TempDir())
+	s := stage(t, b)
+	f := fileOf(s, inbox)
+	ok(t, s.Link(f))
+	all := []store.Unsynced{{Staged: []store.Staged{s}, Files: []store.File{f}}}
+	for range 2 {
+		if err := b.Sync(all)[0]; !errors.Is(err, disk) {
+			t.Errorf("got %v", err)
+		}
+		fails = false
+	}
+	if err := s.Sync(); !errors.Is(err, disk) {
+		t.Errorf("alone: got %v", err)
+	}
+}
+
+// Content that is written behind its commit takes the place of what has its
+// names, also where it has several.
+func TestWriteTakesThePlaceOfWhatIsThere(t *testing.T) {
+	b := New(t.TempDir())
+	defer b.Close()
+	k := b.NewKey()
+	names := []store.File{
+		{Place: inbox, Key: k, Size: 3, Info: ",U=1:2,"},
+		{Place: store.Place{Dir: "a1", Folder: ".A"}, Key: k + "-2", Size: 3, Info: ",U=1:2,"},
+		{Place: store.Place{Dir: "a2"}, Key: k, Size: 3, Info: ",U=7:2,S"},
+	}
+	for _, content := range []string{"old", "new"} {
+		ok(t, b.Write(k, []byte(content), names))
+		ok(t, b.SyncAll())
+		var first os.FileInfo
+		for _, f := range names {
+			if got := read(t, b, f); got != content {
+				t.Errorf("%q in %q, want %q", got, f.Place, content)
+			}
+			st, err := os.Stat(b.Path(f))
+			ok(t, err)
+			if first == nil {
+				first = st
+			} else if !os.SameFile(first, st) {
+				t.Errorf("%s is a copy", b.Path(f))
+			}
+		}
+	}
+	found, err := b.Locate("a1", func(o store.Key) bool { return o == k || o == k+"-2" })
+	ok(t, err)
+	if len(found) != 2 || found[k+"-2"].File != names[1] {
+		t.Errorf("located %+v", found)
+	}
+	if left, _ := b.Staged(); len(left) > 0 {
+		t.Errorf("staged: %v", left)
+	}
+}

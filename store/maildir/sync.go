@@ -21,8 +21,8 @@ func (b *Blobs) Sync(batches []store.Unsynced) []error {
 	folders := make(map[store.Place][]int)
 	for i, u := range batches {
 		for _, s := range u.Staged {
-			if f := s.(*staged).f; f != nil {
-				run.start(f.Sync, i)
+			if st := s.(*staged); st.f != nil {
+				run.start(st.sync, i)
 			}
 		}
 		for _, f := range u.Files {
