@@ -64,7 +64,6 @@ func (l *suffering) run(n int, seed uint64) {
 // until works until it is told to stop, or something fails.
 func (w *worker) until(stop *atomic.Bool) error {
 	for !stop.Load() {
-		w.steps = 1
 		if err := w.run(); err != nil {
 			return err
 		}
@@ -128,7 +127,7 @@ func suffer(t *testing.T, fault faults.Fault) {
 	s, err := store.Open(t.Context(), root, maildir.NewOn(disk.Content(), root), store.Options{Log: j.log()})
 	ok(t, err)
 	defer func() { s.Close() }()
-	l := &suffering{load: load{Store: s, say: func(string) {}, ctx: t.Context()}}
+	l := &suffering{load: load{Store: s, say: func(string) {}, steps: 1, ctx: t.Context()}}
 	ok(t, l.begin(2))
 	disk.Set(fault)
 	var all sync.WaitGroup
