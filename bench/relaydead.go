@@ -100,20 +100,23 @@ func relayBeside(kind, what string) workload {
 
 func besideDead(s *peer.Server, kind string, n int64) ([]time.Duration, error) {
 	live := outgoing{s: s, to: func(int64) string { return "someone@" + sinkDomain(0) }}
+	conns, err := live.login(1 + submitters)
+	if err != nil {
+		return nil, err
+	}
 	run := runs.Add(1)
 	world.Expect(run, -1)
 	var stop atomic.Bool
 	taken := map[int64]time.Time{}
 	var wg sync.WaitGroup
-	var err error
 	wg.Go(func() {
 		tick := time.NewTicker(liveEvery)
 		defer tick.Stop()
 		no := int64(0)
-		err = live.submitSome(0, run, func() (int64, bool) { <-tick.C; no++; return no, !stop.Load() },
+		err = live.submitSome(conns[0], run, func() (int64, bool) { <-tick.C; no++; return no, !stop.Load() },
 			func(n int64, _ time.Duration) { taken[n] = time.Now() })
 	})
-	_, err2 := outgoing{s: s, n: n, to: func(int64) string { return "someone@" + kind + ".sink.test" }}.submit(runs.Add(1))
+	_, err2 := outgoing{s: s, n: n, to: func(int64) string { return "someone@" + kind + ".sink.test" }}.submit(conns[1:], runs.Add(1))
 	time.Sleep(liveAfter)
 	stop.Store(true)
 	wg.Wait()
