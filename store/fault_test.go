@@ -151,6 +151,7 @@ func suffer(t *testing.T, fault faults.Fault) {
 	s, err = store.Open(t.Context(), root, maildir.New(root), store.Options{Log: slog.New(slog.DiscardHandler)})
 	ok(t, err)
 	ok(t, l.judge(t, s, faults.Fault{}))
+	ok(t, s.Close()) // it files what it found unfiled
 	if left, _ := filepath.Glob(filepath.Join(root, "tmp", "*")); len(left) > 0 {
 		t.Errorf("staging has %q", left)
 	}
