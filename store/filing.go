@@ -159,10 +159,13 @@ func enterUnfiled(tx *db.Tx, all []*unfiled) error {
 }
 
 // committed has content filed under names, which are as the rows say when they
-// are nil; item is the one that alone has it.
+// are nil; item is the one that alone has it. That may have ended meanwhile.
 func (f *filing) committed(u *unfiled, names []File, item ItemID, now time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if u.state == isGone {
+		return
+	}
 	f.all[u.key] = u
 	u.names, u.item, u.since = names, item, now
 	f.queue(u)

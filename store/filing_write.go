@@ -158,11 +158,15 @@ func (f *filing) rested(now time.Time) (awake []*unfiled) {
 	return awake
 }
 
-// wake has content written whose item is still there.
+// wake has content written whose item is still there; after an error all rests
+// for fileRetry.
 func (f *filing) wake(awake []*unfiled, there []bool, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err != nil {
+		for _, u := range awake {
+			u.since = time.Now().Add(fileRetry - spoolPause)
+		}
 		f.resting = append(awake, f.resting...)
 		return
 	}
@@ -190,8 +194,8 @@ func (s *Store) fileAll(ctx context.Context) error {
 		}
 		s.filing.turn.Lock()
 		err := s.write(ctx, fresh)
-		if err == nil {
-			err = s.rewrite(ctx, unsure)
+		if !errors.Is(err, ErrNoSpace) {
+			err = errors.Join(err, s.rewrite(ctx, unsure))
 		}
 		s.filing.turn.Unlock()
 		s.filing.putAside(append(fresh, unsure...))
@@ -315,14 +319,18 @@ func (s *Store) rewrite(ctx context.Context, unsure []*unfiled) error {
 		}
 	}
 	there := make(map[string]map[Key]Found)
+	failed := make(map[string]bool) // accounts that hold up nobody else's content
+	var errs []error
 	for dir, keys := range wanted {
 		there[dir], err = s.blobs.Locate(dir, func(k Key) bool { return keys[k] })
-		if err != nil {
-			return err
+		if failed[dir] = err != nil; err != nil {
+			errs = append(errs, err)
 		}
 	}
-	var errs []error
 	for i, u := range unsure {
+		if slices.ContainsFunc(names[i], func(n File) bool { return failed[n.Dir] }) {
+			continue
+		}
 		for j, n := range names[i] {
 			if found, ok := there[n.Dir][n.Key]; ok {
 				names[i][j] = found.File

@@ -1,0 +1,105 @@
+package store_test
+
+import (
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"posthorn/internal/db"
+	"posthorn/store"
+	"posthorn/store/maildir"
+	"posthorn/store/storetest"
+)
+
+// looking counts the searches for files, and fails those in one account.
+type looking struct {
+	store.Blobs
+	searches atomic.Int64
+	bad      string // Dir
+}
+
+func (l *looking) Locate(dir string, wanted func(store.Key) bool) (map[store.Key]store.Found, error) {
+	l.searches.Add(1)
+	if l.bad != "" && dir == l.bad {
+		return nil, errors.New("input/output error")
+	}
+	return l.Blobs.Locate(dir, wanted)
+}
+
+func setUpLooking(t *testing.T) (*fixture, *looking) {
+	t.Helper()
+	f := setUp(t)
+	f.Halt()
+	ok(t, f.Store.Close())
+	l := &looking{Blobs: maildir.New(f.dir)}
+	st, err := store.Open(t.Context(), f.dir, l, store.Options{})
+	ok(t, err)
+	t.Cleanup(func() { st.Close() })
+	f.Store = st
+	f.Halt()
+	return f, l
+}
+
+// A queue item that cannot be marked as one with a file is tried again after a
+// while, not as fast as the store refuses it.
+func TestRefusedItemsWait(t *testing.T) {
+	var refuse atomic.Bool
+	var tries atomic.Int64
+	store.SetFailurePoint(func(step string) error {
+		if step == db.PointBegin && refuse.Load() {
+			tries.Add(1)
+			return store.ErrNoSpace
+		}
+		return nil
+	})
+	t.Cleanup(func() { store.SetFailurePoint(nil) })
+	t.Cleanup(store.Hurried()) // after the store is closed
+	f, _ := setUpFailing(t)
+	ids := []store.ItemID{f.spool(1)}
+	ok(t, f.File(t.Context()))
+	refuse.Store(true)
+	time.Sleep(50 * time.Millisecond) // whatever else was under way
+	refuse.Store(false)
+	ids = append(ids, f.spool(1))
+	refuse.Store(true)
+	before := tries.Load()
+	time.Sleep(300 * time.Millisecond)
+	if n := tries.Load() - before; n > 10 {
+		t.Errorf("%d commits were tried within 300 ms", n)
+	}
+	refuse.Store(false)
+	ok(t, f.File(t.Context()))
+	for _, id := range ids {
+		f.settle(id)
+	}
+	f.purge(time.Now())
+	f.unfiled(0)
+	f.clean(t)
+}
+
+// The folders of one account that cannot be read hold up no other's content.
+func TestOneAccountHoldsUpNoOthersFiles(t *testing.T) {
+	f, l := setUpLooking(t)
+	bob := f.account("bob", store.Quota{})
+	f.deliver(hello, 0)
+	_, err := f.Commit(t.Context(), store.Change{Append: []store.Incoming{{Blob: f.put(hello), Account: bob.ID}}})
+	ok(t, err)
+	f.Abandon() // as a kill leaves it: there may be files
+	l.bad = bob.Dir
+	st, err := store.Open(t.Context(), f.dir, l, store.Options{})
+	ok(t, err)
+	t.Cleanup(func() { st.Close() })
+	f.Store = st
+	f.Halt()
+	f.unfiled(2)
+	if err := f.File(t.Context()); err == nil {
+		t.Error("nobody was told of it")
+	}
+	f.unfiled(1)
+	f.text(f.box("INBOX"), 1)
+	l.bad = ""
+	ok(t, f.File(t.Context()))
+	f.unfiled(0)
+	storetest.Clean(t, f.Store)
+}
