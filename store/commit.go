@@ -51,9 +51,11 @@ type prepared struct {
 	targets  []target // of Append
 	spooled  []Key    // of Spool
 	unsynced Unsynced
-	contents []*unfiled   // that go into the database
-	names    map[name]int // how many a blob has been given
-	ended    []Key        // of items that have ended without a file
+	contents []*unfiled          // that go into the database
+	anew     []*Blob             // of a transfer: content of its own, where the source has no durable file to share
+	named    map[*unfiled][]File // what that is to be called
+	names    map[name]int        // how many a blob has been given
+	ended    []Key               // of items that have ended without a file
 	result   Result
 }
 
@@ -203,7 +205,7 @@ func (s *Store) finish(p *prepared, err error) error {
 func (p *prepared) file(now time.Time) {
 	p.store.filing.ended(p.ended)
 	for _, u := range p.contents {
-		var names []File
+		names := p.named[u]
 		var item ItemID
 		for i := range p.Append {
 			if t := &p.targets[i]; p.Append[i].Blob.unfiled == u {
@@ -269,5 +271,8 @@ func (p *prepared) eachBlob(do func(*Blob)) {
 		if b := p.Spool[i].Blob; b != nil {
 			do(b)
 		}
+	}
+	for _, b := range p.anew {
+		do(b)
 	}
 }

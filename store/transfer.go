@@ -27,13 +27,12 @@ type transfer struct {
 	sources []Message // as they are
 	all     []Message // as they are to become
 	blobs   []Blob    // what threads are made of; for another account only
-	anew    []*Blob   // content of its own, where the source has no durable file to share
 }
 
 // stage gives the content of messages new names in the mailbox to. The messages
 // are to keep those of their flags that are in keep.
 func (m *Mailbox) stage(ctx context.Context, uids []UID, to MailboxID, keep Flags) (*transfer, error) {
-	t := &transfer{prepared: &prepared{Change: new(Change), store: m.store}, from: m, mailbox: to}
+	t := &transfer{prepared: &prepared{Change: new(Change), store: m.store, named: make(map[*unfiled][]File)}, from: m, mailbox: to}
 	err := m.store.db.View(ctx, func(tx *db.Tx) error {
 		err := tx.Row(`SELECT m.account, a.dir, m.folder FROM mailboxes m JOIN accounts a ON a.id = m.account
 			WHERE m.id = ? AND m.name IS NOT NULL AND a.login IS NOT NULL`, to).Scan(&t.account, &t.at.Dir, &t.at.Folder)
@@ -99,6 +98,9 @@ func (t *transfer) name(ctx context.Context, msg *Message, f File) error {
 	return err
 }
 
+// openCopies is how many contents of a transfer may hold their files open.
+const openCopies = 256
+
 // copy puts content whose file is not durable yet once more.
 func (t *transfer) copy(ctx context.Context, msg *Message, f File) error {
 	r, err := t.store.openContent(ctx, f)
@@ -115,11 +117,21 @@ func (t *transfer) copy(ctx context.Context, msg *Message, f File) error {
 		return err
 	}
 	t.anew = append(t.anew, b)
-	msg.Key, err = t.place(b, t.at)
+	if b.staged != nil && len(t.anew) > openCopies {
+		if err := t.store.Sync(ctx, b); err != nil {
+			return err
+		}
+	}
+	if msg.Key, err = t.place(b, t.at); err != nil {
+		return err
+	}
+	if b.unfiled != nil {
+		t.named[b.unfiled] = []File{{Place: t.at, Key: msg.Key, Size: msg.Size}}
+	}
 	if t.account != t.from.account {
 		t.blobs = append(t.blobs, *b)
 	}
-	return err
+	return nil
 }
 
 // enter writes the rows of the messages into the mailbox.
