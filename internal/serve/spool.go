@@ -40,10 +40,12 @@ type Spools struct {
 }
 
 // In memory is content up to inMemory octets; room for it doubles from
-// firstRoom, as it comes and not as it is announced.
+// firstRoom, as it comes and not as it is announced. What goes to a file needs
+// toFile of room on its way.
 const (
 	inMemory  = 4 << 20
 	firstRoom = 16 << 10
+	toFile    = 64 << 10
 )
 
 // Spool holds the content of one message: in memory, then in a file that has
@@ -111,7 +113,21 @@ func (s *Spool) room() error {
 	if s.mem == nil {
 		s.mem = make([]byte, 0, firstRoom) // without budget: no less will do
 	}
-	return s.writeOut()
+	if err := s.writeOut(); err != nil {
+		return err
+	}
+	s.narrow()
+	return nil
+}
+
+// narrow keeps of mem what writing to a file needs: the rest of a long message
+// is long in coming, and others could do with the memory.
+func (s *Spool) narrow() {
+	if s.taken <= toFile {
+		return
+	}
+	s.Memory.give(s.taken - toFile)
+	s.mem, s.taken = make([]byte, 0, toFile), toFile
 }
 
 func (s *Spool) writeOut() error {

@@ -83,6 +83,32 @@ func TestSpoolKeepsContent(t *testing.T) {
 	}
 }
 
+// A long message that is slow in coming leaves the budget to others.
+func TestLongContentKeepsLittleMemoryWhileItComes(t *testing.T) {
+	budget := NewBudget(8 << 20)
+	s := Spools{budget, t.TempDir()}.New()
+	defer s.Free()
+	more := readerFunc(func(p []byte) (int, error) {
+		if held := 8<<20 - budget.Left(); s.file != nil && s.size > inMemory+2*toFile && held > toFile {
+			t.Fatalf("at %d octets %d are held", s.size, held)
+		}
+		if s.size > 3*inMemory {
+			return 0, io.EOF
+		}
+		return len(p), nil
+	})
+	if _, err := s.Fill(more, 0); err != nil {
+		t.Fatal(err)
+	}
+	if s.file == nil || budget.Left() != 8<<20 {
+		t.Errorf("in a file: %t; %d octets of budget are left", s.file != nil, budget.Left())
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 func TestSpoolStopsOverTheLimit(t *testing.T) {
 	for size, want := range map[int]bool{99: false, 100: false, 101: true, 100_000: true} {
 		s := Spools{NewBudget(1 << 20), t.TempDir()}.New()
