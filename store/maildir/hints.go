@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -22,14 +23,24 @@ type hints struct {
 
 type listing struct {
 	names   map[store.Key]string
+	lo, hi  store.Key // of a folder with more than maxNames only those between; "": no bound
 	changed time.Time // the folder's time when it was listed
 	settled bool      // a change since then would show in that time
 	expiry  *time.Timer
 }
 
+// covers tells whether k would be among the names if the folder had held it.
+// Names are in order but for keys that begin with others.
+func (l *listing) covers(k store.Key) bool {
+	above := l.lo == "" || l.lo < k && !strings.HasPrefix(string(k), string(l.lo))
+	below := l.hi == "" || k < l.hi && !strings.HasPrefix(string(l.hi), string(k))
+	return above && below
+}
+
 // The bounds of what hints hold, and for how long.
 const (
 	maxListings = 8
+	maxNames    = 32 << 10 // of one folder, some 120 octets each
 	hintsKept   = 10 * time.Second
 )
 
@@ -46,11 +57,11 @@ func (h *hints) find(folder string, k store.Key) (string, error) {
 	defer h.mu.Unlock()
 	l := h.folders[folder]
 	if l != nil {
-		if name := l.names[k]; name != "" || l.settled && l.changed.Equal(st.ModTime()) {
+		if name := l.names[k]; name != "" || l.covers(k) && l.settled && l.changed.Equal(st.ModTime()) {
 			return name, nil
 		}
 	}
-	if l, err = listed(folder, st.ModTime()); err != nil {
+	if l, err = listed(folder, st.ModTime(), k); err != nil {
 		return "", err
 	}
 	h.keep(folder, l)
@@ -60,11 +71,26 @@ func (h *hints) find(folder string, k store.Key) (string, error) {
 // granularity is how coarse the times of folders may be.
 const granularity = time.Second
 
-func listed(folder string, changed time.Time) (*listing, error) {
+// listed lists a folder for the sake of k. Of a folder with very many files only
+// the names about k are kept: who reads such a folder goes through it in the
+// order of its keys, which is that of arrival.
+func listed(folder string, changed time.Time, k store.Key) (*listing, error) {
 	l := &listing{changed: changed, settled: time.Since(changed) > granularity}
 	names, err := list(folder)
 	if err != nil {
 		return nil, err
+	}
+	if len(names) > maxNames {
+		slices.Sort(names)
+		at, _ := slices.BinarySearch(names, string(k))
+		from := min(max(at-maxNames/2, 0), len(names)-maxNames)
+		if from > 0 {
+			l.lo = keyOf(names[from])
+		}
+		if from+maxNames < len(names) {
+			l.hi = keyOf(names[from+maxNames-1])
+		}
+		names = names[from : from+maxNames]
 	}
 	l.names = make(map[store.Key]string, len(names))
 	for _, n := range names {
@@ -122,7 +148,7 @@ func (h *hints) known(folder string, k store.Key) string {
 func (h *hints) note(folder string, k store.Key, name string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if l := h.folders[folder]; l != nil {
+	if l := h.folders[folder]; l != nil && l.covers(k) {
 		l.names[k] = name
 	}
 }

@@ -147,6 +147,43 @@ func TestFilesAreFoundWhereTheyWereSeen(t *testing.T) {
 	}
 }
 
+// Of a folder with very many files a bounded part of the names is kept, and each
+// file is found all the same.
+func TestListingOfALargeFolderIsBounded(t *testing.T) {
+	folder := t.TempDir()
+	key := func(i int) store.Key { return store.Key(fmt.Sprintf("%06d", i)) }
+	const n = maxNames + 4096
+	for i := range n {
+		ok(t, os.WriteFile(filepath.Join(folder, string(key(i))+",S=1:2,"), nil, 0o600))
+	}
+	old := time.Now().Add(-time.Hour)
+	ok(t, os.Chtimes(folder, old, old))
+	var h hints
+	for _, i := range []int{0, n - 1, n / 2, 1, n - 2, 7, n/2 + 1} {
+		if got, err := h.find(folder, key(i)); got != string(key(i))+",S=1:2," || err != nil {
+			t.Errorf("file %d is found as %q, %v", i, got, err)
+		}
+		l := h.folders[folder]
+		if len(l.names) != maxNames {
+			t.Errorf("%d names are kept", len(l.names))
+		}
+		for _, other := range []int{0, n - 1, i} {
+			if _, has := l.names[key(other)]; l.covers(key(other)) && !has {
+				t.Errorf("looked for %d: %d is covered, and not there", i, other)
+			}
+		}
+	}
+	for _, k := range []store.Key{"", "000000x", "zz", key(n/2) + "-1"} {
+		if got, err := h.find(folder, k); got != "" || err != nil {
+			t.Errorf("%s, which is not there, is found as %q, %v", k, got, err)
+		}
+	}
+	h.note(folder, "elsewhere", "x")
+	if l := h.folders[folder]; len(l.names) > maxNames+1 {
+		t.Errorf("%d names are kept", len(l.names))
+	}
+}
+
 // What is remembered is bounded.
 func TestSeenIsBounded(t *testing.T) {
 	var s seen
