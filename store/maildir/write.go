@@ -138,12 +138,37 @@ type whole struct {
 func (w *whole) open(b *Blobs) (r Root, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.root == nil {
-		if w.root, err = b.disk.OpenRoot(b.root); err != nil {
-			w.root = nil
-		}
+	if w.root != nil {
+		return w.root, nil
 	}
-	return w.root, err
+	if err := b.oneSystem(); err != nil {
+		return nil, err
+	}
+	if r, err = b.disk.OpenRoot(b.root); err != nil {
+		return nil, err
+	}
+	w.root = r
+	return r, nil
+}
+
+// oneSystem fails where staging is on another file system than the root, whose
+// sync would not reach what is renamed from there. A folder of content on another
+// one cannot be renamed into.
+func (b *Blobs) oneSystem() error {
+	var root, tmp unix.Stat_t
+	err := unix.Stat(b.root, &root)
+	if err == nil {
+		err = unix.Stat(filepath.Join(b.root, "tmp"), &tmp)
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil // it will be made here
+	case err != nil:
+		return fmt.Errorf("file system of %s: %w", b.root, err)
+	case root.Dev != tmp.Dev:
+		return fmt.Errorf("%s/tmp is on another file system: %w", b.root, errors.ErrUnsupported)
+	}
+	return nil
 }
 
 // Locate finds the files of an account, or of the spool, whose keys are wanted.
