@@ -239,6 +239,17 @@ func (f *filing) unwritten(k Key) bool {
 	return u.state < isWritten
 }
 
+// enters tells whether a key's commit has not come back to where it was asked for.
+func (f *filing) enters(k Key) bool {
+	u := f.of(k)
+	if u == nil {
+		return false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return u.state == isEntering
+}
+
 // unname keeps a file from being written that is to go. The caller holds turn.
 func (f *filing) unname(file File) {
 	u := f.of(file.Key)

@@ -103,3 +103,32 @@ func TestOneAccountHoldsUpNoOthersFiles(t *testing.T) {
 	f.unfiled(0)
 	storetest.Clean(t, f.Store)
 }
+
+// Files that are on the disk are not written anew because their rows could not be
+// deleted.
+func TestRowsThatCannotGoWait(t *testing.T) {
+	var refuse atomic.Bool
+	store.SetFailurePoint(func(step string) error {
+		if step == db.PointBegin && refuse.Load() {
+			return store.ErrNoSpace
+		}
+		return nil
+	})
+	t.Cleanup(func() { store.SetFailurePoint(nil) })
+	f, blobs := setUpFailing(t)
+	f.Halt()
+	f.deliver(hello, 0)
+	refuse.Store(true)
+	for range 3 {
+		is(t, f.File(t.Context()), store.ErrNoSpace)
+	}
+	refuse.Store(false)
+	f.unfiled(1)
+	f.text(f.box("INBOX"), 1)
+	ok(t, f.File(t.Context()))
+	f.unfiled(0)
+	if n := blobs.written.Load(); n != 1 {
+		t.Errorf("written %d times", n)
+	}
+	f.clean(t)
+}

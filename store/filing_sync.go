@@ -40,18 +40,28 @@ func (s *Store) runSyncs(ctx context.Context) {
 	}
 }
 
-// sync makes durable what is written, and deletes the rows. After an error
-// nothing that was written is trusted.
+// sync makes durable what is written, and deletes the rows. After a sync that
+// failed nothing that was written is trusted; rows that could not be deleted wait
+// for the next.
 func (s *Store) sync(ctx context.Context) error {
 	f := s.filing
 	f.mu.Lock()
 	all := f.written
 	f.written, f.amount = nil, 0
 	f.mu.Unlock()
-	err := s.blobs.SyncAll()
-	if err == nil {
-		err = s.dropUnfiled(ctx, all)
+	if err := s.blobs.SyncAll(); err != nil {
+		f.distrust(all)
+		return err
 	}
+	err := s.dropUnfiled(ctx, all)
+	if err != nil {
+		f.keepWritten(all)
+	}
+	return err
+}
+
+// distrust has content written anew after a sync that failed.
+func (f *filing) distrust(all []*unfiled) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, u := range all {
@@ -59,10 +69,20 @@ func (s *Store) sync(ctx context.Context) error {
 			f.fail(u)
 		}
 	}
-	if err != nil {
-		f.bell.ring() // the writer looks when it is to try again
+	f.bell.ring() // the writer looks when it is to try again
+}
+
+// keepWritten has the rows deleted with the next sync that are left.
+func (f *filing) keepWritten(all []*unfiled) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, u := range all {
+		if u.state != isGone {
+			f.written = append(f.written, u)
+			f.amount += u.cost()
+		}
 	}
-	return err
+	f.soon.ring()
 }
 
 // dropStep is how many runs of rows go in one operation of a commit.

@@ -150,6 +150,7 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 			FROM removals WHERE at <= ? ORDER BY at, id LIMIT ?`, now.Add(-purgeAfter).Unix(), purgeStep)
 		return err
 	})
+	all = slices.DeleteFunc(all, func(r removal) bool { return s.filing.enters(r.Key) }) // until it is known where its file goes
 	if err != nil || len(all) == 0 {
 		return false, err
 	}
