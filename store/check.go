@@ -123,37 +123,57 @@ func (c *checker) numbers(ctx context.Context) error {
 const countedSQL = `SELECT count(*) AS messages, coalesce(sum(flags & 1 = 0), 0) AS unseen, coalesce(sum(flags & 8 <> 0), 0) AS deleted,
 	coalesce(sum(size), 0) AS size FROM messages WHERE mailbox = ? AND expunged = 0`
 
+// checkedAtOnce is how many mailboxes or accounts are read in one view of the
+// database: a view for each costs more than what is read, and one of all would
+// keep the log from being written back.
+const checkedAtOnce = 1000
+
 // counts verifies S6.
 func (c *checker) counts(ctx context.Context) error {
-	type box struct {
-		id            MailboxID
-		account, name string
+	last := MailboxID(0)
+	for {
+		boxes, err := c.someCounts(ctx, last)
+		if err != nil || len(boxes) == 0 {
+			return err
+		}
+		for _, b := range boxes {
+			c.total += b.counted.messages
+			if b.kept == b.counted {
+				continue
+			}
+			p := Problem{Invariant: "S6", Account: b.account, Mailbox: b.name, Do: doFix,
+				What: fmt.Sprintf("the mailbox counts %v; there are %v", b.kept, b.counted)}
+			err := c.mend(ctx, &p, "counted again", func(tx *db.Tx) error { return countAgain(tx, b.id) })
+			c.found(p)
+			if err != nil {
+				return err
+			}
+		}
+		last = boxes[len(boxes)-1].id
 	}
-	var boxes []box
-	err := c.store.db.View(ctx, func(tx *db.Tx) (err error) {
-		boxes, err = collect(tx, func(row scanner) (b box, err error) {
+}
+
+// checkedBox is a mailbox with what it counts, and what there is.
+type checkedBox struct {
+	id            MailboxID
+	account, name string
+	kept, counted counts
+}
+
+// someCounts reads the mailboxes that follow one.
+func (c *checker) someCounts(ctx context.Context, last MailboxID) (boxes []checkedBox, err error) {
+	err = c.store.db.View(ctx, func(tx *db.Tx) error {
+		boxes, err = collect(tx, func(row scanner) (b checkedBox, err error) {
 			err = row.Scan(&b.id, &b.account, &b.name)
 			return b, err
-		}, `SELECT m.id, a.login, m.name FROM mailboxes m JOIN accounts a ON a.id = m.account WHERE m.name IS NOT NULL AND a.login IS NOT NULL`)
+		}, `SELECT m.id, a.login, m.name FROM mailboxes m JOIN accounts a ON a.id = m.account
+			WHERE m.id > ? AND m.name IS NOT NULL AND a.login IS NOT NULL ORDER BY m.id LIMIT ?`, last, checkedAtOnce)
+		for i := 0; i < len(boxes) && err == nil; i++ {
+			boxes[i].kept, boxes[i].counted, err = countBox(tx, boxes[i].id)
+		}
 		return err
 	})
-	for i := 0; i < len(boxes) && err == nil; i++ {
-		var kept, counted counts
-		b := boxes[i]
-		err = c.store.db.View(ctx, func(tx *db.Tx) error {
-			kept, counted, err = countBox(tx, b.id)
-			return err
-		})
-		c.total += counted.messages
-		if err != nil || kept == counted {
-			continue
-		}
-		p := Problem{Invariant: "S6", Account: b.account, Mailbox: b.name, Do: doFix,
-			What: fmt.Sprintf("the mailbox counts %v; there are %v", kept, counted)}
-		err = c.mend(ctx, &p, "counted again", func(tx *db.Tx) error { return countAgain(tx, b.id) })
-		c.found(p)
-	}
-	return err
+	return boxes, err
 }
 
 func countBox(tx *db.Tx, id MailboxID) (kept, counted counts, err error) {
