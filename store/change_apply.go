@@ -21,9 +21,11 @@ import (
 //	enterNotice each of Notices                                (notices.go)
 //
 // Functions named here take the transaction, do no I/O of their own, wake nobody
-// and return the kinds of errors of store.go, wrapped once.
+// and return the kinds of errors of store.go, wrapped once. What is left of an
+// earlier run that was undone counts for nothing.
 func (c *prepared) apply(tx *db.Tx) error {
 	now := time.Now()
+	c.result, c.ended = Result{}, nil
 	if err := c.removeAll(tx, now); err != nil {
 		return err
 	}
