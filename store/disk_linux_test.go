@@ -13,6 +13,7 @@ import (
 
 	"posthorn/mail"
 	"posthorn/store"
+	"posthorn/store/maildir"
 	"posthorn/store/storetest"
 )
 
@@ -113,6 +114,36 @@ func TestDiskIsReallyFull(t *testing.T) {
 			storetest.Clean(t, f.Store)
 		})
 	}
+}
+
+// A store that has no room to be opened in says so, and is opened when there is.
+func TestOpenOnAFullDisk(t *testing.T) {
+	f := setUpOn(t, "size=24m")
+	ok(t, f.try(72))
+	ok(t, f.Close())
+	ballast := filepath.Join(filepath.Dir(f.dir), "ballast")
+	ok(t, os.WriteFile(ballast, nil, 0o600))
+	for block := make([]byte, os.Getpagesize()); ; {
+		b, err := os.OpenFile(ballast, os.O_WRONLY|os.O_APPEND, 0)
+		ok(t, err)
+		_, err = b.Write(block)
+		ok(t, b.Close())
+		if err != nil {
+			break
+		}
+	}
+	s, err := store.Open(t.Context(), f.dir, maildir.New(f.dir), store.Options{})
+	if err == nil {
+		ok(t, s.Close())
+		t.Fatal("the store was opened on a full disk")
+	}
+	if !strings.Contains(err.Error(), "no space left on") {
+		t.Errorf("open on a full disk: %v", err)
+	}
+	ok(t, os.Remove(ballast))
+	f.open()
+	f.text(f.box("INBOX"), 1)
+	f.clean(t)
 }
 
 // The disk fills up while the mirror, flags and expunges are at work as well:
