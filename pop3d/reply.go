@@ -23,6 +23,7 @@ var words = []struct {
 	{auth.ErrMechanism, "That login mechanism is not offered"},
 	{auth.ErrSyntax, "That is not what the login mechanism asks for"},
 	{store.ErrLocked, "[IN-USE] The mailbox is open in another POP3 session"},
+	{store.ErrNoSpace, "[SYS/TEMP] The server's disk is full; try again later"},
 	{store.ErrExpunged, "The message was removed by another program"},
 	{store.ErrCorrupt, corrupt}, // an expunged message's content is ErrExpunged too
 }

@@ -22,7 +22,7 @@ func TestFailures(t *testing.T) {
 		"expunged, and its file is gone": {fmt.Errorf("%w: %w", store.ErrExpunged, store.ErrCorrupt), "-ERR The message was removed", false},
 		"a file that is missing":         {fmt.Errorf("open: %w", store.ErrCorrupt), "-ERR [SYS/PERM] ", true},
 		"locked":                         {store.ErrLocked, "-ERR [IN-USE] ", false},
-		"a disk that is full":            {store.ErrNoSpace, "-ERR [SYS/TEMP] ", true},
+		"a disk that is full":            {store.ErrNoSpace, "-ERR [SYS/TEMP] The server's disk is full", false},
 		"a wrong password":               {auth.ErrCredentials, "-ERR [AUTH] ", false},
 		"a client's mistake":             {refusal("no"), "-ERR no\r\n", false},
 	} {
