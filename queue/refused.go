@@ -79,7 +79,10 @@ func (q *Queue) Refused(ctx context.Context, m *mail.Mail, peer netip.Addr, mess
 	if len(c.Events) == 0 {
 		return
 	}
-	if _, err := q.st.Commit(ctx, c); err != nil {
+	_, err := q.st.Commit(ctx, c)
+	switch {
+	case errors.Is(err, store.ErrNoSpace): // the store has told the log, once; the transaction has its line
+	case err != nil:
 		q.log.Warn("a refusal is not recorded", "queue_id", m.QueueID, "error", err)
 	}
 }
