@@ -109,7 +109,7 @@ func (p *prepared) appendOne(tx *db.Tx, i int, modseq ModSeq, email EmailID, now
 	if errors.Is(err, db.ErrNoRows) && in.Mailbox == 0 {
 		// The mailbox with the role went while the content was synced. The file
 		// lies in its folder and is moved like any other.
-		if err = t.find(tx, in); err == nil {
+		if t.home, err = readHome(tx, in.home()); err == nil {
 			validity, err = enter(tx, t.mailbox, one, modseq)
 		}
 	}

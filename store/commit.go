@@ -67,11 +67,9 @@ type name struct {
 
 // target is where an Incoming goes.
 type target struct {
-	dir     string
-	mailbox MailboxID
-	folder  string
-	key     Key
-	flags   Flags // as entered
+	home
+	key   Key
+	flags Flags // as entered
 }
 
 // Octets bounds the batch.
@@ -93,11 +91,8 @@ func (p *prepared) account() int64 {
 // prepare finds where everything goes and gives the content its names there.
 // After an error the names it gave are taken back by finish.
 func (p *prepared) prepare(ctx context.Context) error {
-	if len(p.Append) > 0 {
-		err := p.store.db.View(ctx, func(tx *db.Tx) error { return p.resolve(tx) })
-		if err != nil {
-			return fail("commit", err)
-		}
+	if err := p.resolve(ctx); err != nil {
+		return fail("commit", err)
 	}
 	for i := range p.Append {
 		t := &p.targets[i]
@@ -119,28 +114,17 @@ func (p *prepared) prepare(ctx context.Context) error {
 }
 
 // resolve finds the folders.
-func (p *prepared) resolve(tx *db.Tx) error {
+func (p *prepared) resolve(ctx context.Context) error {
 	p.targets = make([]target, len(p.Append))
 	for i := range p.Append {
-		in, t := &p.Append[i], &p.targets[i]
-		err := t.find(tx, in)
+		in := &p.Append[i]
+		h, err := p.store.directory.homes.get(ctx, p.store.db, in.home())
 		if err != nil {
 			return fmt.Errorf("mailbox %d %s of account %d: %w", in.Mailbox, in.Role, in.Account, err)
 		}
+		p.targets[i].home = h
 	}
 	return nil
-}
-
-func (t *target) find(tx *db.Tx, in *Incoming) error {
-	if in.Mailbox != 0 {
-		return tx.Row(`SELECT a.dir, m.id, m.folder FROM mailboxes m JOIN accounts a ON a.id = m.account
-			WHERE m.id = ? AND m.account = ? AND m.name IS NOT NULL AND a.login IS NOT NULL`,
-			in.Mailbox, in.Account).Scan(&t.dir, &t.mailbox, &t.folder)
-	}
-	return tx.Row(`SELECT a.dir, m.id, m.folder FROM accounts a JOIN mailboxes m ON m.account = a.id
-		WHERE a.id = ? AND a.login IS NOT NULL AND m.name IS NOT NULL AND m.role IN (?, 'inbox')
-		ORDER BY m.role = 'inbox' LIMIT 1`,
-		in.Account, string(in.Role)).Scan(&t.dir, &t.mailbox, &t.folder)
 }
 
 // place gives a blob a name in a place. Within one account, and within the

@@ -9,15 +9,17 @@ import (
 )
 
 // directory remembers what every message asks of the rows again: which domains
-// are ours, what an address of ours means, and what an account may hold. Each
-// commit that may change one of these goes through alterDirectory, after which
-// nothing is remembered; so what is answered from here is what the rows say (S9).
+// are ours, what an address of ours means, what an account may hold, and where a
+// mailbox has its files. Each commit that may change one of these goes through
+// alterDirectory or alterHomes, after which nothing of it is remembered; so what is
+// answered from here is what the rows say (S9).
 //
 // Only what was found is remembered: who guesses at addresses displaces nothing.
 type directory struct {
 	domains   lookup[string, Domain]
 	addresses lookup[mail.Path, Address]
 	limits    lookup[AccountID, Quota]
+	homes     lookup[homeKey, home] // homes.go
 
 	mu     sync.RWMutex // guards what follows, and all of each lookup
 	forgot uint64       // times
@@ -32,6 +34,7 @@ func newDirectory() *directory {
 	d.domains = lookup[string, Domain]{of: d, read: readDomain, found: func(Domain) bool { return true }}
 	d.addresses = lookup[mail.Path, Address]{of: d, read: readRoute, found: func(a Address) bool { return a.Account != nil || len(a.Targets) > 0 }}
 	d.limits = lookup[AccountID, Quota]{of: d, read: readLimit, found: func(Quota) bool { return true }}
+	d.homes = lookup[homeKey, home]{of: d, read: readHome, found: func(home) bool { return true }}
 	return d
 }
 
@@ -54,7 +57,7 @@ func (d *directory) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.forgot++
-	d.domains.all, d.addresses.all, d.limits.all = nil, nil, nil
+	d.domains.all, d.addresses.all, d.limits.all, d.homes.all = nil, nil, nil, nil
 }
 
 // alterDirectory is db.Commit for what may change a domain, an alias or an

@@ -71,7 +71,7 @@ func (s *Store) CreateMailbox(ctx context.Context, a AccountID, name string, rol
 		return Box{}, fail("create mailbox", err)
 	}
 	var b Box
-	err = s.db.Commit(ctx, int64(a), func(tx *db.Tx) error {
+	err = s.alterHomes(ctx, a, func(tx *db.Tx) error {
 		if _, err := readAccount(tx, a); err != nil {
 			return err
 		}
@@ -184,7 +184,7 @@ func (s *Store) DeleteMailbox(ctx context.Context, a AccountID, name string) err
 	if err != nil {
 		return fail("delete mailbox", err)
 	}
-	err = s.db.Commit(ctx, int64(a), func(tx *db.Tx) error {
+	err = s.alterHomes(ctx, a, func(tx *db.Tx) error {
 		var id MailboxID
 		var use Quota
 		err := tx.Row(`SELECT id, size, messages FROM mailboxes WHERE account = ? AND name = ?`, a, name).Scan(&id, &use.Bytes, &use.Messages)

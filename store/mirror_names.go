@@ -125,7 +125,7 @@ func (s *Store) moveFolder(ctx context.Context, a Account, b *mirrored) error {
 	if err := errors.Join(s.blobs.Sync([]Unsynced{{Files: []File{{Place: to}}}})...); err != nil {
 		return err
 	}
-	err = s.db.Commit(ctx, int64(a.ID), func(tx *db.Tx) error {
+	err = s.alterHomes(ctx, a.ID, func(tx *db.Tx) error {
 		_, err := tx.Exec(`UPDATE mailboxes SET folder = ? WHERE id = ?`, want, b.ID)
 		return err
 	})

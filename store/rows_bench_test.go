@@ -61,7 +61,7 @@ func benchmarkBoxes(b *testing.B, d *db.DB) (all []target) {
 			if err != nil {
 				return err
 			}
-			t := target{dir: fmt.Sprint(id)}
+			t := target{home: home{dir: fmt.Sprint(id)}}
 			err = tx.Row(`INSERT INTO mailboxes (account, name, role, folder, uidvalidity, modseq) VALUES (?, 'INBOX', 'inbox', '', 1, 1) RETURNING id`, id).Scan(&t.mailbox)
 			if err != nil {
 				return err
@@ -111,10 +111,13 @@ func BenchmarkLookup(b *testing.B) {
 	defer d.Close()
 	boxes := benchmarkBoxes(b, d)
 	b.ReportAllocs()
-	var found target
-	in := Incoming{Account: AccountID(boxes[3].mailbox), Role: RoleInbox}
+	at := homeKey{account: AccountID(boxes[3].mailbox), role: RoleInbox}
 	for b.Loop() {
-		if err := d.View(ctx, func(tx *db.Tx) error { return found.find(tx, &in) }); err != nil {
+		err := d.View(ctx, func(tx *db.Tx) error {
+			_, err := readHome(tx, at)
+			return err
+		})
+		if err != nil {
 			b.Fatal(err)
 		}
 	}

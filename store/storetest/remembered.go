@@ -12,6 +12,8 @@ var rememberedTests = []test{
 	{"an address that was asked for before follows every change", addressFollows},
 	{"a domain that was asked for before follows every change", domainFollows},
 	{"room that was asked for before follows every change", roomFollows},
+	{"mail for a mailbox that had some before follows every change of it", homeFollows},
+	{"mail that comes while a role changes hands is in one of the two mailboxes", homeRace},
 	{"those who ask while the directory changes see it changed", directoryRace},
 }
 
@@ -144,5 +146,84 @@ func directoryRace(f *fixture) {
 	close(stop)
 	for range cap(ended) {
 		f.must(<-ended)
+	}
+}
+
+// homeFollows delivers by role and by id, around every change of a mailbox.
+func homeFollows(f *fixture) {
+	const role = store.RoleAll
+	inbox := f.box(f.bob, "INBOX").ID
+	byRole := store.Incoming{Account: f.bob.ID, Role: role}
+	goes := func(in store.Incoming, want store.MailboxID) {
+		f.Helper()
+		for range 2 { // read, then remembered
+			in.Blob = f.put("home")
+			if got := f.append(in)[0].Mailbox; got != want {
+				f.Errorf("%+v went to mailbox %d, not %d", in, got, want)
+			}
+		}
+	}
+	gone := func(in store.Incoming) {
+		f.Helper()
+		for range 2 {
+			in.Blob = f.put("home")
+			if _, err := f.s.Commit(f.ctx, store.Change{Append: []store.Incoming{in}}); !errors.Is(err, store.ErrNotFound) {
+				f.Errorf("%+v: %v", in, err)
+			}
+			f.s.Discard(in.Blob)
+		}
+	}
+	goes(byRole, inbox)
+	kept, err := f.s.CreateMailbox(f.ctx, f.bob.ID, "Kept", role)
+	f.must(err)
+	byID := store.Incoming{Account: f.bob.ID, Mailbox: kept.ID}
+	goes(byRole, kept.ID)
+	goes(byID, kept.ID)
+	goes(store.Incoming{Account: f.bob.ID, Role: store.RoleInbox}, inbox)
+	gone(store.Incoming{Account: f.alice.ID, Mailbox: kept.ID})
+	f.must(f.s.RenameMailbox(f.ctx, f.bob.ID, "Kept", "Moved"))
+	goes(byRole, kept.ID)
+	goes(byID, kept.ID)
+	f.must(f.s.DeleteMailbox(f.ctx, f.bob.ID, "Moved"))
+	goes(byRole, inbox)
+	gone(byID)
+	f.must(f.s.RemoveAccount(f.ctx, f.bob.ID))
+	gone(byRole)
+}
+
+// homeRace delivers to a role while the mailbox that has it comes and goes: no
+// message is refused for what was remembered.
+func homeRace(f *fixture) {
+	const role, messages, ways = store.RoleAll, 20, 4
+	ended := make(chan error, ways)
+	for way := range ways {
+		go func() {
+			for i := range messages {
+				b, err := f.s.Put(f.ctx, message(fmt.Sprintf("race-%d-%d", way, i)))
+				if err == nil {
+					_, err = f.s.Commit(f.ctx, store.Change{Append: []store.Incoming{{Blob: b, Account: f.alice.ID, Role: role}}})
+				}
+				if err != nil {
+					ended <- err
+					return
+				}
+			}
+			ended <- nil
+		}()
+	}
+	for waiting := ways; waiting > 0; {
+		_, err := f.s.CreateMailbox(f.ctx, f.alice.ID, "Kept", role)
+		f.must(err)
+		f.must(f.s.DeleteMailbox(f.ctx, f.alice.ID, "Kept"))
+		select {
+		case err := <-ended:
+			f.must(err)
+			waiting--
+		default:
+		}
+	}
+	in := store.Incoming{Blob: f.put("last"), Account: f.alice.ID, Role: role}
+	if got := f.append(in)[0].Mailbox; got != f.box(f.alice, "INBOX").ID {
+		f.Errorf("the last message went to mailbox %d", got)
 	}
 }
