@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +21,9 @@ import (
 
 var growthSizes = flag.String("growth", "10,1000,100000,10+1000,10+100000,10+1000000,100000+1000000/5000000",
 	"`sizes` of the growth workload: accounts, +messages of one mailbox, /messages in all")
+
+var growthKeep = flag.String("growth-keep", "",
+	"`folder` in which the growth workload keeps the stores that it makes, for the next run; without it they are removed")
 
 // growthWorkload runs only where it is named: it takes hours.
 func growthWorkload() workload {
@@ -93,38 +98,73 @@ func parseGrowth(text string) (g growthSize, err error) {
 	return g, nil
 }
 
-// measure makes a store of the size and measures a server on it.
+// measure makes a store of the size, unless one was kept, and measures a server
+// on it.
 func (g growthSize) measure() (f growthFigures, err error) {
-	dir, err := os.MkdirTemp("", "growth")
+	dir, done, err := g.folder()
 	if err != nil {
 		return f, err
 	}
-	defer os.RemoveAll(dir)
+	defer done()
 	p, err := peer.Posthorn{Dir: dir, Hostname: "mail." + domain, Domain: domain, Users: []string{"admin"}, Password: password,
 		Plaintext: true, Config: "[check]\nspf = false\ndkim = false\ndmarc = false\n"}.StartProcess()
 	if err != nil {
 		return f, err
 	}
 	defer p.Stop()
-	p.Signal(syscall.SIGTERM)
-	filled, err := clock(func() error { return g.fill(filepath.Join(dir, "data")) })
-	if err == nil {
-		err = p.Serve()
-	}
-	if err != nil {
+	if err := g.made(dir, p); err != nil {
 		return f, err
 	}
-	rested, err := rest(p.Server)
-	if err != nil {
-		return f, err
-	}
-	fmt.Printf("%d accounts, %d messages: made in %.0f s, at rest %.0f s later\n", g.accounts, g.all, filled.Seconds(), rested.Seconds())
 	for _, step := range []func(*growthFigures, *peer.Process) error{g.starts, g.deliveries, g.logins, g.verbs} {
 		if err := step(&f, p); err != nil {
 			return f, err
 		}
 	}
 	return f, g.sizes(&f, filepath.Join(dir, "data"))
+}
+
+// folder is where the store is: one that is removed by done, or one that was
+// kept. What was not finished is made anew.
+func (g growthSize) folder() (dir string, done func(), err error) {
+	if *growthKeep == "" {
+		dir, err = os.MkdirTemp("", "growth")
+		return dir, func() { os.RemoveAll(dir) }, err
+	}
+	dir = filepath.Join(*growthKeep, fmt.Sprintf("%d+%d.%d", g.accounts, g.box, g.all))
+	if _, err = os.Stat(filepath.Join(dir, growthMade)); errors.Is(err, fs.ErrNotExist) {
+		if err = os.RemoveAll(dir); err == nil {
+			err = os.MkdirAll(dir, 0o700)
+		}
+	}
+	return dir, func() {}, err
+}
+
+// growthMade is a file in the folder of a store that is whole, and at rest.
+const growthMade = "made"
+
+// made fills the store, and has the server come to rest on it, if that has not
+// been done before.
+func (g growthSize) made(dir string, p *peer.Process) error {
+	mark := filepath.Join(dir, growthMade)
+	if _, err := os.Stat(mark); err == nil {
+		rested, err := rest(p.Server)
+		fmt.Printf("%d accounts, %d messages: kept, at rest after %.0f s\n", g.accounts, g.all, rested.Seconds())
+		return err
+	}
+	p.Signal(syscall.SIGTERM)
+	filled, err := clock(func() error { return g.fill(filepath.Join(dir, "data")) })
+	if err == nil {
+		err = p.Serve()
+	}
+	if err != nil {
+		return err
+	}
+	rested, err := rest(p.Server)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d accounts, %d messages: made in %.0f s, at rest %.0f s later\n", g.accounts, g.all, filled.Seconds(), rested.Seconds())
+	return os.WriteFile(mark, nil, 0o600)
 }
 
 // starts times starts after a clean stop and after kill -9.
