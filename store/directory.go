@@ -15,8 +15,11 @@ import (
 // answered from here is what the rows say (S9).
 //
 // Only what was found is remembered: who guesses at addresses displaces nothing.
+// That a domain is not ours, as that of most recipients of mail that leaves is
+// not, is known from all that are.
 type directory struct {
 	domains   lookup[string, Domain]
+	names     lookup[struct{}, map[string]bool] // of all domains; nil: they are too many
 	addresses lookup[mail.Path, Address]
 	limits    lookup[AccountID, Quota]
 	homes     lookup[homeKey, home] // homes.go
@@ -32,6 +35,7 @@ const maxRemembered = 8192
 func newDirectory() *directory {
 	d := new(directory)
 	d.domains = lookup[string, Domain]{of: d, read: readDomain, found: func(Domain) bool { return true }}
+	d.names = lookup[struct{}, map[string]bool]{of: d, read: readDomainNames, found: func(map[string]bool) bool { return true }}
 	d.addresses = lookup[mail.Path, Address]{of: d, read: readRoute, found: func(a Address) bool { return a.Account != nil || len(a.Targets) > 0 }}
 	d.limits = lookup[AccountID, Quota]{of: d, read: readLimit, found: func(Quota) bool { return true }}
 	d.homes = lookup[homeKey, home]{of: d, read: readHome, found: func(home) bool { return true }}
@@ -47,6 +51,32 @@ func readRoute(tx *db.Tx, key mail.Path) (Address, error) {
 	return a, err
 }
 
+// readDomainNames gives the names of all domains, nil when they are more than are
+// remembered.
+func readDomainNames(tx *db.Tx, _ struct{}) (map[string]bool, error) {
+	names, err := collect(tx, scanID[string], `SELECT name FROM domains LIMIT ?`, maxRemembered+1)
+	if err != nil || len(names) > maxRemembered {
+		return nil, err
+	}
+	all := make(map[string]bool, len(names))
+	for _, n := range names {
+		all[n] = true
+	}
+	return all, nil
+}
+
+// domain gives a domain; db.ErrNoRows when it is not ours.
+func (d *directory) domain(ctx context.Context, from *db.DB, name string) (Domain, error) {
+	ours, err := d.names.get(ctx, from, struct{}{})
+	if err != nil {
+		return Domain{}, err
+	}
+	if ours != nil && !ours[name] {
+		return Domain{}, db.ErrNoRows
+	}
+	return d.domains.get(ctx, from, name)
+}
+
 func readLimit(tx *db.Tx, id AccountID) (Quota, error) {
 	a, err := readAccount(tx, id)
 	return a.Limit, err
@@ -57,7 +87,8 @@ func (d *directory) forget() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.forgot++
-	d.domains.all, d.addresses.all, d.limits.all, d.homes.all = nil, nil, nil, nil
+	d.domains.all, d.names.all, d.addresses.all = nil, nil, nil
+	d.limits.all, d.homes.all = nil, nil
 }
 
 // alterDirectory is db.Commit for what may change a domain, an alias or an

@@ -164,7 +164,7 @@ func (s *Store) Domain(ctx context.Context, name string) (Domain, error) {
 	if err != nil {
 		return Domain{}, fail("read domain", err)
 	}
-	d, err := s.directory.domains.get(ctx, s.db, name)
+	d, err := s.directory.domain(ctx, s.db, name)
 	return d, fail("read domain "+name, err)
 }
 

@@ -280,3 +280,22 @@ func (s *Store) FillQueue(ctx context.Context, n, destinations int) error {
 
 // EmptySingles forgets what was read for few messages.
 func (s *Store) EmptySingles() { s.singles.empty() }
+
+const MaxRemembered = maxRemembered
+
+// FillDomains adds n domains, named by a format of their number.
+func (s *Store) FillDomains(ctx context.Context, format string, n int) error {
+	return s.alterDirectory(ctx, 0, func(tx *db.Tx) error {
+		for i := range n {
+			if err := insertDomain(tx, Domain{Name: fmt.Sprintf(format, i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// DomainNames is what tells domains that are not ours.
+func (s *Store) DomainNames(ctx context.Context) (map[string]bool, error) {
+	return s.directory.names.get(ctx, s.db, struct{}{})
+}
