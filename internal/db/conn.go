@@ -48,10 +48,21 @@ func openConn(path, vfs string) (*conn, error) {
 	if c.out != 0 {
 		c.db = *at[uintptr](c.out) // also after a failure
 	}
+	if err == nil {
+		err = c.planOnce()
+	}
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
 	return c, nil
+}
+
+// planOnce lets a statement be planned when it is prepared and at no other time.
+// Otherwise SQLite makes one whose plan a value might change anew for each other
+// value that is bound, which costs more than most of them do.
+func (c *conn) planOnce() error {
+	const on = int32(1)
+	return c.failed(lib.Xsqlite3_db_config(c.tls, c.db, lib.SQLITE_DBCONFIG_ENABLE_QPSG, libc.VaList(c.out, on, uintptr(0))))
 }
 
 // at makes a pointer of an address in SQLite's memory, which stays where it is.
