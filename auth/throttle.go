@@ -30,9 +30,12 @@ const (
 
 	// A network has several people, who mistype several times.
 	networkShare = 4
-	// A mail program tries several connections at once. What is on its way
-	// beyond this counts like wrong passwords, or a burst would be free.
-	freePending = 8
+	// A mail program tries several connections at once, and webmail or an
+	// office those of many people. More than this wait until one of them has
+	// ended, and then for what it has cost: a burst of guesses gains no more
+	// than this over one after another, and one of right passwords loses
+	// nothing but time.
+	atOnce = 8
 
 	maxRecords = 100_000
 )
@@ -41,11 +44,12 @@ const (
 type record struct {
 	share    int // of failures that make one step of delays
 	failures int
-	pending  int       // attempts that are waiting or being hashed
-	next     time.Time // no attempt before
-	last     time.Time // when a wrong password came
-	good     time.Time // when the login succeeded from here
-	wrong    mac       // the last wrong password
+	pending  int           // attempts that have a turn and have not ended, atOnce at most
+	ended    chan struct{} // closed when one of pending ends; nil: nobody waits for that
+	next     time.Time     // no attempt before
+	last     time.Time     // when a wrong password came
+	good     time.Time     // when the login succeeded from here
+	wrong    mac           // the last wrong password
 }
 
 type origin struct {
@@ -71,53 +75,79 @@ type attempt struct {
 // admit waits until it is an attempt's turn. It fails with ErrThrottled, or
 // when ctx is done.
 func (t *throttle) admit(ctx context.Context, network netip.Prefix, login string, secret mac) (*attempt, error) {
-	a, wait, err := t.enter(time.Now(), network, login, secret)
-	if err != nil || wait <= 0 {
-		return a, err
-	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return a, nil
-	case <-ctx.Done():
-		a.undecided()
-		return nil, ctx.Err()
+	patient := time.Now().Add(patience)
+	for {
+		a, at, ended, err := t.enter(time.Now(), patient, network, login, secret)
+		if err != nil {
+			return nil, err
+		}
+		timer := time.NewTimer(time.Until(at))
+		select {
+		case <-timer.C:
+			if a != nil {
+				return a, nil
+			}
+			return nil, ErrThrottled
+		case <-ended: // look again
+			timer.Stop()
+		case <-ctx.Done():
+			timer.Stop()
+			if a != nil {
+				a.undecided()
+			}
+			return nil, ctx.Err()
+		}
 	}
 }
 
-// enter gives an attempt its turn.
-func (t *throttle) enter(now time.Time, network netip.Prefix, login string, secret mac) (*attempt, time.Duration, error) {
+// enter gives an attempt its turn, at. While too many others have theirs there
+// is none: then a is nil, ended tells when to ask again, and at how long that is
+// of use.
+func (t *throttle) enter(now, patient time.Time, network netip.Prefix, login string, secret mac) (
+	a *attempt, at time.Time, ended <-chan struct{}, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	a := &attempt{t: t, login: t.record(now, origin{network, login}, 1), secret: secret}
+	a = &attempt{t: t, login: t.record(now, origin{network, login}, 1), secret: secret}
 	a.all = []*record{a.login}
 	if now.Sub(a.login.good) > trust {
 		a.all = append(a.all, t.record(now, origin{network, ""}, networkShare))
 	}
-	at := now
+	at = now
 	for _, r := range a.all {
 		if r.next.After(at) {
 			at = r.next
 		}
 	}
-	if at.Sub(now) > patience {
-		return nil, 0, ErrThrottled
+	if at.After(patient) {
+		return nil, at, nil, ErrThrottled
+	}
+	for _, r := range a.all {
+		if r.pending >= atOnce {
+			return nil, patient, r.end(), nil
+		}
 	}
 	for _, r := range a.all {
 		r.next = at.Add(r.delay())
 		r.pending++
 	}
-	return a, at.Sub(now), nil
+	return a, at, nil, nil
 }
 
 // delay is how long the attempt after the next has to wait.
 func (r *record) delay() time.Duration {
-	step := (r.failures + max(0, r.pending-freePending)) / r.share
+	step := r.failures / r.share
 	if step >= len(delays) {
 		return lockout
 	}
 	return delays[step]
+}
+
+// end gives the channel that is closed when the next pending attempt ends.
+func (r *record) end() <-chan struct{} {
+	if r.ended == nil {
+		r.ended = make(chan struct{})
+	}
+	return r.ended
 }
 
 // record finds or makes one. What is over is begun anew.
@@ -187,5 +217,11 @@ func (a *attempt) end(count func(now time.Time)) {
 	for _, r := range a.all {
 		r.pending--
 	}
-	count(time.Now())
+	count(time.Now()) // before others look
+	for _, r := range a.all {
+		if r.ended != nil {
+			close(r.ended)
+			r.ended = nil
+		}
+	}
 }
