@@ -81,6 +81,9 @@ func (p *prepared) Octets() int64 {
 	return n
 }
 
+// NeedsSync tells whether some of the content is in files.
+func (p *prepared) NeedsSync() bool { return len(p.unsynced.Staged)+len(p.unsynced.Files) > 0 }
+
 func (p *prepared) account() int64 {
 	if all := p.touched(); len(all) == 1 {
 		return int64(all[0])

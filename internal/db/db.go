@@ -60,7 +60,7 @@ type Options struct {
 	CopyFrom, LogLimit int64
 
 	// Durable makes everything durable that the operations of a batch came
-	// with (CommitAfter), before the batch's COMMIT: it runs while their rows
+	// with (CommitAfter) and that needs a sync of its own, before the batch's COMMIT: it runs while their rows
 	// are written into memory. An error undoes the batch.
 	Durable func([]Pending) error
 
@@ -92,7 +92,8 @@ type Upgrade struct {
 
 // Pending is what must be durable before an operation's rows: message content.
 type Pending interface {
-	Octets() int64 // bounds the batch
+	Octets() int64   // bounds the batch
+	NeedsSync() bool // Durable has something to do for it
 }
 
 // The steps of a batch, in their order.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -139,6 +140,8 @@ type octets int64
 
 func (o octets) Octets() int64 { return int64(o) }
 
+func (o octets) NeedsSync() bool { return o > 0 }
+
 // S1: content before rows. An operation whose content failed leaves none.
 func TestContentBeforeRows(t *testing.T) {
 	bad := errors.New("sync failed")
@@ -167,6 +170,27 @@ func TestContentBeforeRows(t *testing.T) {
 	}
 	if err := d.CommitAfter(t.Context(), 0, octets(1), insert("x")); err != nil {
 		t.Error(err)
+	}
+}
+
+// What needs no sync of its own is durable with its rows: Durable is not asked.
+func TestContentInRowsNeedsNoSync(t *testing.T) {
+	var steps []string
+	d := open(t, Options{
+		Durable: func(p []Pending) error {
+			t.Errorf("%d asked for", len(p))
+			return nil
+		},
+		Point: func(step string) error {
+			steps = append(steps, step)
+			return nil
+		},
+	})
+	if err := d.CommitAfter(t.Context(), 0, octets(0), insert("x")); err != nil {
+		t.Error(err)
+	}
+	if n := count(t, d); n != 1 || !slices.Equal(steps, []string{PointSync, PointBegin, PointCommit, PointCommitted}) {
+		t.Errorf("%d rows after %v", n, steps)
 	}
 }
 

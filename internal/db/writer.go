@@ -182,17 +182,24 @@ func (d *DB) run(w *conn, batch []*request) error {
 func (d *DB) durable(batch []*request) (<-chan error, error) {
 	answer := make(chan error, 1)
 	var pending []Pending
+	content := false
 	for _, r := range batch {
-		if r.pending != nil {
+		if r.pending == nil {
+			continue
+		}
+		content = true
+		if r.pending.NeedsSync() {
 			pending = append(pending, r.pending)
+		}
+	}
+	if content {
+		if err := d.point(PointSync); err != nil {
+			return nil, err
 		}
 	}
 	if len(pending) == 0 {
 		answer <- nil
 		return answer, nil
-	}
-	if err := d.point(PointSync); err != nil {
-		return nil, err
 	}
 	go func() { answer <- d.options.Durable(pending) }() // run waits for it
 	return answer, nil
