@@ -2,6 +2,7 @@ package interop
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -218,9 +219,10 @@ func handIn(c *smtp.Client, n int) (to []string, err error) {
 }
 
 func (m *mixed) empty() bool {
-	// A list of a long queue is work: while there is much content it is not asked for.
+	// A list of a long queue is work: while much content waits for long enough to
+	// have files it is not asked for. There is no folder before the first of them.
 	content, err := os.ReadDir(filepath.Join(m.pr.Dir, "data", "spool"))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		m.Fatal(err)
 	}
 	if len(content) > 100 {
