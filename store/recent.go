@@ -58,12 +58,13 @@ func (m *Mailbox) ClaimRecent(ctx context.Context, to UID) (from UID, err error)
 
 // runRecents writes claims down, the last ones when the store is closed.
 func (s *Store) runRecents(ctx context.Context) {
-	for ctx.Err() == nil {
+	for ended := false; !ended; {
 		select {
 		case <-ctx.Done():
 		case <-s.recents.bell.c:
 			sleep(ctx, recentPause)
 		}
+		ended = ctx.Err() != nil // before the last look, which then misses nothing
 		s.troubles.outcome("recent", s.keepRecents(context.WithoutCancel(ctx)))
 	}
 }

@@ -37,6 +37,19 @@ func TestClaimsAreKept(t *testing.T) {
 	claim(0, 3)
 }
 
+// A claim outlives a store that is closed as soon as it is open, too: before its
+// background has begun.
+func TestClaimsOfAMomentAreKept(t *testing.T) {
+	f := setUp(t)
+	for n := range store.UID(20) {
+		f.deliver(hello, 0)
+		if from, err := f.box("INBOX").ClaimRecent(t.Context(), n+2); err != nil || from != n+1 {
+			t.Fatalf("recent from %d, %v; want %d", from, err, n+1)
+		}
+		f.reopen()
+	}
+}
+
 // A claim that cannot be written holds all the same, and is written later.
 func TestClaimsOutliveAFailure(t *testing.T) {
 	f := setUp(t)
