@@ -14,6 +14,7 @@ import (
 //
 //	enter    the Change's transaction: a row of `unfiled` for each content
 //	write    filing_write.go: files, at once, under their final names, unsynced
+//	         (filing_again.go: over files that may be there)
 //	sync     filing_sync.go: now and then, all that was written; then the rows go
 //
 // Nobody waits for filing. Content that has no file yet is read from memory or

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -118,7 +119,7 @@ const maxRun = 64
 
 // runs puts contents together whose ids follow each other without a gap.
 func runs(all []*unfiled) (runs [][]*unfiled) {
-	slices.SortFunc(all, func(a, b *unfiled) int { return int(a.id - b.id) })
+	slices.SortFunc(all, func(a, b *unfiled) int { return cmp.Compare(a.id, b.id) })
 	from := 0
 	for i := 1; i <= len(all); i++ {
 		if i == len(all) || all[i].id != all[i-1].id+1 || i-from == maxRun {
