@@ -15,7 +15,8 @@ import (
 	"posthorn/store"
 )
 
-// disk is where content goes, and fails when it is told to.
+// disk is where content goes that has no room in a row, and fails when it is told
+// to.
 type disk struct {
 	store.Blobs
 	broken atomic.Bool

@@ -10,12 +10,21 @@ import (
 	"posthorn/mail"
 )
 
+// returned is a letter whose report brings it back, and is too large for a row:
+// the report has a file, which the disk may refuse to sync.
+func returned(to string) *mail.Mail {
+	m := letter(to)
+	m.Return = mail.ReturnFull
+	m.Content = mail.Bytes("Subject: Hello there\r\n\r\n" + strings.Repeat("long\r\n", 7000))
+	return m
+}
+
 // Q10, Q11: while the store refuses an outcome, it is tried again and the
 // recipient is not; when the store is well again there is one report.
 func TestOutcomeThatTheStoreRefuses(t *testing.T) {
 	inTime(t, func(f *fixture) {
 		f.agent.says(never)
-		f.accept(letter("bob@away.test"))
+		f.accept(returned("bob@away.test"))
 		f.disk.broken.Store(true)
 		f.run()
 		f.pass(3 * time.Hour) // longer than a claim
@@ -41,7 +50,7 @@ func TestOutcomeThatTheStoreRefuses(t *testing.T) {
 func TestProgramThatEndsWhileTheStoreFails(t *testing.T) {
 	inTime(t, func(f *fixture) {
 		f.agent.says(never)
-		f.accept(letter("bob@away.test"))
+		f.accept(returned("bob@away.test"))
 		f.disk.broken.Store(true)
 		f.run()
 		f.pass(time.Minute)
@@ -178,7 +187,7 @@ func TestDiskThatIsSlow(t *testing.T) {
 		f.renew()
 		f.agent.says(never)
 		for range 12 {
-			f.accept(letter("bob@away.test"))
+			f.accept(returned("bob@away.test"))
 		}
 		f.disk.broken.Store(true) // reports cannot be placed: no outcome is entered
 		f.run()
