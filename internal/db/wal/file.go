@@ -13,6 +13,7 @@ type file struct {
 	methods uintptr
 	buffer  uintptr // of most octets, 0 before the first write
 	at      int64   // where in the file what was gathered belongs
+	size    int64   // how large the file was when grow looked last, or less
 	n       int32   // how much that is
 	system  int32   // 1: the file beneath is the operating system's
 	synced  int32   // 1: it has been synced, and its folder when the file was new
@@ -41,7 +42,7 @@ func write(tls *libc.TLS, f, from uintptr, n int32, offset int64) int32 {
 		l.buffer = libc.Xmalloc(tls, most)
 	}
 	if n > most || l.buffer == 0 {
-		return writeBeneath(tls, f, from, n, offset)
+		return writeAhead(tls, f, from, n, offset)
 	}
 	if l.n == 0 {
 		l.at = offset
@@ -60,7 +61,7 @@ func flush(tls *libc.TLS, f uintptr) int32 {
 	}
 	n := l.n
 	l.n = 0
-	return writeBeneath(tls, f, l.buffer, n, l.at)
+	return writeAhead(tls, f, l.buffer, n, l.at)
 }
 
 func writeBeneath(tls *libc.TLS, f, from uintptr, n int32, offset int64) int32 {
@@ -98,6 +99,11 @@ func truncate(tls *libc.TLS, f uintptr, size int64) int32 {
 	if rc := flush(tls, f); rc != lib.SQLITE_OK {
 		return rc
 	}
+	at[file](f).size = 0
+	return truncateBeneath(tls, f, size)
+}
+
+func truncateBeneath(tls *libc.TLS, f uintptr, size int64) int32 {
 	theirs, m := beneath(f)
 	return call[func(*libc.TLS, uintptr, int64) int32](m.FxTruncate)(tls, theirs, size)
 }
@@ -106,6 +112,10 @@ func size(tls *libc.TLS, f, to uintptr) int32 {
 	if rc := flush(tls, f); rc != lib.SQLITE_OK {
 		return rc
 	}
+	return sizeBeneath(tls, f, to)
+}
+
+func sizeBeneath(tls *libc.TLS, f, to uintptr) int32 {
 	theirs, m := beneath(f)
 	return call[func(*libc.TLS, uintptr, uintptr) int32](m.FxFileSize)(tls, theirs, to)
 }

@@ -1,6 +1,6 @@
 // Package wal is how SQLite writes its log (https://sqlite.org/walformat.html)
 // here: a VFS (https://sqlite.org/vfs.html) that is the operating system's but for
-// the log's file, in two things.
+// the log's file, in three things.
 //
 // SQLite writes each page of a commit with two calls, 24 octets of header and the
 // page behind it. They lie one behind the other in the file, so they are gathered
@@ -11,9 +11,12 @@
 // A write that fails is told by the call that came to need it, a commit's sync at
 // the latest, with the code of a write.
 //
-// The log is synced by fdatasync where the system has it: the log keeps its size
-// over most commits, and then its inode need not be written. SQLite, as it is
-// built for Go, knows fsync only.
+// The log is made larger ahead of what is written (grow.go), so that it keeps its
+// size over most commits.
+//
+// It is synced by fdatasync where the system has it, which has no need to write
+// the inode of a file that has kept its size. SQLite, as it is built for Go, knows
+// fsync only.
 //
 // A VFS that tests have made the default one lies beneath this one.
 package wal
