@@ -77,7 +77,9 @@ func TestCheckFindsDamage(t *testing.T) {
 			ok(f.t, os.WriteFile(filepath.Join(f.dir, "spool", "lost"), []byte("x"), 0o600))
 		}, "S8", false},
 		{"a message has a second name", func(f *fixture) {
-			ok(f.t, os.Link(f.content(), filepath.Join(f.dir, "accounts", f.a.Dir, "Maildir", ".Trash", "cur", filepath.Base(f.content()))))
+			trash := filepath.Join(f.dir, "accounts", f.a.Dir, "Maildir", ".Trash", "cur")
+			ok(f.t, os.MkdirAll(trash, 0o700))
+			ok(f.t, os.Link(f.content(), filepath.Join(trash, filepath.Base(f.content()))))
 		}, "S8", true},
 		{"UIDNEXT is low", sql(`UPDATE mailboxes SET uidnext = 1`), "S4", false},
 		{"UIDVALIDITY is twice there", sql(`UPDATE mailboxes SET uidvalidity = 1 WHERE name IN ('Sent', 'Trash')`), "S4", false},

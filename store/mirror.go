@@ -125,10 +125,11 @@ type mirrored struct {
 	folder  string
 	upTo    ModSeq
 	sharing sharingState
+	noted   bool // it has a note of its own
 }
 
 func scanMirrored(row scanner) (m mirrored, err error) {
-	err = row.Scan(&m.ID, &m.Name, &m.Role, &m.folder, &m.UIDValidity, &m.UIDNext, &m.ModSeq, &m.upTo, &m.sharing.acl, &m.sharing.annotated, &m.Subscribed)
+	err = row.Scan(&m.ID, &m.Name, &m.Role, &m.folder, &m.UIDValidity, &m.UIDNext, &m.Messages, &m.ModSeq, &m.upTo, &m.sharing.acl, &m.sharing.annotated, &m.Subscribed)
 	return m, err
 }
 
@@ -141,7 +142,7 @@ func (s *Store) reflectAccount(ctx context.Context, id AccountID) error {
 		if a, err = readAccount(tx, id); err != nil {
 			return err
 		}
-		boxes, err = collect(tx, scanMirrored, `SELECT id, name, role, folder, uidvalidity, uidnext, modseq, mirrored, acl, annotated,
+		boxes, err = collect(tx, scanMirrored, `SELECT id, name, role, folder, uidvalidity, uidnext, messages, modseq, mirrored, acl, annotated,
 				EXISTS (SELECT 1 FROM subscriptions x WHERE x.account = mailboxes.account AND x.name = mailboxes.name)
 			FROM mailboxes WHERE account = ? ORDER BY id`, id)
 		for i := 0; i < len(boxes) && err == nil; i++ {
@@ -155,10 +156,11 @@ func (s *Store) reflectAccount(ctx context.Context, id AccountID) error {
 	if err != nil {
 		return fail("mirror account", err)
 	}
-	errs := []error{s.noteAccount(ctx, a), s.noteAnnotations(ctx, a)}
+	var errs []error
 	for i := range boxes {
 		errs = append(errs, s.reflectBox(ctx, a, &boxes[i]))
 	}
+	errs = append(errs, s.noteAccount(ctx, a, boxes), s.noteAnnotations(ctx, a))
 	return fail("mirror "+a.Login, errors.Join(errs...))
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -121,8 +122,13 @@ func (s *Store) moveFolder(ctx context.Context, a Account, b *mirrored) error {
 	if err := s.blobs.RenameFolder(from, to); err != nil {
 		return err
 	}
+	for _, name := range []string{boxNoteName, sharingNoteName} { // what is known of them went along
+		delete(s.mirror.notes, noteKey(from, name))
+		delete(s.mirror.notes, noteKey(to, name))
+	}
 	// A link that another commit made in it just before is durable from here.
-	if err := errors.Join(s.blobs.Sync([]Unsynced{{Files: []File{{Place: to}}}})...); err != nil {
+	err = errors.Join(s.blobs.Sync([]Unsynced{{Files: []File{{Place: to}}}})...)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // else no mail ever came there
 		return err
 	}
 	err = s.alterHomes(ctx, a.ID, func(tx *db.Tx) error {

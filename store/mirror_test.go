@@ -134,7 +134,7 @@ func TestNotesAreTheirOwnersAlone(t *testing.T) {
 		return err
 	})
 	ok(t, err)
-	if len(notes) != 1+1+6 {
+	if len(notes) != 1+1 {
 		t.Errorf("notes %q", notes)
 	}
 }

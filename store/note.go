@@ -15,6 +15,9 @@ import (
 // account and one for each mailbox in their folders, one for all domains and
 // aliases in the data folder. They hold secrets (password hashes, signing keys)
 // and are readable by their owner alone.
+//
+// A mailbox that has no mail has no folder either, most of an idle account's do
+// not: it stands in its account's note until it has a note of its own.
 const (
 	directoryNoteName = "posthorn-directory.json"
 	accountNoteName   = "posthorn-account.json"
@@ -42,6 +45,7 @@ type accountNote struct {
 	UIDValidity uint32
 	Created     time.Time
 	Subscribed  []string
+	Mailboxes   []boxNote `json:",omitempty"` // that have no note of their own
 }
 
 // boxNote has ceilings where a number itself would mean a new note with each
@@ -50,7 +54,8 @@ type accountNote struct {
 // S5).
 type boxNote struct {
 	ID          MailboxID
-	Deleted     bool // its files are on their way out
+	Folder      string `json:",omitempty"` // in an account's note: where it would have its own
+	Deleted     bool   // its files are on their way out
 	Name        string
 	Role        Role
 	UIDValidity uint32
@@ -86,7 +91,9 @@ func (s *Store) noteDirectory(ctx context.Context) error {
 	return s.writeNote(Place{}, directoryNoteName, n)
 }
 
-func (s *Store) noteAccount(ctx context.Context, a Account) error {
+// noteAccount comes after the mailboxes' own notes: until those are written the
+// account's says what they would.
+func (s *Store) noteAccount(ctx context.Context, a Account, boxes []mirrored) error {
 	n := accountNote{Login: a.Login, Enabled: a.Enabled, Limit: a.Limit, Boxes: &a.Boxes, Admin: a.Admin, Manners: a.Manners, Created: a.Created}
 	err := s.db.View(ctx, func(tx *db.Tx) (err error) {
 		if err = tx.Row(`SELECT uidvalidity FROM accounts WHERE id = ?`, a.ID).Scan(&n.UIDValidity); err != nil {
@@ -103,6 +110,12 @@ func (s *Store) noteAccount(ctx context.Context, a Account) error {
 	})
 	if err != nil {
 		return err
+	}
+	for i := range boxes {
+		if b := &boxes[i]; !b.noted && b.Name != "" {
+			n.Mailboxes = append(n.Mailboxes, b.note())
+			n.Mailboxes[len(n.Mailboxes)-1].Folder = b.folder
+		}
 	}
 	return s.writeNote(Place{Dir: a.Dir}, accountNoteName, n)
 }
@@ -134,11 +147,43 @@ func (s *Store) noteRemoved(ctx context.Context, id AccountID) error {
 	return s.writeNote(Place{Dir: dir}, accountNoteName, accountNote{Removed: true})
 }
 
+// noteBox writes a mailbox's own note, if it has mail or ever had such a note, or
+// is deleted or shared, which a folder is to say for itself.
 func (s *Store) noteBox(a Account, b *mirrored) error {
-	return s.writeNote(Place{a.Dir, b.folder}, boxNoteName, boxNote{
+	at := Place{a.Dir, b.folder}
+	if b.Name != "" && b.Messages == 0 && b.sharing == (sharingState{}) {
+		if there, err := s.isNoted(at, boxNoteName); err != nil || !there {
+			return err
+		}
+	}
+	err := s.writeNote(at, boxNoteName, b.note())
+	b.noted = err == nil
+	return err
+}
+
+func (b *mirrored) note() boxNote {
+	return boxNote{
 		ID: b.ID, Deleted: b.Name == "", Name: b.Name, Role: b.Role, UIDValidity: b.UIDValidity, Keywords: b.Keywords,
 		UIDs: UID(min(ceiling(int64(b.UIDNext)), 1<<32-1)), ModSeqs: ModSeq(ceiling(int64(b.ModSeq))),
-	})
+	}
+}
+
+// isNoted tells whether there is a note.
+func (s *Store) isNoted(p Place, name string) (bool, error) {
+	if _, known := s.mirror.notes[noteKey(p, name)]; known {
+		return true, nil
+	}
+	_, err := s.blobs.ReadNote(p, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// noteKey is where mirror.notes has a note.
+func noteKey(p Place, name string) Place {
+	p.Folder += "/" + name
+	return p
 }
 
 // maxKnownNotes bounds the notes that are known to be on the disk without a look.
@@ -153,8 +198,7 @@ func (s *Store) writeNote(p Place, name string, v any) error {
 	text = append(text, '\n')
 	h := fnv.New64a()
 	h.Write(text)
-	known := p
-	known.Folder += "/" + name
+	known := noteKey(p, name)
 	if s.mirror.notes[known] == h.Sum64() {
 		return nil
 	}

@@ -223,6 +223,7 @@ func (a *foundAccount) files() (all []Found) {
 // those without a note.
 func (a *foundAccount) readNotes(blobs Blobs) error {
 	names := make(map[string]bool)
+	empty := a.emptyBoxes()
 	for i := range a.places {
 		b := &a.places[i]
 		n, noted, err := readNote[boxNote](blobs, b.place, boxNoteName)
@@ -230,7 +231,9 @@ func (a *foundAccount) readNotes(blobs Blobs) error {
 			return err
 		}
 		if !noted {
-			n = boxNote{Name: mailboxOf(b.place.Folder)}
+			if n, noted = empty[b.place.Folder]; !noted {
+				n = boxNote{Name: mailboxOf(b.place.Folder)}
+			}
 		}
 		if notReserved(n.Name) != nil {
 			n.Name = "Own " + n.Name
@@ -256,6 +259,19 @@ func (a *foundAccount) readNotes(blobs Blobs) error {
 		}
 	}
 	return nil
+}
+
+// emptyBoxes gives the mailboxes that stand in the account's note, by their
+// folders, and adds those that have none to what was found.
+func (a *foundAccount) emptyBoxes() map[string]boxNote {
+	empty := make(map[string]boxNote)
+	for _, n := range a.note.Mailboxes {
+		empty[n.Folder] = n
+		if !slices.ContainsFunc(a.places, func(b foundBox) bool { return b.place.Folder == n.Folder }) {
+			a.places = append(a.places, foundBox{place: Place{a.dir, n.Folder}})
+		}
+	}
+	return empty
 }
 
 func (a *foundAccount) enter(tx *db.Tx) error {

@@ -169,7 +169,7 @@ func (b *Blobs) writeNote(p store.Place, name string, note []byte) error {
 	building := path + ".new" + mail.NewID()
 	f, err := b.disk.Create(building)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = b.make(p); err == nil {
+		if err = b.makeFolder(filepath.Dir(path)); err == nil { // those of content come with content
 			f, err = b.disk.Create(building)
 		}
 	}
