@@ -25,6 +25,10 @@ type File struct {
 // synced it never changes and never loses; a name it was not told to remove
 // stays. Its methods may be called from many goroutines.
 type Blobs interface {
+	// Make makes the data folder with its parents, where it is not there, and
+	// makes its entry durable. The store asks before anything else.
+	Make() error
+
 	// Stage writes what r gives under a new key where no mail program looks,
 	// unsynced.
 	Stage(r io.Reader) (Staged, error)

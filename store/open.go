@@ -61,11 +61,11 @@ var failurePoint func(step string) error
 // hearStatement is where tests hear of each statement that is run.
 var hearStatement func(query string)
 
-// Open opens or makes the store in dir and takes its lock: ErrInUse names the
+// Open opens or makes the store in dir, which is the folder of blobs too, and takes its lock: ErrInUse names the
 // process that holds it. What a crash has left of unfinished commits is cleared
 // away before it returns.
 func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := blobs.Make(); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)
 	}
 	l, err := lock(dir)

@@ -14,6 +14,25 @@ import (
 	"posthorn/store"
 )
 
+// Make makes the data folder with its parents. That it is there already does not
+// say that its entry is durable: whoever made it may have been killed before the
+// sync. A parent that may not be read, or is of a file system that syncs no
+// folders, is somebody else's, and so is that entry.
+func (b *Blobs) Make() error {
+	root, err := filepath.Abs(b.root)
+	if err != nil {
+		return err
+	}
+	if i, err := os.Stat(root); err == nil && i.IsDir() {
+		err := b.disk.SyncFolder(filepath.Dir(root))
+		if errors.Is(err, fs.ErrPermission) || errors.Is(err, errors.ErrUnsupported) || errors.Is(err, unix.EINVAL) {
+			return nil
+		}
+		return err
+	}
+	return b.makeFolder(root)
+}
+
 // make makes a place's folders, those of Maildir, and syncs what holds them, so
 // that only the folder of the content itself is left for Sync.
 func (b *Blobs) make(p store.Place) error {

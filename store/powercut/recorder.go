@@ -243,6 +243,9 @@ func (r *Recorder) SetTime(path string, t time.Time) error {
 
 // SyncFolder is maildir.Disk's.
 func (r *Recorder) SyncFolder(path string) error {
+	if path == filepath.Dir(r.root) {
+		return r.beneath.SyncFolder(path) // the root's own entry is taken for durable
+	}
 	r.mu.Lock()
 	n := r.find(path)
 	r.mu.Unlock()
