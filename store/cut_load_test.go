@@ -51,7 +51,9 @@ func (l *load) run(n int, seed uint64) error {
 	for i := range n {
 		all.Go(func() {
 			w := &worker{load: l, number: i, rng: rand.New(rand.NewPCG(seed, uint64(i))), has: make(world), queued: make(map[string]store.DeliveryID)}
-			errs[i] = w.run()
+			if errs[i] = w.largest(); errs[i] == nil { // so that there is one in each load
+				errs[i] = w.run()
+			}
 		})
 	}
 	ended := make(chan struct{})
@@ -249,6 +251,10 @@ func (w *worker) large() error {
 	if w.rng.IntN(3) > 0 {
 		return w.deliver()
 	}
+	return w.largest()
+}
+
+func (w *worker) largest() error {
 	return w.append(150_000+w.rng.IntN(50_000), &copyOf{token: w.token(), account: w.rng.IntN(len(w.accounts)), box: "Archive", flags: store.FlagSeen, keyword: "k"})
 }
 

@@ -138,6 +138,9 @@ func Hurried() (restore func()) {
 	}
 }
 
+// NeverSyncAll leaves all content in the database, until the restore of Hurried.
+func NeverSyncAll() { syncPause = 24 * time.Hour }
+
 // DatabaseName is the database in the data folder.
 const DatabaseName = databaseName
 

@@ -97,6 +97,16 @@ func (l *Log) Lying(of func(path string) bool) *Log {
 	return lying
 }
 
+// Ignored is how many syncs did nothing.
+func (l *Log) Ignored() (n int) {
+	for i := range l.entries {
+		if l.entries[i].kind == ignores {
+			n++
+		}
+	}
+	return n
+}
+
 // Words calls fn with what was said before a cut, in order.
 func (l *Log) Words(cut int, fn func(word string)) {
 	for i := range l.entries[:cut] {
