@@ -1,10 +1,11 @@
 package main
 
 import (
-	"fmt"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"sync"
+	"time"
 )
 
 // sector is what a disk writes as a whole, in octets.
@@ -13,18 +14,28 @@ const sector = 512
 // disk is a disk with a cache of its own that a power cut empties: what was
 // written since the last flush is kept or lost, each sector by itself, in any of
 // the states it had since then, whatever the order of the writes. What a flush
-// covered is in the image.
+// covered when it began is in the image when it has ended; a flush takes as long
+// as delay, and other calls go on meanwhile.
 type disk struct {
+	size  int64
+	lies  bool          // it confirms flushes and makes none
+	delay time.Duration // of a flush
+
 	mu     sync.Mutex
 	image  *os.File
-	size   int64
-	cached map[int64][][]byte // guarded by mu: of a sector, what was written to it since the last flush
-	cut    bool               // guarded by mu: nothing is answered any more
-	lies   bool               // it confirms flushes and makes none
+	cached map[int64][]version // guarded by mu: of a sector, what was written to it and no flush has covered
+	last   int64               // guarded by mu: writes so far
+	cut    bool                // guarded by mu: nothing is answered any more
 	stats  struct{ writes, flushes int64 }
 }
 
-func openDisk(path string, lies bool) (*disk, error) {
+// version is what one write has left in a sector.
+type version struct {
+	write int64
+	data  []byte
+}
+
+func openDisk(path string, lies bool, delay time.Duration) (*disk, error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
@@ -33,11 +44,11 @@ func openDisk(path string, lies bool) (*disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &disk{image: f, size: i.Size(), lies: lies, cached: map[int64][][]byte{}}, nil
+	return &disk{image: f, size: i.Size(), lies: lies, delay: delay, cached: map[int64][]version{}}, nil
 }
 
 // errCut is the answer of a disk without power: none.
-var errCut = fmt.Errorf("the power is cut")
+var errCut = errors.New("the power is cut")
 
 // read fills b from an offset; both are multiples of sector.
 func (d *disk) read(b []byte, at int64) error {
@@ -51,52 +62,103 @@ func (d *disk) read(b []byte, at int64) error {
 	}
 	for i := int64(0); i < int64(len(b)); i += sector {
 		if versions := d.cached[(at+i)/sector]; len(versions) > 0 {
-			copy(b[i:i+sector], versions[len(versions)-1])
+			copy(b[i:i+sector], versions[len(versions)-1].data)
 		}
 	}
 	return nil
 }
 
-// write takes b into the cache, or past it.
-func (d *disk) write(b []byte, at int64, through bool) error {
+// write takes b into the cache, and gives the number of the write.
+func (d *disk) write(b []byte, at int64) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.cut {
-		return errCut
+		return 0, errCut
 	}
 	d.stats.writes++
+	d.last++
 	for i := int64(0); i < int64(len(b)); i += sector {
 		n := (at + i) / sector
-		if through && !d.lies {
-			delete(d.cached, n)
-			if _, err := d.image.WriteAt(b[i:i+sector], at+i); err != nil {
-				return err
-			}
-			continue
-		}
-		d.cached[n] = append(d.cached[n], append([]byte(nil), b[i:i+sector]...))
+		d.cached[n] = append(d.cached[n], version{d.last, append([]byte(nil), b[i:i+sector]...)})
 	}
-	return nil
+	return d.last, nil
 }
 
-// flush puts all that was written into the image.
+// flush makes durable all that had been written when it began.
 func (d *disk) flush() error {
+	d.mu.Lock()
+	upTo := d.last
+	d.mu.Unlock()
+	time.Sleep(d.delay) // the disk is that slow
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.cut {
 		return errCut
 	}
 	d.stats.flushes++
-	if d.lies {
-		return nil
-	}
-	for n, versions := range d.cached {
-		if _, err := d.image.WriteAt(versions[len(versions)-1], n*sector); err != nil {
+	for n := range d.cached {
+		if err := d.settle(n, upTo); err != nil {
 			return err
 		}
 	}
-	clear(d.cached)
 	return nil
+}
+
+// through makes one write durable, for FUA.
+func (d *disk) through(write, at int64, length int) error {
+	time.Sleep(d.delay) // the disk is that slow
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cut {
+		return errCut
+	}
+	for n := at / sector; n < (at+int64(length))/sector; n++ {
+		if err := d.settle(n, write); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle brings a sector to the image as it was after a write; mu is held.
+func (d *disk) settle(n, upTo int64) error {
+	if d.lies {
+		return nil
+	}
+	versions := d.cached[n]
+	k := 0
+	for k < len(versions) && versions[k].write <= upTo {
+		k++
+	}
+	if k == 0 {
+		return nil
+	}
+	if _, err := d.image.WriteAt(versions[k-1].data, n*sector); err != nil {
+		return err
+	}
+	if d.cached[n] = versions[k:]; k == len(versions) {
+		delete(d.cached, n)
+	}
+	return nil
+}
+
+// holds waits until a cut could lose so many sectors, as long as limit.
+func (d *disk) holds(sectors int, limit time.Duration) {
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		d.mu.Lock()
+		n := len(d.cached)
+		d.mu.Unlock()
+		if n >= sectors {
+			return
+		}
+	}
+}
+
+// isCut tells whether it has no power any more.
+func (d *disk) isCut() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.cut
 }
 
 // powerOff ends the disk. Of the cache so much is kept, of one: at 1 nothing is
@@ -120,7 +182,7 @@ func (d *disk) powerOff(kept float64) (sectors, lost int, err error) {
 		if i < 0 {
 			continue
 		}
-		if _, err := d.image.WriteAt(versions[i], n*sector); err != nil {
+		if _, err := d.image.WriteAt(versions[i].data, n*sector); err != nil {
 			return sectors, lost, err
 		}
 	}

@@ -30,7 +30,7 @@ type machine struct {
 
 // boot starts one; checkFirst: the store is checked there before it is served.
 func (w *world) boot(checkFirst bool) (*machine, error) {
-	d, err := openDisk(filepath.Join(w.dir, "disk.img"), w.lies)
+	d, err := openDisk(filepath.Join(w.dir, "disk.img"), w.lies, w.flush)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (w *world) boot(checkFirst bool) (*machine, error) {
 	}
 	go func() { // ends with its connection, which ends with the machine
 		if c, err := m.ln.Accept(); err == nil {
-			if err := serveNBD(c, d); err != nil && err != errCut && err != io.EOF && err != io.ErrUnexpectedEOF {
+			if err := serveNBD(c, d); err != nil && !d.isCut() {
 				m.hears("the disk: " + err.Error())
 			}
 		}

@@ -11,7 +11,9 @@
 // cache with it; and, of what it had written, each sector of 512 octets that no
 // flush has covered since, at random, in whatever order it was written (disk.go):
 // all of them in one cut of three, half of them in another, none in the third. A
-// disk that does not keep what it confirms to have flushed is not played.
+// flush takes a while (-flush), as on a disk that turns, and the cut waits for a
+// moment at which much is not flushed. A disk that does not keep what it confirms
+// to have flushed is not played.
 package main
 
 import (
@@ -32,10 +34,12 @@ func main() {
 	cuts := flag.Int("cuts", 30, "how many")
 	dir := flag.String("dir", "", "where image and disk are kept; empty: a temporary folder")
 	accelerator := flag.String("accel", "kvm", "what runs the machine: kvm, or tcg where that is not to be had")
-	load := flag.Duration("load", 3*time.Second, "how long the load lasts before a cut: up to twice as long, at random")
+	load := flag.Duration("load", 3*time.Second, "how long the load lasts once it is answered, before a cut: up to twice as long, at random")
+	clients := flag.Int("clients", 4, "how many times the usual clients load it at once")
+	flush := flag.Duration("flush", 10*time.Millisecond, "how long the disk takes for a flush: what is written meanwhile can be lost")
 	lie := flag.Bool("lie", false, "have the disk confirm flushes that it does not make: then mail must be found lost")
 	flag.Parse()
-	if err := run(*cuts, world{dir: *dir, accelerator: *accelerator, loaded: *load, lies: *lie}); err != nil {
+	if err := run(*cuts, world{dir: *dir, accelerator: *accelerator, loaded: *load, clients: *clients, flush: *flush, lies: *lie}); err != nil {
 		fmt.Fprintln(os.Stderr, "powercut:", err)
 		os.Exit(1)
 	}
@@ -68,14 +72,26 @@ func run(cuts int, w world) error {
 type world struct {
 	dir, accelerator string
 	loaded           time.Duration
-	lies             bool // the disk
+	clients          int
+	flush            time.Duration // of the disk
+	lies             bool          // the disk
 
 	ports map[int]string
 	sink  *promise.Sink
 	load  *promise.Load
 	at    *peer.Server
 	cuts  []time.Time
+	lossy int // cuts that lost sectors
+	lost  int // sectors
 }
+
+// A cut waits until the disk holds as many unflushed sectors as it has drawn, of
+// up to mostWanted, but no longer than patience: most moments of a machine that
+// syncs all the time have few.
+const (
+	mostWanted = 400
+	patience   = 3 * time.Second
+)
 
 // round boots, holds the server to its answers, loads it and cuts the power: every
 // fourth time while it starts.
@@ -99,9 +115,16 @@ func (w *world) round(n int) error {
 		w.load.Run(ctx)
 		close(ended)
 	}()
+	if !early {
+		w.underWay()
+	}
 	time.Sleep(time.Duration(2 * rand.Float64() * float64(w.loaded))) // any moment
+	m.disk.holds(1+rand.IntN(mostWanted), patience)
 	sectors, lost, err := m.cutOff(keep[n%len(keep)])
 	w.cuts = append(w.cuts, time.Now())
+	if w.lost += lost; lost > 0 {
+		w.lossy++
+	}
 	stop()
 	<-ended
 	if err != nil {
@@ -110,6 +133,16 @@ func (w *world) round(n int) error {
 	fmt.Printf("cut %d: verified after %.1f s, on while starting: %v; %d of %d unflushed sectors lost; %d writes, %d flushes; answered so far: %v\n",
 		n+1, verified.Seconds(), early, lost, sectors, m.disk.stats.writes, m.disk.stats.flushes, w.load.Done())
 	return w.fsck()
+}
+
+// underWay waits until mail is answered for: the logins before take their time
+// without KVM.
+func (w *world) underWay() {
+	answered := func() int { done := w.load.Done(); return done["SMTP"] + done["submission"] + done["IMAP APPEND"] }
+	began := answered()
+	for end := time.Now().Add(time.Minute); answered() < began+10 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
 }
 
 // verify waits for the server and holds it to its answers; the store is checked
@@ -174,7 +207,8 @@ func (w *world) last() error {
 	for said, n := range w.load.Refusals() {
 		fmt.Printf("refused %d times: %s\n", n, said)
 	}
-	fmt.Printf("%d cuts, nothing lost, nothing twice; answered: %v; %d recipients elsewhere, %d sent to again because of a cut\n", len(w.cuts), w.load.Done(), all, len(twice))
+	fmt.Printf("%d cuts, of which %d lost %d sectors; no answer broken, nothing twice; answered: %v; %d recipients elsewhere, %d sent to again because of a cut\n",
+		len(w.cuts), w.lossy, w.lost, w.load.Done(), all, len(twice))
 	return nil
 }
 

@@ -3,9 +3,11 @@ package main
 import (
 	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"sync"
 )
 
 // The numbers of the NBD protocol that are used here:
@@ -34,58 +36,107 @@ const (
 	flagFUA         = 1
 )
 
-// serveNBD offers the disk to one client until it goes, or the power does.
+// request is one of NBD's.
+type request struct {
+	Magic       uint32
+	Flags, Type uint16
+	Handle      uint64
+	Offset      uint64
+	Length      uint32
+}
+
+// serveNBD offers the disk to one client until it goes, or the power does. What
+// waits for a flush is answered when that has ended, and what comes meanwhile
+// before it.
 func serveNBD(c net.Conn, d *disk) error {
-	defer c.Close()
 	r, w := bufio.NewReaderSize(c, 1<<20), bufio.NewWriterSize(c, 1<<20)
 	if err := negotiate(r, w, d.size); err != nil {
+		c.Close()
 		return fmt.Errorf("NBD handshake: %w", err)
 	}
+	n := &nbd{disk: d, client: c, w: w}
+	err := n.requests(r)
+	c.Close() // ends what waits for the client
+	n.slow.Wait()
+	return errors.Join(n.failed, err)
+}
+
+type nbd struct {
+	disk   *disk
+	client net.Conn
+	slow   sync.WaitGroup // requests that wait for the disk
+
+	mu     sync.Mutex
+	w      *bufio.Writer // guarded by mu
+	failed error         // guarded by mu: of a request that waited
+}
+
+func (n *nbd) requests(r *bufio.Reader) error {
 	for {
-		if r.Buffered() == 0 {
-			if err := w.Flush(); err != nil {
-				return err
-			}
-		}
-		var q struct {
-			Magic       uint32
-			Flags, Type uint16
-			Handle      uint64
-			Offset      uint64
-			Length      uint32
-		}
+		var q request
 		if err := binary.Read(r, binary.BigEndian, &q); err != nil {
 			return err
 		}
 		if q.Magic != requestMagic || q.Type == cmdDisconnect {
 			return nil
 		}
-		var answer []byte
-		err := error(nil)
 		switch q.Type {
 		case cmdRead:
-			answer = make([]byte, q.Length)
-			err = d.read(answer, int64(q.Offset))
+			answer := make([]byte, q.Length)
+			if err := n.disk.read(answer, int64(q.Offset)); err != nil {
+				return err // the machine gets no answer
+			}
+			if err := n.answer(q, answer); err != nil {
+				return err
+			}
 		case cmdWrite:
 			b := make([]byte, q.Length)
 			if _, err := io.ReadFull(r, b); err != nil {
 				return err
 			}
-			err = d.write(b, int64(q.Offset), q.Flags&flagFUA != 0)
+			write, err := n.disk.write(b, int64(q.Offset))
+			if err != nil {
+				return err
+			}
+			if q.Flags&flagFUA != 0 {
+				n.later(q, func() error { return n.disk.through(write, int64(q.Offset), len(b)) })
+			} else if err := n.answer(q, nil); err != nil {
+				return err
+			}
 		case cmdFlush:
-			err = d.flush()
+			n.later(q, n.disk.flush)
 		default:
 			return fmt.Errorf("NBD command %d was not offered", q.Type)
 		}
-		if err != nil {
-			return err // the machine gets no answer
-		}
-		binary.Write(w, binary.BigEndian, struct {
-			Magic, Error uint32
-			Handle       uint64
-		}{responseMagic, 0, q.Handle}) // w keeps its error for Flush
-		w.Write(answer)
 	}
+}
+
+// later answers when do has ended. After an error the machine gets no answer, and
+// no other.
+func (n *nbd) later(q request, do func() error) {
+	n.slow.Go(func() {
+		err := do()
+		if err == nil {
+			err = n.answer(q, nil)
+		}
+		if err != nil {
+			n.mu.Lock()
+			n.failed = errors.Join(n.failed, err)
+			n.mu.Unlock()
+			n.client.Close()
+		}
+	})
+}
+
+func (n *nbd) answer(q request, data []byte) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	binary.Write(n.w, binary.BigEndian, struct {
+		Magic, Error uint32
+		Handle       uint64
+	}{responseMagic, 0, q.Handle}) // w keeps its error for Flush
+	n.w.Write(data)
+	return n.w.Flush()
 }
 
 // negotiate is the fixed newstyle handshake.

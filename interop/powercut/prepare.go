@@ -26,7 +26,7 @@ func (w *world) prepare() (err error) {
 	}
 	w.ports = map[int]string{}
 	addr := map[int]string{}
-	for _, port := range []int{25, 587, 143, 110} {
+	for _, port := range []int{25, 24, 587, 143, 110} {
 		free, err := peer.FreePort()
 		if err != nil {
 			return err
@@ -46,7 +46,7 @@ func (w *world) prepare() (err error) {
 	}
 	// 10.0.2.2 is this machine, seen from there.
 	config := fmt.Sprintf("hostname = \"mail.example.test\"\ndata_dir = %%q\n[smtp]\nlisten = \":25\"\n[submission]\nlisten = \":587\"\nlisten_tls = \"\"\n"+
-		"[imap]\nlisten = \":143\"\nlisten_tls = \"\"\n[pop3]\nlisten = \":110\"\nlisten_tls = \"\"\n[dns]\nresolver = \"none\"\n"+
+		"[lmtp]\nlisten = \"127.0.0.1:2424\"\n[imap]\nlisten = \":143\"\nlisten_tls = \"\"\n[pop3]\nlisten = \":110\"\nlisten_tls = \"\"\n[dns]\nresolver = \"none\"\n"+
 		"[queue]\nfirst_retry = \"200ms\"\nmax_retry = \"1s\"\nsending_hour = 0\nsending_day = 0\n[[route]]\ndomain = %q\nvia = \"10.0.2.2:%s\"\n", promise.Domain, sinkPort)
 	if err := os.WriteFile(filepath.Join(w.dir, "posthorn.toml"), fmt.Appendf(nil, config, "/data/posthorn"), 0o600); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (w *world) prepare() (err error) {
 		return fmt.Errorf("image.sh: %w: %s", err, out)
 	}
 	w.at = &peer.Server{Domain: domain, Password: password, SMTP: addr[25], Submission: addr[587], IMAP: addr[143], POP3: addr[110]}
-	w.load = promise.New(promise.Target{Server: w.at}, w.sink)
+	w.load = promise.New(promise.Target{Server: w.at, LMTP: addr[24], Clients: w.clients}, w.sink)
 	return nil
 }
 

@@ -38,7 +38,7 @@ type paper struct {
 }
 
 func newDesk(user string, n int) *desk {
-	return &desk{user: user, name: fmt.Sprintf("Desk%d", n), now: boxes{}, past: map[uint32]bool{}}
+	return &desk{user: user, name: fmt.Sprintf("Desk%02d", n), now: boxes{}, past: map[uint32]bool{}}
 }
 
 func newBox() *box { return &box{next: 1, papers: map[string]paper{}} }

@@ -38,7 +38,8 @@ var (
 // Target is a server with Users.
 type Target struct {
 	*peer.Server
-	LMTP string // host:port; empty where it has none
+	LMTP    string // host:port; empty where it has none
+	Clients int    // times the usual number of clients; 0: once
 }
 
 // Load is one load with all that was ever answered to it. It may be stopped and
@@ -73,7 +74,7 @@ func New(at Target, sink *Sink) *Load {
 	for _, u := range receivers {
 		l.inboxes[u] = newInbox()
 	}
-	for i := range 2 * len(workers) {
+	for i := range 2 * len(workers) * max(1, at.Clients) {
 		l.desks = append(l.desks, newDesk(workers[i%len(workers)], i))
 	}
 	return l
@@ -94,9 +95,10 @@ func (l *Load) Run(ctx context.Context) {
 			all.Go(func() { l.again(ctx, addr, session) })
 		}
 	}
-	client(6, l.at.SMTP, l.strangers)
-	client(2, l.at.LMTP, l.frontServer)
-	client(2, l.at.Submission, l.submit)
+	times := max(1, l.at.Clients)
+	client(6*times, l.at.SMTP, l.strangers)
+	client(2*times, l.at.LMTP, l.frontServer)
+	client(2*times, l.at.Submission, l.submit)
 	client(1, l.at.POP3, l.drain)
 	for _, d := range l.desks {
 		client(1, l.at.IMAP, func(ctx context.Context, c *conn) error { return l.atDesk(ctx, c, d) })
