@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"io"
 	"time"
 )
@@ -23,7 +24,8 @@ type File struct {
 
 // Blobs keeps content. store/maildir is the one on a local disk. What it has
 // synced it never changes and never loses; a name it was not told to remove
-// stays. Its methods may be called from many goroutines.
+// stays. Its methods may be called from many goroutines; what may have to list a folder
+// of a million files ends with the context.
 type Blobs interface {
 	// Make makes the data folder with its parents, where it is not there, and
 	// makes its entry durable. The store asks before anything else.
@@ -34,7 +36,7 @@ type Blobs interface {
 	Stage(r io.Reader) (Staged, error)
 
 	// Restage stages content that is there already under a new key.
-	Restage(f File) (Staged, error)
+	Restage(ctx context.Context, f File) (Staged, error)
 
 	// Sync makes content and names durable, an error for each batch of files.
 	Sync(batches []Unsynced) []error
@@ -56,7 +58,7 @@ type Blobs interface {
 
 	// Locate finds the files of an account, or of the spool, whose keys are
 	// wanted.
-	Locate(dir string, wanted func(Key) bool) (map[Key]Found, error)
+	Locate(ctx context.Context, dir string, wanted func(Key) bool) (map[Key]Found, error)
 
 	// Close lets go of what is held open.
 	Close() error
@@ -64,7 +66,7 @@ type Blobs interface {
 	// Open opens content. When it is not where f says, without info or with it,
 	// all folders of the account are looked through for the key. ErrCorrupt: it
 	// is nowhere, or has another size than f says.
-	Open(f File) (Reader, error)
+	Open(ctx context.Context, f File) (Reader, error)
 
 	// Expect says that a file is where f says, though it may be asked for
 	// elsewhere before Rename has moved it. It is a hint.
@@ -74,7 +76,7 @@ type Blobs interface {
 	Path(f File) string
 
 	// Remove takes one name away; none there is no error.
-	Remove(f File) error
+	Remove(ctx context.Context, f File) error
 
 	// SyncRemoved makes durable what Remove has taken away since it succeeded
 	// last.
@@ -83,10 +85,10 @@ type Blobs interface {
 	// Rename moves a file to another place and info in one step; when the place
 	// is another both are synced. A file that is not where f says is looked for
 	// in the account's folders.
-	Rename(f File, to Place, info string) error
+	Rename(ctx context.Context, f File, to Place, info string) error
 
 	// SetTime gives content the time Walk will show.
-	SetTime(f File, t time.Time) error
+	SetTime(ctx context.Context, f File, t time.Time) error
 
 	// RenameFolder moves a folder with its files; the account must be one.
 	RenameFolder(from, to Place) error
@@ -102,20 +104,20 @@ type Blobs interface {
 	ReadNote(p Place, name string) ([]byte, error)
 
 	// Walk calls fn with every place there is and its files, by account.
-	Walk(fn func(p Place, files []Found) error) error
+	Walk(ctx context.Context, fn func(p Place, files []Found) error) error
 
 	// Names gives every name a key has in an account at this moment.
-	Names(dir string, k Key) ([]Found, error)
+	Names(ctx context.Context, dir string, k Key) ([]Found, error)
 
 	// RemoveName takes away the one name that was found, and no other.
 	RemoveName(f Found) error
 
 	// Staged lists the keys that are still staged. The store asks when it opens.
-	Staged() ([]Key, error)
+	Staged(ctx context.Context) ([]Key, error)
 
 	// Unstage ends what a crash has left of a staged key. lost: no row has it,
 	// so the names it was given go too.
-	Unstage(k Key, lost bool) error
+	Unstage(ctx context.Context, k Key, lost bool) error
 
 	// Space is how many octets can still be written; ErrNoSpace where hardly a
 	// file can be made.

@@ -238,7 +238,7 @@ func (c *checker) quotas(ctx context.Context) error {
 // underWay tells whether a file belongs to a commit that has not ended: its
 // content is still staged, or a row has come meanwhile.
 func (c *checker) underWay(ctx context.Context, f File) (bool, error) {
-	staged, err := c.store.blobs.Staged()
+	staged, err := c.store.blobs.Staged(ctx)
 	if err != nil {
 		return false, err
 	}

@@ -23,7 +23,7 @@ func (c *checker) contents(ctx context.Context) error {
 		clear(files)
 		return err
 	}
-	err := c.store.blobs.Walk(func(p Place, found []Found) error {
+	err := c.store.blobs.Walk(ctx, func(p Place, found []Found) error {
 		if p.Dir != dir {
 			if err := next(p.Dir); err != nil {
 				return err
@@ -74,7 +74,7 @@ func (c *checker) content(ctx context.Context, dir string, files map[Key][]Found
 		}
 		c.step()
 		if len(f) > 1 {
-			if err := c.twice(a, r); err != nil {
+			if err := c.twice(ctx, a, r); err != nil {
 				return err
 			}
 		}
@@ -167,8 +167,8 @@ func (c *checker) missing(ctx context.Context, a Account, l located, files []Fou
 }
 
 // whole looks at the content of a row that has just been written (S3).
-func (c *checker) whole(f File) error {
-	r, err := c.store.blobs.Open(f)
+func (c *checker) whole(ctx context.Context, f File) error {
+	r, err := c.store.blobs.Open(ctx, f)
 	if err == nil {
 		return r.Close()
 	}
@@ -185,7 +185,7 @@ func (c *checker) unknown(ctx context.Context, a Account, f Found) error {
 	if err != nil || under {
 		return err
 	}
-	r, err := c.store.blobs.Open(File{f.Place, f.Key, f.Real, f.Info})
+	r, err := c.store.blobs.Open(ctx, File{f.Place, f.Key, f.Real, f.Info})
 	if errors.Is(err, ErrCorrupt) {
 		return nil // its commit has failed meanwhile, or it was purged
 	}
@@ -211,10 +211,10 @@ func (c *checker) unknown(ctx context.Context, a Account, f Found) error {
 // made by hand leaves them. The second is taken away when there is one of the
 // right size where the row says. The walk may have met one file under its old
 // and its new name: so it is looked at again while the mirror rests.
-func (c *checker) twice(a Account, l located) error {
+func (c *checker) twice(ctx context.Context, a Account, l located) error {
 	c.store.mirror.renaming.Lock()
 	defer c.store.mirror.renaming.Unlock()
-	files, err := c.store.blobs.Names(l.Dir, l.Key)
+	files, err := c.store.blobs.Names(ctx, l.Dir, l.Key)
 	if err != nil || len(files) < 2 {
 		return err
 	}

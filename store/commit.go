@@ -179,8 +179,8 @@ func (s *Store) finish(p *prepared, err error) error {
 		s.mender.doubt(p)
 	default:
 		s.filing.withdraw(p.contents)
-		for _, f := range p.unsynced.Files {
-			if e := s.blobs.Remove(f); e != nil {
+		for _, f := range p.unsynced.Files { // whether or not somebody waits
+			if e := s.blobs.Remove(context.Background(), f); e != nil {
 				err = errors.Join(err, e)
 			}
 		}

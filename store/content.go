@@ -15,7 +15,7 @@ func (s *Store) openContent(ctx context.Context, f File) (Reader, error) {
 	if r != nil || err != nil {
 		return r, err
 	}
-	r, fileErr := s.blobs.Open(f)
+	r, fileErr := s.blobs.Open(ctx, f)
 	if errors.Is(fileErr, ErrCorrupt) {
 		// The row is as good as a file that was not synced yet.
 		if r, err := s.openUnfiled(ctx, f, func(Key) bool { return true }); r != nil || err != nil {

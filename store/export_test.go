@@ -87,6 +87,13 @@ func Hurry() {
 	mirrorPause, derivePause, spoolPause, syncPause = time.Millisecond, time.Millisecond, time.Millisecond, 5*time.Millisecond
 }
 
+// LastFiling has the end of the store wait for filing as long as d, until restore.
+func LastFiling(d time.Duration) (restore func()) {
+	old := fileLastFor
+	fileLastFor = d
+	return func() { fileLastFor = old }
+}
+
 // InlineLimit is up to where content goes into the database.
 const InlineLimit = inlineLimit
 

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -64,11 +65,11 @@ func (f *failing) Stage(r io.Reader) (store.Staged, error) {
 	return f.Blobs.Stage(r)
 }
 
-func (f *failing) Remove(file store.File) error {
+func (f *failing) Remove(ctx context.Context, file store.File) error {
 	if e := f.remove.Load(); e != nil {
 		return *e
 	}
-	return f.Blobs.Remove(file)
+	return f.Blobs.Remove(ctx, file)
 }
 
 func setUpFailing(t *testing.T, log ...*slog.Logger) (*fixture, *failing) {

@@ -86,12 +86,18 @@ func (s *Store) rewrite(ctx context.Context, unsure []*unfiled) error {
 	failed := make(map[string]bool) // accounts that hold up nobody else's content
 	var errs []error
 	for dir, keys := range wanted {
-		there[dir], err = s.blobs.Locate(dir, func(k Key) bool { return keys[k] })
+		there[dir], err = s.blobs.Locate(ctx, dir, func(k Key) bool { return keys[k] })
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if failed[dir] = err != nil; err != nil {
 			errs = append(errs, err)
 		}
 	}
 	for i, u := range unsure {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if slices.ContainsFunc(names[i], func(n File) bool { return failed[n.Dir] }) {
 			continue
 		}

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"sync/atomic"
 	"testing"
@@ -19,12 +20,12 @@ type looking struct {
 	bad      string // Dir
 }
 
-func (l *looking) Locate(dir string, wanted func(store.Key) bool) (map[store.Key]store.Found, error) {
+func (l *looking) Locate(ctx context.Context, dir string, wanted func(store.Key) bool) (map[store.Key]store.Found, error) {
 	l.searches.Add(1)
 	if l.bad != "" && dir == l.bad {
 		return nil, errors.New("input/output error")
 	}
-	return l.Blobs.Locate(dir, wanted)
+	return l.Blobs.Locate(ctx, dir, wanted)
 }
 
 func setUpLooking(t *testing.T) (*fixture, *looking) {
@@ -131,4 +132,55 @@ func TestRowsThatCannotGoWait(t *testing.T) {
 		t.Errorf("written %d times", n)
 	}
 	f.clean(t)
+}
+
+// writing is a disk on which each file takes its time.
+type writing struct {
+	store.Blobs
+	each time.Duration
+}
+
+func (w *writing) Write(k store.Key, content []byte, names []store.File) error {
+	time.Sleep(w.each)
+	return w.Blobs.Write(k, content, names)
+}
+
+// The end of the store waits for filing no longer than it says, also when a crash
+// has left much of it, tells how much is left, and the next start goes on.
+func TestCloseLeavesFilingToTheNextStart(t *testing.T) {
+	const n = 100
+	t.Cleanup(store.LastFiling(200 * time.Millisecond))
+	f := setUp(t)
+	f.Halt()
+	for range n {
+		f.deliver(hello, 0)
+	}
+	f.Abandon()
+	var said journal
+	disk := &writing{maildir.New(f.dir), 20 * time.Millisecond}
+	open := func() {
+		var err error
+		f.Store, err = store.Open(t.Context(), f.dir, disk, store.Options{Log: said.log()})
+		ok(t, err)
+	}
+	open()
+	began := time.Now()
+	ok(t, f.Close())
+	if took := time.Since(began); took > time.Second {
+		t.Errorf("closed after %v", took)
+	}
+	if n := said.count("mail stays in the database until the next start files it"); n != 1 {
+		t.Errorf("the log told %d times that content is left", n)
+	}
+	disk.each = 0
+	open()
+	t.Cleanup(func() { f.Close() })
+	f.Halt()
+	f.text(f.box("INBOX"), n)
+	ok(t, f.File(t.Context()))
+	f.unfiled(0)
+	if found := len(f.files()); found != n {
+		t.Errorf("%d files of %d", found, n)
+	}
+	storetest.Clean(t, f.Store)
 }

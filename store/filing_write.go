@@ -15,6 +15,9 @@ const (
 	fileRetry = 2 * time.Second // until what failed is tried again
 )
 
+// fileLastFor is how long the end of the store waits for what is due.
+var fileLastFor = 2 * time.Second // less in tests
+
 // spoolPause is how long a queue item's content is left in the database.
 var spoolPause = 5 * time.Second // less in tests
 
@@ -28,9 +31,7 @@ func (s *Store) runFiling(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			// Names are in their places when the store ends, as far as the disk lets
-			// them; what is not synced is done again by the next start.
-			_ = s.fileAll(context.WithoutCancel(ctx))
+			s.fileLast(context.WithoutCancel(ctx))
 			return
 		case <-f.bell.c:
 		case <-again:
@@ -38,6 +39,31 @@ func (s *Store) runFiling(ctx context.Context) {
 		}
 		s.troubles.outcome("filing content", errors.Join(s.wakeResting(ctx), s.fileAll(ctx)))
 	}
+}
+
+// fileLast writes what it can before the store ends, for fileLastFor: a start
+// after a crash may have found more. What is not synced is done again by the next
+// start.
+func (s *Store) fileLast(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, fileLastFor)
+	defer cancel()
+	s.filing.allDue()
+	err := s.fileAll(ctx)
+	if left := s.filing.left(); left > 0 {
+		s.troubles.log.Warn("mail stays in the database until the next start files it", "messages", left, "error", err)
+	}
+}
+
+// left is how much is due and has no file.
+func (f *filing) left() (n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, u := range f.all {
+		if u.state == isDue {
+			n++
+		}
+	}
+	return n
 }
 
 // wait is how long until there is something to do that nothing rings for.
@@ -57,14 +83,22 @@ func (f *filing) wait() (d time.Duration, any bool) {
 	return max(0, time.Until(at)), !at.IsZero()
 }
 
-// again makes due what has failed.
+// again makes due what has failed, when its time has come.
 func (f *filing) again() {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !time.Now().Before(f.retry) {
-		f.due = append(f.failed, f.due...)
-		f.failed = nil
+	wait := time.Now().Before(f.retry)
+	f.mu.Unlock()
+	if !wait {
+		f.allDue()
 	}
+}
+
+// allDue makes due what has failed.
+func (f *filing) allDue() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.due = append(f.failed, f.due...)
+	f.failed = nil
 }
 
 // wakeResting makes due what has rested long enough, or must make room.
@@ -198,6 +232,9 @@ func (f *filing) putAside(tried []*unfiled) {
 func (s *Store) write(ctx context.Context, fresh []*unfiled) error {
 	var errs []error
 	for _, u := range fresh {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		s.filing.mu.Lock()
 		names := u.names
 		s.filing.mu.Unlock()

@@ -160,9 +160,9 @@ func (m *mender) settle(c *checker, p *prepared) error {
 		switch {
 		case err != nil:
 		case known:
-			err = c.whole(f)
+			err = c.whole(m.ctx, f)
 		default:
-			err = m.store.blobs.Remove(f)
+			err = m.store.blobs.Remove(m.ctx, f)
 		}
 		if err != nil {
 			return err

@@ -21,7 +21,7 @@ func (s *Store) renameFiles(ctx context.Context, a Account, b *mirrored) (upTo M
 		many := len(block) == mirrorBlock
 		for i := 0; i < len(block) && err == nil; i++ {
 			if err = ctx.Err(); err == nil {
-				err = s.renameFile(Place{a.Dir, b.folder}, &block[i], many)
+				err = s.renameFile(ctx, Place{a.Dir, b.folder}, &block[i], many)
 			}
 			if err == nil {
 				last = block[i].Row
@@ -67,7 +67,7 @@ func (s *Store) stale(ctx context.Context, a Account, b *mirrored, last Row) (bl
 // renameFile renames one. Missing content is Check's to tell. For many files to
 // list their folder is cheapest; one of few is found by the names it may have,
 // which resemble the new one.
-func (s *Store) renameFile(at Place, c *staleName, many bool) error {
+func (s *Store) renameFile(ctx context.Context, at Place, c *staleName, many bool) error {
 	if s.filing.unwritten(c.Key) {
 		return fmt.Errorf("%s: %w", c.Key, errNotFiled)
 	}
@@ -79,20 +79,20 @@ func (s *Store) renameFile(at Place, c *staleName, many bool) error {
 	if c.expunged {
 		info = expungedInfo + info
 	}
-	err := s.blobs.Rename(from, at, info)
+	err := s.blobs.Rename(ctx, from, at, info)
 	if err != nil && !errors.Is(err, ErrCorrupt) {
 		return err
 	}
-	return s.mirrorTime(at, c.Message, info)
+	return s.mirrorTime(ctx, at, c.Message, info)
 }
 
 // mirrorTime gives a file the time of its INTERNALDATE where that is another than
 // the time it was written.
-func (s *Store) mirrorTime(at Place, m Message, info string) error {
+func (s *Store) mirrorTime(ctx context.Context, at Place, m Message, info string) error {
 	if m.Internal.Sub(m.Saved).Abs() < 2*time.Second {
 		return nil
 	}
-	err := s.blobs.SetTime(File{at, m.Key, m.Size, info}, m.Internal)
+	err := s.blobs.SetTime(ctx, File{at, m.Key, m.Size, info}, m.Internal)
 	if errors.Is(err, ErrCorrupt) {
 		return nil
 	}

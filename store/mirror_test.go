@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -146,10 +147,10 @@ type slow struct {
 	renamed int // the mirror's goroutine's
 }
 
-func (s *slow) Rename(f store.File, to store.Place, info string) error {
+func (s *slow) Rename(ctx context.Context, f store.File, to store.Place, info string) error {
 	s.renamed++
 	time.Sleep(s.rename)
-	return s.Blobs.Rename(f, to, info)
+	return s.Blobs.Rename(ctx, f, to, info)
 }
 
 // The end of the store does not wait for a mirror that is far behind, and the

@@ -150,7 +150,7 @@ func (s *Store) Close() error {
 // staged name is only taken away; content that no row has was never answered
 // for, and goes with the names it was given.
 func (s *Store) clearStaging(ctx context.Context) error {
-	keys, err := s.blobs.Staged()
+	keys, err := s.blobs.Staged(ctx)
 	if err != nil {
 		return fmt.Errorf("clear staging: %w", err)
 	}
@@ -159,7 +159,7 @@ func (s *Store) clearStaging(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("clear staging: %w", err)
 		}
-		if err := s.blobs.Unstage(k, !known); err != nil {
+		if err := s.blobs.Unstage(ctx, k, !known); err != nil {
 			return fmt.Errorf("clear staging: %w", err)
 		}
 	}

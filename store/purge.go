@@ -159,7 +159,7 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 	for _, r := range all {
 		if !r.live {
 			s.filing.unname(r.File)
-			if err := s.blobs.Remove(r.File); err != nil {
+			if err := s.blobs.Remove(ctx, r.File); err != nil {
 				return false, err
 			}
 		}

@@ -27,12 +27,12 @@ func (s *Store) adopt(ctx context.Context, a Account, f Found) error {
 	if err != nil {
 		return err
 	}
-	open, err := s.isUnended(f)
+	open, err := s.isUnended(ctx, f)
 	if err != nil {
 		return err
 	}
 	to := Place{a.Dir, *m.folder.Load()}
-	if err := s.blobs.Rename(f.File, to, f.Info); err != nil {
+	if err := s.blobs.Rename(ctx, f.File, to, f.Info); err != nil {
 		return err
 	}
 	now := time.Now()
@@ -57,8 +57,8 @@ func (s *Store) adopt(ctx context.Context, a Account, f Found) error {
 }
 
 // isUnended tells whether the last line of a file has no CRLF.
-func (s *Store) isUnended(f Found) (bool, error) {
-	r, err := s.blobs.Open(File{f.Place, f.Key, f.Real, f.Info})
+func (s *Store) isUnended(ctx context.Context, f Found) (bool, error) {
+	r, err := s.blobs.Open(ctx, File{f.Place, f.Key, f.Real, f.Info})
 	if err != nil {
 		return false, err
 	}

@@ -86,9 +86,9 @@ type reindexer struct {
 }
 
 func (r *reindexer) run(ctx context.Context) error {
-	staged, err := r.blobs.Staged()
+	staged, err := r.blobs.Staged(ctx)
 	for i := 0; i < len(staged) && err == nil; i++ {
-		err = r.blobs.Unstage(staged[i], false) // what was answered for has a name in a folder
+		err = r.blobs.Unstage(ctx, staged[i], false) // what was answered for has a name in a folder
 	}
 	if err == nil {
 		err = r.directory(ctx)
@@ -96,7 +96,7 @@ func (r *reindexer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = r.blobs.Walk(func(p Place, files []Found) error {
+	err = r.blobs.Walk(ctx, func(p Place, files []Found) error {
 		r.total += int64(len(files))
 		return ctx.Err()
 	})
@@ -104,7 +104,7 @@ func (r *reindexer) run(ctx context.Context) error {
 		return err
 	}
 	var a foundAccount
-	err = r.blobs.Walk(func(p Place, files []Found) error {
+	err = r.blobs.Walk(ctx, func(p Place, files []Found) error {
 		if p.Dir != a.dir {
 			if err := r.account(ctx, &a); err != nil {
 				return err

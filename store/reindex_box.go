@@ -39,7 +39,7 @@ func (r *reindexer) box(ctx context.Context, a *foundAccount, b *foundBox) error
 		blobs := make([]Blob, len(part)) // what threads are made of
 		for i, m := range part {
 			if !m.removed {
-				if err := describe(r.blobs, &blobs[i], m.File); err != nil {
+				if err := describe(ctx, r.blobs, &blobs[i], m.File); err != nil {
 					return err
 				}
 			}

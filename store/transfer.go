@@ -78,7 +78,7 @@ func (t *transfer) name(ctx context.Context, msg *Message, f File) error {
 	if t.store.filing.of(f.Key) != nil {
 		return t.copy(ctx, msg, f)
 	}
-	st, err := t.store.blobs.Restage(f)
+	st, err := t.store.blobs.Restage(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (t *transfer) name(ctx context.Context, msg *Message, f File) error {
 		return nil
 	}
 	var b Blob
-	err = describe(t.store.blobs, &b, named)
+	err = describe(ctx, t.store.blobs, &b, named)
 	t.blobs = append(t.blobs, b)
 	return err
 }
@@ -207,8 +207,8 @@ func (t *transfer) cross(tx *db.Tx, keep Flags) (validity uint32, err error) {
 
 // describe reads a message's header section and how it ends. Content that is
 // cut is described as far as it goes: it is told of and not forgotten.
-func describe(blobs Blobs, b *Blob, f File) error {
-	rd, err := blobs.Open(f)
+func describe(ctx context.Context, blobs Blobs, b *Blob, f File) error {
+	rd, err := blobs.Open(ctx, f)
 	if errors.Is(err, ErrCorrupt) {
 		return nil
 	}

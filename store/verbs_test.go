@@ -54,8 +54,8 @@ func (k *killer) Stage(r io.Reader) (store.Staged, error) {
 	return killed{s, k}, err
 }
 
-func (k *killer) Restage(f store.File) (store.Staged, error) {
-	s, err := k.Blobs.Restage(f)
+func (k *killer) Restage(ctx context.Context, f store.File) (store.Staged, error) {
+	s, err := k.Blobs.Restage(ctx, f)
 	k.verb()
 	return killed{s, k}, err
 }

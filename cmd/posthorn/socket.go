@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // socketName is the administrator's socket in the data folder. The kernel
@@ -79,15 +80,29 @@ type adminServer struct {
 	log   *slog.Logger
 }
 
-// Serve answers until ctx is done, and finishes what it has begun.
+// adminLast is how long verbs that run have when the server stops: a check of a
+// large store would take minutes, and can be asked again.
+const adminLast = 2 * time.Second
+
+var errStopping = errors.New("the server is stopping: ask again when it runs")
+
+// Serve answers until ctx is done, and finishes what takes no longer than
+// adminLast then.
 func (s adminServer) Serve(ctx context.Context, ln net.Listener, _ bool) error {
+	working, cut := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cut(nil)
 	mux := http.NewServeMux()
 	for _, v := range verbs() {
 		v.register(mux, s.admin)
 	}
-	server := &http.Server{Handler: mux, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn)}
+	server := &http.Server{Handler: mux, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		BaseContext: func(net.Listener) context.Context { return working }}
 	drained := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() { drained <- server.Shutdown(context.WithoutCancel(ctx)) })
+	stop := context.AfterFunc(ctx, func() {
+		late := time.AfterFunc(adminLast, func() { cut(errStopping) })
+		defer late.Stop()
+		drained <- server.Shutdown(context.WithoutCancel(ctx))
+	})
 	err := server.Serve(ln)
 	if stop() { // ended by itself, not by ctx
 		return err

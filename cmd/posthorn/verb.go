@@ -50,6 +50,9 @@ func (v verb[In, Out]) register(mux *http.ServeMux, a *admin) {
 			return
 		}
 		out, err := v.work(a, r.Context(), in)
+		if errors.Is(err, context.Canceled) {
+			err = context.Cause(r.Context()) // errStopping, or nobody is there to read it
+		}
 		answer(w, out, err)
 	})
 }

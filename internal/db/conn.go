@@ -78,6 +78,14 @@ func (c *conn) close() error {
 	return err
 }
 
+// interrupt makes the statement that runs fail. It may be called from any
+// goroutine while the connection is open.
+func (c *conn) interrupt() {
+	tls := libc.NewTLS()
+	defer tls.Close()
+	lib.Xsqlite3_interrupt(tls, c.db)
+}
+
 // failed is the error of a result code, in SQLite's words.
 func (c *conn) failed(rc int32) error {
 	if rc == lib.SQLITE_OK {

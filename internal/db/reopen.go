@@ -61,13 +61,24 @@ const maxDamage = 100
 
 // Damage has SQLite look for faults in the whole file (structure, indexes,
 // constraints, references) and gives them in its words. It reads everything, on
-// a connection of its own.
+// a connection of its own, until the context ends.
 func (d *DB) Damage(ctx context.Context) (faults []string, err error) {
 	c, err := d.connect(false)
 	if err != nil {
 		return nil, fmt.Errorf("check %s: %w", d.path, err)
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		c.interrupt()
+		close(interrupted)
+	})
+	defer func() {
+		if !stop() {
+			<-interrupted // before the connection goes
+			err = ctx.Err()
+		}
+	}()
 	tx := &Tx{c: c}
 	for _, q := range []string{
 		fmt.Sprintf("PRAGMA integrity_check(%d)", maxDamage),

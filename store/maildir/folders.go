@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -128,7 +129,7 @@ func (b *Blobs) RemoveFolder(p store.Place) error {
 
 func (b *Blobs) removeFolder(p store.Place) error {
 	folder := b.folder(p)
-	names, err := list(folder)
+	names, err := list(context.Background(), folder)
 	if err != nil {
 		return err
 	}

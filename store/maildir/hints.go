@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -45,7 +46,7 @@ const (
 )
 
 // find gives the name of a key in a folder, "" when there is none.
-func (h *hints) find(folder string, k store.Key) (string, error) {
+func (h *hints) find(ctx context.Context, folder string, k store.Key) (string, error) {
 	st, err := os.Stat(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return "", nil
@@ -61,7 +62,7 @@ func (h *hints) find(folder string, k store.Key) (string, error) {
 			return name, nil
 		}
 	}
-	if l, err = listed(folder, st.ModTime(), k); err != nil {
+	if l, err = listed(ctx, folder, st.ModTime(), k); err != nil {
 		return "", err
 	}
 	h.keep(folder, l)
@@ -74,9 +75,9 @@ const granularity = time.Second
 // listed lists a folder for the sake of k. Of a folder with very many files only
 // the names about k are kept: who reads such a folder goes through it in the
 // order of its keys, which is that of arrival.
-func listed(folder string, changed time.Time, k store.Key) (*listing, error) {
+func listed(ctx context.Context, folder string, changed time.Time, k store.Key) (*listing, error) {
 	l := &listing{changed: changed, settled: time.Since(changed) > granularity}
-	names, err := list(folder)
+	names, err := list(ctx, folder)
 	if err != nil {
 		return nil, err
 	}

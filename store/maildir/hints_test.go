@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -21,7 +22,7 @@ func TestHintsAreOnlyHints(t *testing.T) {
 	cur := b.files(inbox)
 	for i := range 10 {
 		info := fmt.Sprintf(",U=%d:2,", i)
-		path, err := b.search(f)
+		path, err := b.search(t.Context(), f)
 		ok(t, err)
 		ok(t, os.Rename(path, filepath.Join(cur, name(f, info))))
 		if i%2 == 0 {
@@ -31,8 +32,8 @@ func TestHintsAreOnlyHints(t *testing.T) {
 			t.Fatalf("after rename %d: %q", i, got)
 		}
 	}
-	ok(t, b.Remove(f))
-	if _, err := b.Open(f); !errors.Is(err, store.ErrCorrupt) {
+	ok(t, b.Remove(t.Context(), f))
+	if _, err := b.Open(t.Context(), f); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("removed: %v", err)
 	}
 	read(t, b, other)
@@ -45,7 +46,7 @@ func TestOtherFlagsAreFoundWithoutListing(t *testing.T) {
 	for _, has := range []string{",U=7:2,", ",U=7:2,S", ",U=7:2,DFRST", ",U=7:2,FSab", ""} {
 		f := keep(t, b, inbox)
 		for _, should := range []string{",U=7:2,", ",U=7:2,T", ",U=7:2,RS"} {
-			path, err := b.search(f)
+			path, err := b.search(t.Context(), f)
 			ok(t, err)
 			keywords := ""
 			if strings.HasSuffix(has, "ab") {
@@ -89,7 +90,7 @@ func BenchmarkRenameStaleNames(b *testing.B) {
 	}
 	n := 0
 	for b.Loop() {
-		if err := blobs.Rename(files[n%len(files)], inbox, fmt.Sprintf(",U=1:2,%d", n)); err != nil {
+		if err := blobs.Rename(b.Context(), files[n%len(files)], inbox, fmt.Sprintf(",U=1:2,%d", n)); err != nil {
 			b.Fatal(err)
 		}
 		n++
@@ -118,7 +119,7 @@ func TestListingsLeaveMemory(t *testing.T) {
 func TestFilesAreFoundWhereTheyWereSeen(t *testing.T) {
 	b := New(t.TempDir())
 	f := keep(t, b, inbox)
-	ok(t, b.Rename(f, inbox, ",U=7:2,S"))
+	ok(t, b.Rename(t.Context(), f, inbox, ",U=7:2,S"))
 	was, moved := f, f
 	was.Info = ",U=7:2,S"
 	moved.Place, moved.Info = store.Place{Dir: inbox.Dir, Folder: ".Archive"}, ",U=1:2,S"
@@ -127,7 +128,7 @@ func TestFilesAreFoundWhereTheyWereSeen(t *testing.T) {
 	if got := read(t, b, moved); got != text || b.hints.folders != nil {
 		t.Errorf("moved: %q, listed %v", got, b.hints.folders)
 	}
-	ok(t, b.Rename(moved, moved.Place, moved.Info))
+	ok(t, b.Rename(t.Context(), moved, moved.Place, moved.Info))
 	if got := read(t, b, moved); got != text || b.seen.get(moved) != "" || b.hints.folders != nil {
 		t.Errorf("moved for good: %q, seen %q, listed %v", got, b.seen.get(moved), b.hints.folders)
 	}
@@ -141,8 +142,8 @@ func TestFilesAreFoundWhereTheyWereSeen(t *testing.T) {
 	if got := read(t, b, flagged); got != text {
 		t.Errorf("renamed by another program: %q", got)
 	}
-	ok(t, b.Remove(flagged))
-	if _, err := b.Open(flagged); !errors.Is(err, store.ErrCorrupt) || b.seen.get(f) != "" {
+	ok(t, b.Remove(t.Context(), flagged))
+	if _, err := b.Open(t.Context(), flagged); !errors.Is(err, store.ErrCorrupt) || b.seen.get(f) != "" {
 		t.Errorf("removed: %v, seen %q", err, b.seen.get(f))
 	}
 }
@@ -160,7 +161,7 @@ func TestListingOfALargeFolderIsBounded(t *testing.T) {
 	ok(t, os.Chtimes(folder, old, old))
 	var h hints
 	for _, i := range []int{0, n - 1, n / 2, 1, n - 2, 7, n/2 + 1} {
-		if got, err := h.find(folder, key(i)); got != string(key(i))+",S=1:2," || err != nil {
+		if got, err := h.find(t.Context(), folder, key(i)); got != string(key(i))+",S=1:2," || err != nil {
 			t.Errorf("file %d is found as %q, %v", i, got, err)
 		}
 		l := h.folders[folder]
@@ -174,7 +175,7 @@ func TestListingOfALargeFolderIsBounded(t *testing.T) {
 		}
 	}
 	for _, k := range []store.Key{"", "000000x", "zz", key(n/2) + "-1"} {
-		if got, err := h.find(folder, k); got != "" || err != nil {
+		if got, err := h.find(t.Context(), folder, k); got != "" || err != nil {
 			t.Errorf("%s, which is not there, is found as %q, %v", k, got, err)
 		}
 	}
@@ -192,5 +193,30 @@ func TestSeenIsBounded(t *testing.T) {
 		if len(s.paths) > maxSeen {
 			t.Fatalf("%d paths", len(s.paths))
 		}
+	}
+}
+
+// A listing ends with the context of whoever asked for it.
+func TestListingEndsWithItsContext(t *testing.T) {
+	b := New(t.TempDir())
+	inbox := store.Place{Dir: "a1"}
+	ok(t, b.make(inbox))
+	for i := range listStep + 1 { // more than is read at once
+		ok(t, os.WriteFile(filepath.Join(b.files(inbox), fmt.Sprintf("1.M%d,S=1", i)), []byte("x"), 0o600))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	gone := store.File{Place: inbox, Key: "2.M1", Size: 1}
+	for what, err := range map[string]error{
+		"Rename": b.Rename(ctx, gone, inbox, ",U=1:2,"),
+		"Remove": b.Remove(ctx, gone),
+		"Walk":   b.Walk(ctx, func(store.Place, []store.Found) error { return nil }),
+	} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if names, err := list(t.Context(), b.files(inbox)); err != nil || len(names) != listStep+1 {
+		t.Errorf("%d names, %v", len(names), err)
 	}
 }

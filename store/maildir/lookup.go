@@ -1,8 +1,10 @@
 package maildir
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"math/bits"
@@ -22,7 +24,7 @@ const tries = 5
 // lookup calls do with the path of a file: where it should be first, then where
 // it was seen, the names it may have, and what a search of the account's folders
 // finds. do must fail with fs.ErrNotExist when the path is not there (any more).
-func (b *Blobs) lookup(f store.File, do func(path string) error) error {
+func (b *Blobs) lookup(ctx context.Context, f store.File, do func(path string) error) error {
 	should := b.path(f, f.Info)
 	missed := false
 	for range tries {
@@ -36,7 +38,7 @@ func (b *Blobs) lookup(f store.File, do func(path string) error) error {
 			}
 		}
 		b.seen.drop(f)
-		path, err := b.search(f)
+		path, err := b.search(ctx, f)
 		if err != nil {
 			return err
 		}
@@ -129,7 +131,7 @@ func toggle(letters string, mask int) string {
 
 // search looks for a key, in the folder it should be in before the others, and
 // in new as well as cur. It is "" when it is in none.
-func (b *Blobs) search(f store.File) (string, error) {
+func (b *Blobs) search(ctx context.Context, f store.File) (string, error) {
 	places, err := b.places(f.Dir)
 	if err != nil {
 		return "", err
@@ -141,7 +143,7 @@ func (b *Blobs) search(f store.File) (string, error) {
 	}
 	for _, p := range places {
 		for _, sub := range []string{b.files(p), filepath.Join(b.folder(p), "new")} {
-			name, err := b.hints.find(sub, f.Key)
+			name, err := b.hints.find(ctx, sub, f.Key)
 			if err != nil {
 				return "", err
 			}
@@ -153,8 +155,11 @@ func (b *Blobs) search(f store.File) (string, error) {
 	return "", nil
 }
 
+// listStep is how many names are read between two looks at the context.
+const listStep = 4096
+
 // list gives the names in a folder; none for one that is not there, or is a file.
-func list(path string) ([]string, error) {
+func list(ctx context.Context, path string) (names []string, err error) {
 	d, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -163,16 +168,26 @@ func list(path string) ([]string, error) {
 		return nil, err
 	}
 	defer d.Close()
-	names, err := d.Readdirnames(-1)
+	for err == nil {
+		var some []string
+		some, err = d.Readdirnames(listStep)
+		names = append(names, some...)
+		if err == nil {
+			err = ctx.Err()
+		}
+	}
+	if err == io.EOF {
+		return names, nil
+	}
 	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, fs.ErrNotExist) { // removed while it was open
 		return nil, nil
 	}
-	return names, err
+	return nil, err
 }
 
 // Rename moves a file to another place and info.
-func (b *Blobs) Rename(f store.File, to store.Place, info string) error {
-	err := b.lookup(f, func(path string) error { return b.move(path, f, to, info) })
+func (b *Blobs) Rename(ctx context.Context, f store.File, to store.Place, info string) error {
+	err := b.lookup(ctx, f, func(path string) error { return b.move(path, f, to, info) })
 	b.seen.drop(f)
 	if err != nil {
 		return fmt.Errorf("rename %s: %w", f.Key, kind(err))

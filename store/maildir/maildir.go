@@ -16,6 +16,7 @@
 package maildir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -185,10 +186,10 @@ func (s *staged) Discard() error {
 
 // Restage gives content of the store a second name in staging. It is durable
 // already.
-func (b *Blobs) Restage(f store.File) (store.Staged, error) {
+func (b *Blobs) Restage(ctx context.Context, f store.File) (store.Staged, error) {
 	s := &staged{b: b, key: newKey(), size: f.Size}
 	s.path = b.staging(s.key)
-	err := b.lookup(f, func(path string) error { return b.link(path, s.path) })
+	err := b.lookup(ctx, f, func(path string) error { return b.link(path, s.path) })
 	if err != nil {
 		return nil, fmt.Errorf("stage %s again: %w", f.Key, kind(err))
 	}
@@ -247,8 +248,8 @@ func (b *Blobs) duplicate(path, to string) (err error) {
 }
 
 // Remove takes one name away, wherever in the account it is.
-func (b *Blobs) Remove(f store.File) error {
-	err := b.lookup(f, func(path string) error {
+func (b *Blobs) Remove(ctx context.Context, f store.File) error {
+	err := b.lookup(ctx, f, func(path string) error {
 		err := b.disk.Remove(path)
 		if err == nil {
 			b.removed.note(filepath.Dir(path))

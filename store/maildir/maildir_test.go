@@ -53,7 +53,7 @@ func keep(t *testing.T, b *Blobs, p store.Place) store.File {
 
 func read(t *testing.T, b *Blobs, f store.File) string {
 	t.Helper()
-	r, err := b.Open(f)
+	r, err := b.Open(t.Context(), f)
 	ok(t, err)
 	defer r.Close()
 	got, err := io.ReadAll(r)
@@ -177,7 +177,7 @@ func TestFullDiskIsErrNoSpace(t *testing.T) {
 	if _, err := b.Stage(strings.NewReader(text)); !errors.Is(err, store.ErrNoSpace) {
 		t.Errorf("stage: %v", err)
 	}
-	if left, _ := b.Staged(); len(left) > 0 {
+	if left, _ := b.Staged(t.Context()); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
 }
@@ -222,14 +222,14 @@ func TestOpenFindsWhatWasRenamed(t *testing.T) {
 		".A.B/cur/" + string(f.Key) + ",S=20",
 	} {
 		ok(t, b.make(store.Place{Dir: "a1", Folder: ".A.B"}))
-		old, err := b.search(f)
+		old, err := b.search(t.Context(), f)
 		ok(t, err)
 		ok(t, os.Rename(old, filepath.Join(b.folder(inbox), path)))
 		if got := read(t, b, f); got != text {
 			t.Errorf("%s: %q", path, got)
 		}
 	}
-	ok(t, b.Rename(f, store.Place{Dir: "a1", Folder: ".C"}, ",U=1:2,"))
+	ok(t, b.Rename(t.Context(), f, store.Place{Dir: "a1", Folder: ".C"}, ",U=1:2,"))
 	if _, err := os.Stat(filepath.Join(b.folder(inbox), ".C/cur", string(f.Key)+",S=20,U=1:2,")); err != nil {
 		t.Error(err)
 	}
@@ -242,14 +242,14 @@ func TestDamageIsErrCorrupt(t *testing.T) {
 	b := New(t.TempDir())
 	f := keep(t, b, inbox)
 	ok(t, os.WriteFile(b.path(f, ""), []byte("cut"), 0o600))
-	if _, err := b.Open(f); !errors.Is(err, store.ErrCorrupt) {
+	if _, err := b.Open(t.Context(), f); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("cut: %v", err)
 	}
-	ok(t, b.Remove(f))
-	if _, err := b.Open(f); !errors.Is(err, store.ErrCorrupt) {
+	ok(t, b.Remove(t.Context(), f))
+	if _, err := b.Open(t.Context(), f); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("missing: %v", err)
 	}
-	ok(t, b.Remove(f)) // again
+	ok(t, b.Remove(t.Context(), f)) // again
 }
 
 // S8: what is removed is the one file that was named.
@@ -261,10 +261,10 @@ func TestUnstageRemovesOnlyItsOwn(t *testing.T) {
 		ok(t, s.Link(fileOf(s, inbox)))
 		ok(t, s.Link(fileOf(s, store.Place{})))
 	}
-	ok(t, b.Unstage(lost.Key(), true))
-	ok(t, b.Unstage(kept.Key(), false))
-	ok(t, b.Unstage("1.never", true))
-	names, err := list(b.files(inbox))
+	ok(t, b.Unstage(t.Context(), lost.Key(), true))
+	ok(t, b.Unstage(t.Context(), kept.Key(), false))
+	ok(t, b.Unstage(t.Context(), "1.never", true))
+	names, err := list(t.Context(), b.files(inbox))
 	ok(t, err)
 	want := []string{name(other, ""), name(fileOf(kept, inbox), "")}
 	slices.Sort(names)
@@ -272,7 +272,7 @@ func TestUnstageRemovesOnlyItsOwn(t *testing.T) {
 	if !slices.Equal(names, want) {
 		t.Errorf("left %v, want %v", names, want)
 	}
-	if left, _ := b.Staged(); len(left) > 0 {
+	if left, _ := b.Staged(t.Context()); len(left) > 0 {
 		t.Errorf("staged: %v", left)
 	}
 }
@@ -280,7 +280,7 @@ func TestUnstageRemovesOnlyItsOwn(t *testing.T) {
 func TestRestagedContentIsTheSame(t *testing.T) {
 	b := New(t.TempDir())
 	f := keep(t, b, inbox)
-	s, err := b.Restage(f)
+	s, err := b.Restage(t.Context(), f)
 	ok(t, err)
 	if s.Key() == f.Key || s.Size() != f.Size {
 		t.Errorf("key %s of %s, size %d", s.Key(), f.Key, s.Size())
@@ -289,7 +289,7 @@ func TestRestagedContentIsTheSame(t *testing.T) {
 	ok(t, s.Link(c))
 	ok(t, s.Discard())
 	ok(t, s.Discard())
-	ok(t, b.Remove(f))
+	ok(t, b.Remove(t.Context(), f))
 	if got := read(t, b, c); got != text {
 		t.Errorf("%q", got)
 	}
@@ -319,7 +319,7 @@ func TestFoldersAndNotes(t *testing.T) {
 	if got := read(t, b, f); got != text {
 		t.Errorf("after RemoveFolder: %q", got)
 	}
-	ok(t, b.Remove(f))
+	ok(t, b.Remove(t.Context(), f))
 	ok(t, b.RemoveFolder(c))
 	if _, err := b.ReadNote(c, "posthorn-note"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("note of a removed folder: %v", err)
@@ -332,9 +332,9 @@ func TestWalkReadsNames(t *testing.T) {
 	spooled := keep(t, b, store.Place{})
 	foreign := filepath.Join(b.folder(inbox), "new", "1.foreign:2,S")
 	ok(t, os.WriteFile(foreign, []byte("abc"), 0o600))
-	ok(t, b.Rename(f, inbox, ",U=3:2,F"))
+	ok(t, b.Rename(t.Context(), f, inbox, ",U=3:2,F"))
 	got := make(map[store.Key]store.Found)
-	ok(t, b.Walk(func(p store.Place, files []store.Found) error {
+	ok(t, b.Walk(t.Context(), func(p store.Place, files []store.Found) error {
 		for _, f := range files {
 			got[f.Key] = f
 		}
@@ -362,7 +362,7 @@ func TestFolderIsMadeOnce(t *testing.T) {
 		wg.Go(func() { keep(t, b, store.Place{Dir: "a1", Folder: ".New"}) })
 	}
 	wg.Wait()
-	if names, _ := list(b.files(store.Place{Dir: "a1", Folder: ".New"})); len(names) != 16 {
+	if names, _ := list(t.Context(), b.files(store.Place{Dir: "a1", Folder: ".New"})); len(names) != 16 {
 		t.Errorf("%d files", len(names))
 	}
 }
@@ -387,7 +387,7 @@ func TestListOfAFolderThatGoes(t *testing.T) {
 				return
 			default:
 			}
-			if names, err := list(filepath.Join(dir, "cur")); err != nil || len(names) > 0 {
+			if names, err := list(t.Context(), filepath.Join(dir, "cur")); err != nil || len(names) > 0 {
 				t.Errorf("%q, %v", names, err)
 				return
 			}
@@ -449,12 +449,12 @@ func TestWriteTakesThePlaceOfWhatIsThere(t *testing.T) {
 			}
 		}
 	}
-	found, err := b.Locate("a1", func(o store.Key) bool { return o == k || o == k+"-2" })
+	found, err := b.Locate(t.Context(), "a1", func(o store.Key) bool { return o == k || o == k+"-2" })
 	ok(t, err)
 	if len(found) != 2 || found[k+"-2"].File != names[1] {
 		t.Errorf("located %+v", found)
 	}
-	if left, _ := b.Staged(); len(left) > 0 {
+	if left, _ := b.Staged(t.Context()); len(left) > 0 {
 		t.Errorf("staged: %v", left)
 	}
 }

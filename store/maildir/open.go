@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -13,8 +14,8 @@ import (
 
 // Open opens content to read. Small content is read at once, with three calls
 // of the system instead of six, and holds no file open.
-func (b *Blobs) Open(f store.File) (r store.Reader, err error) {
-	err = b.lookup(f, func(path string) (err error) {
+func (b *Blobs) Open(ctx context.Context, f store.File) (r store.Reader, err error) {
+	err = b.lookup(ctx, f, func(path string) (err error) {
 		if f.Size <= small {
 			r, err = slurp(path, f.Size)
 		} else {

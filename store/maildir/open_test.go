@@ -24,7 +24,7 @@ func TestOpenSmallAndLarge(t *testing.T) {
 		f := store.File{Place: inbox, Key: s.Key(), Size: s.Size()}
 		ok(t, s.Link(f))
 		ok(t, s.Discard())
-		r, err := b.Open(f)
+		r, err := b.Open(t.Context(), f)
 		ok(t, err)
 		if r.Size() != int64(size) {
 			t.Errorf("%d octets: size %d", size, r.Size())
@@ -45,7 +45,7 @@ func TestOpenSmallAndLarge(t *testing.T) {
 			if wrong := b.disk.Rename(b.path(f, ""), b.path(store.File{Place: inbox, Key: f.Key, Size: other}, "")); wrong != nil {
 				t.Fatal(wrong)
 			}
-			if _, err := b.Open(store.File{Place: inbox, Key: f.Key, Size: other}); other >= 0 && !errors.Is(err, store.ErrCorrupt) {
+			if _, err := b.Open(t.Context(), store.File{Place: inbox, Key: f.Key, Size: other}); other >= 0 && !errors.Is(err, store.ErrCorrupt) {
 				t.Errorf("%d octets, taken for %d: %v", size, other, err)
 			}
 			ok(t, b.disk.Rename(b.path(store.File{Place: inbox, Key: f.Key, Size: other}, ""), b.path(f, "")))
@@ -68,7 +68,7 @@ func TestNobodyReadsAnothersContent(t *testing.T) {
 	for i := range files {
 		wg.Go(func() {
 			for range 500 {
-				r, err := b.Open(files[i])
+				r, err := b.Open(t.Context(), files[i])
 				if err != nil {
 					t.Error(err)
 					return
@@ -103,7 +103,7 @@ func BenchmarkOpen(b *testing.B) {
 	b.SetBytes(f.Size)
 	b.ReportAllocs()
 	for b.Loop() {
-		r, err := blobs.Open(f)
+		r, err := blobs.Open(b.Context(), f)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -8,8 +9,8 @@ import (
 )
 
 // SetTime gives a file the time t. All names of one inode get it.
-func (b *Blobs) SetTime(f store.File, t time.Time) error {
-	err := b.lookup(f, func(path string) error { return b.disk.SetTime(path, t) })
+func (b *Blobs) SetTime(ctx context.Context, f store.File, t time.Time) error {
+	err := b.lookup(ctx, f, func(path string) error { return b.disk.SetTime(path, t) })
 	if err != nil {
 		return fmt.Errorf("set time of %s: %w", f.Key, err)
 	}

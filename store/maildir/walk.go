@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,11 +18,11 @@ import (
 
 // Walk calls fn with every place and the files in it. Files whose names have no
 // size, as other programs write them, count with the size they have.
-func (b *Blobs) Walk(fn func(p store.Place, files []store.Found) error) error {
-	if err := b.walkPlace(store.Place{}, fn); err != nil {
+func (b *Blobs) Walk(ctx context.Context, fn func(p store.Place, files []store.Found) error) error {
+	if err := b.walkPlace(ctx, store.Place{}, fn); err != nil {
 		return err
 	}
-	accounts, err := list(filepath.Join(b.root, "accounts"))
+	accounts, err := list(ctx, filepath.Join(b.root, "accounts"))
 	if err != nil {
 		return fmt.Errorf("walk: %w", err)
 	}
@@ -31,7 +32,7 @@ func (b *Blobs) Walk(fn func(p store.Place, files []store.Found) error) error {
 			return fmt.Errorf("walk %s: %w", dir, err)
 		}
 		for _, p := range places {
-			if err := b.walkPlace(p, fn); err != nil {
+			if err := b.walkPlace(ctx, p, fn); err != nil {
 				return err
 			}
 		}
@@ -39,8 +40,8 @@ func (b *Blobs) Walk(fn func(p store.Place, files []store.Found) error) error {
 	return nil
 }
 
-func (b *Blobs) walkPlace(p store.Place, fn func(store.Place, []store.Found) error) error {
-	all, err := b.filesIn(p, func(string) bool { return true })
+func (b *Blobs) walkPlace(ctx context.Context, p store.Place, fn func(store.Place, []store.Found) error) error {
+	all, err := b.filesIn(ctx, p, func(string) bool { return true })
 	if err != nil {
 		return fmt.Errorf("walk: %w", err)
 	}
@@ -48,20 +49,23 @@ func (b *Blobs) walkPlace(p store.Place, fn func(store.Place, []store.Found) err
 }
 
 // filesIn gives the files of a place whose names are wanted.
-func (b *Blobs) filesIn(p store.Place, wanted func(name string) bool) ([]store.Found, error) {
+func (b *Blobs) filesIn(ctx context.Context, p store.Place, wanted func(name string) bool) ([]store.Found, error) {
 	folders := []string{b.files(p)}
 	if p.Dir != "" {
 		folders = append(folders, filepath.Join(b.folder(p), "new"))
 	}
 	var all []store.Found
 	for _, folder := range folders {
-		names, err := list(folder)
+		names, err := list(ctx, folder)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", folder, err)
 		}
 		for _, n := range names {
 			if !wanted(n) {
 				continue
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, err
 			}
 			f, err := found(p, folder, n)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -77,11 +81,11 @@ func (b *Blobs) filesIn(p store.Place, wanted func(name string) bool) ([]store.F
 }
 
 // Names gives every name a key has in an account.
-func (b *Blobs) Names(dir string, k store.Key) (all []store.Found, err error) {
+func (b *Blobs) Names(ctx context.Context, dir string, k store.Key) (all []store.Found, err error) {
 	places, err := b.places(dir)
 	for i := 0; i < len(places) && err == nil; i++ {
 		var here []store.Found
-		here, err = b.filesIn(places[i], func(name string) bool { return related(name, k) })
+		here, err = b.filesIn(ctx, places[i], func(name string) bool { return related(name, k) })
 		all = append(all, slices.DeleteFunc(here, func(f store.Found) bool { return f.Key != k })...)
 	}
 	if err != nil {
@@ -128,8 +132,8 @@ func found(p store.Place, folder, name string) (store.Found, error) {
 var stagedName = regexp.MustCompile(`^[0-9]{10}\.[0-9A-HJKMNP-TV-Z]{13}$`)
 
 // Staged lists the keys that are still staged.
-func (b *Blobs) Staged() ([]store.Key, error) {
-	names, err := list(filepath.Join(b.root, "tmp"))
+func (b *Blobs) Staged(ctx context.Context) ([]store.Key, error) {
+	names, err := list(ctx, filepath.Join(b.root, "tmp"))
 	keys := make([]store.Key, 0, len(names))
 	for _, n := range names {
 		if stagedName.MatchString(n) {
@@ -141,14 +145,14 @@ func (b *Blobs) Staged() ([]store.Key, error) {
 
 // Unstage ends what a crash has left of a staged key. For lost content the names
 // are looked for that the commit had already given it.
-func (b *Blobs) Unstage(k store.Key, lost bool) error {
+func (b *Blobs) Unstage(ctx context.Context, k store.Key, lost bool) error {
 	path := b.staging(k)
 	st, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err == nil && lost {
-		err = b.unlinkAll(k, st.ModTime().Add(-clockStep))
+		err = b.unlinkAll(ctx, k, st.ModTime().Add(-clockStep))
 	}
 	if err == nil {
 		err = b.disk.Remove(path)
@@ -164,8 +168,8 @@ const clockStep = time.Minute
 
 // unlinkAll removes every name of k and its siblings. Folders that have not
 // changed since then cannot hold one.
-func (b *Blobs) unlinkAll(k store.Key, since time.Time) error {
-	accounts, err := list(filepath.Join(b.root, "accounts"))
+func (b *Blobs) unlinkAll(ctx context.Context, k store.Key, since time.Time) error {
+	accounts, err := list(ctx, filepath.Join(b.root, "accounts"))
 	if err != nil {
 		return err
 	}
@@ -175,7 +179,7 @@ func (b *Blobs) unlinkAll(k store.Key, since time.Time) error {
 			return err
 		}
 		for _, p := range places {
-			if err := b.unlinkIn(b.files(p), k, since); err != nil {
+			if err := b.unlinkIn(ctx, b.files(p), k, since); err != nil {
 				return err
 			}
 		}
@@ -183,7 +187,7 @@ func (b *Blobs) unlinkAll(k store.Key, since time.Time) error {
 	return nil
 }
 
-func (b *Blobs) unlinkIn(folder string, k store.Key, since time.Time) error {
+func (b *Blobs) unlinkIn(ctx context.Context, folder string, k store.Key, since time.Time) error {
 	st, err := os.Lstat(folder)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && st.ModTime().Before(since) {
 		return nil
@@ -191,7 +195,7 @@ func (b *Blobs) unlinkIn(folder string, k store.Key, since time.Time) error {
 	if err != nil {
 		return err
 	}
-	names, err := list(folder)
+	names, err := list(ctx, folder)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package maildir
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -172,14 +173,14 @@ func (b *Blobs) oneSystem() error {
 }
 
 // Locate finds the files of an account, or of the spool, whose keys are wanted.
-func (b *Blobs) Locate(dir string, wanted func(store.Key) bool) (map[store.Key]store.Found, error) {
+func (b *Blobs) Locate(ctx context.Context, dir string, wanted func(store.Key) bool) (map[store.Key]store.Found, error) {
 	places, err := b.places(dir)
 	if err != nil {
 		return nil, fmt.Errorf("locate in %q: %w", dir, err)
 	}
 	all := make(map[store.Key]store.Found)
 	for _, p := range places {
-		here, err := b.filesIn(p, func(name string) bool { return wanted(keyOf(name)) })
+		here, err := b.filesIn(ctx, p, func(name string) bool { return wanted(keyOf(name)) })
 		if err != nil {
 			return nil, fmt.Errorf("locate in %q: %w", dir, err)
 		}
