@@ -1,8 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,29 +97,56 @@ func (s *Store) reflect(ctx context.Context) error {
 	if domains {
 		noted = errors.Join(s.noteDirectory(ctx), s.noteAnnotations(ctx, Account{}))
 	}
-	for id := range dirty {
-		if err := ctx.Err(); err != nil {
-			first = err // many may be dirty, and the end of the store waits for this
-			break
-		}
-		began := time.Now()
-		err := s.reflectAccount(ctx, id)
-		if err == nil && len(s.mirror.reached) >= mirrorBlock {
-			err = s.keepReached(ctx)
-		}
-		s.mirror.giveWay(ctx, began)
-		if err == nil {
+	for some := range slices.Chunk(slices.Collect(maps.Keys(dirty)), mirroredAtOnce) {
+		done, err := s.reflectSome(ctx, some)
+		for _, id := range done {
 			delete(dirty, id)
-		} else if first == nil {
+		}
+		if first == nil {
 			first = err
+		}
+		if ctx.Err() != nil {
+			break // many may be dirty, and the end of the store waits for this
 		}
 	}
 	s.mirror.again(dirty, noted != nil)
-	err := errors.Join(noted, first, s.keepReached(ctx))
+	err := errors.Join(noted, first)
 	if !errors.Is(err, errNotFiled) { // filing tells of its own troubles
 		s.troubles.outcome("mirror", err)
 	}
 	return err
+}
+
+// mirroredAtOnce is how many accounts are mirrored before their notes are written
+// and is written down how far they have come.
+const mirroredAtOnce = 64
+
+// reflectSome mirrors some accounts and tells which are done. The error is the
+// first.
+func (s *Store) reflectSome(ctx context.Context, some []AccountID) (done []AccountID, first error) {
+	for _, id := range some {
+		err := ctx.Err()
+		if err == nil {
+			began := time.Now()
+			err = s.reflectAccount(ctx, id)
+			s.mirror.giveWay(ctx, began)
+		}
+		if err == nil {
+			done = append(done, id)
+		} else if first == nil {
+			first = err
+		}
+	}
+	began := time.Now()
+	err := s.writeDue()
+	if err != nil {
+		s.mirror.reached = nil // what a note is still to say is looked at again
+	}
+	if err = errors.Join(err, s.keepReached(ctx)); err != nil {
+		return nil, cmp.Or(first, err)
+	}
+	s.mirror.giveWay(ctx, began)
+	return done, first
 }
 
 // mirrored is what the mirror wants to know of a mailbox.

@@ -31,6 +31,7 @@ type mirror struct {
 	notes   map[Place]uint64
 	shared  map[MailboxID]sharingState
 	reached []reached
+	due     []note // of accounts, not written yet
 }
 
 // reached says that the names of a mailbox's files are right up to a

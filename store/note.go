@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"io/fs"
+	"sync"
 	"time"
 
 	"posthorn/internal/db"
@@ -117,7 +119,11 @@ func (s *Store) noteAccount(ctx context.Context, a Account, boxes []mirrored) er
 			n.Mailboxes[len(n.Mailboxes)-1].Folder = b.folder
 		}
 	}
-	return s.writeNote(Place{Dir: a.Dir}, accountNoteName, n)
+	due, err := s.newNote(Place{Dir: a.Dir}, accountNoteName, n)
+	if due != nil {
+		s.mirror.due = append(s.mirror.due, *due)
+	}
+	return err
 }
 
 func (n *accountNote) readCredentials(tx *db.Tx, id AccountID) error {
@@ -189,29 +195,72 @@ func noteKey(p Place, name string) Place {
 // maxKnownNotes bounds the notes that are known to be on the disk without a look.
 const maxKnownNotes = 1 << 14
 
-// writeNote writes a note when it says something new.
-func (s *Store) writeNote(p Place, name string, v any) error {
+// note is one that says something new.
+type note struct {
+	Place
+	name string
+	text []byte
+}
+
+// newNote is nil for a note that is on the disk as it is to be.
+func (s *Store) newNote(p Place, name string, v any) (*note, error) {
 	text, err := json.MarshalIndent(v, "", "\t")
 	if err != nil {
-		return err
+		return nil, err
 	}
-	text = append(text, '\n')
+	n := &note{p, name, append(text, '\n')}
+	if s.mirror.notes[noteKey(p, name)] == n.hash() {
+		return nil, nil
+	}
+	if old, err := s.blobs.ReadNote(p, name); err != nil || !bytes.Equal(old, n.text) {
+		return n, nil
+	}
+	s.written(n)
+	return nil, nil
+}
+
+func (n *note) hash() uint64 {
 	h := fnv.New64a()
-	h.Write(text)
-	known := noteKey(p, name)
-	if s.mirror.notes[known] == h.Sum64() {
-		return nil
-	}
-	if old, err := s.blobs.ReadNote(p, name); err != nil || string(old) != string(text) {
-		if err := s.blobs.WriteNote(p, name, text); err != nil {
-			return err
-		}
-	}
+	h.Write(n.text)
+	return h.Sum64()
+}
+
+// written remembers what is on the disk.
+func (s *Store) written(n *note) {
 	if len(s.mirror.notes) >= maxKnownNotes {
 		clear(s.mirror.notes)
 	}
-	s.mirror.notes[known] = h.Sum64()
-	return nil
+	s.mirror.notes[noteKey(n.Place, n.name)] = n.hash()
+}
+
+// writeNote writes a note when it says something new.
+func (s *Store) writeNote(p Place, name string, v any) error {
+	n, err := s.newNote(p, name, v)
+	if err == nil && n != nil {
+		if err = s.blobs.WriteNote(p, name, n.text); err == nil {
+			s.written(n)
+		}
+	}
+	return err
+}
+
+// writeDue writes the accounts' notes that are due, at the same time: each is a
+// few syncs, and the disk joins those it is asked together.
+func (s *Store) writeDue() error {
+	due := s.mirror.due
+	s.mirror.due = nil
+	errs := make([]error, len(due))
+	var all sync.WaitGroup
+	for i, n := range due {
+		all.Go(func() { errs[i] = s.blobs.WriteNote(n.Place, n.name, n.text) })
+	}
+	all.Wait()
+	for i := range due {
+		if errs[i] == nil {
+			s.written(&due[i])
+		}
+	}
+	return fail("mirror accounts", errors.Join(errs...))
 }
 
 // readNote reads a note; found is false when there is none, or none that can be
