@@ -61,7 +61,10 @@ func (s *Store) DerivedNumber(ctx context.Context, query string, args ...any) (n
 const BlockUIDs = blockUIDs
 
 // PurgeAt does what purge would do at a time.
-func (s *Store) PurgeAt(ctx context.Context, now time.Time) error { return s.purgeAll(ctx, now) }
+func (s *Store) PurgeAt(ctx context.Context, now time.Time) error {
+	_, err := s.purgeAll(ctx, now)
+	return err
+}
 
 // Damage changes rows behind the store's back.
 func (s *Store) Damage(ctx context.Context, query string, args ...any) error {

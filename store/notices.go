@@ -55,12 +55,12 @@ func enterNotice(tx *db.Tx, n Notice, now time.Time) error {
 }
 
 // dropNotices is purge's step that forgets what may be told again.
-func (s *Store) dropNotices(ctx context.Context, now time.Time) (more bool, err error) {
+func (s *Store) dropNotices(ctx context.Context, now time.Time) (n int, err error) {
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
-		n, err := tx.Exec(`DELETE FROM notices WHERE (kind, key) IN (SELECT kind, key FROM notices WHERE at <= ? ORDER BY at LIMIT ?)`,
+		gone, err := tx.Exec(`DELETE FROM notices WHERE (kind, key) IN (SELECT kind, key FROM notices WHERE at <= ? ORDER BY at LIMIT ?)`,
 			now.Add(-NoticeDay).UnixNano(), purgeStep)
-		more = n == purgeStep
+		n = int(gone)
 		return err
 	})
-	return more, err
+	return n, err
 }

@@ -16,6 +16,7 @@ import (
 // (S1). Sessions whose view is older than purgeAfter find the content gone.
 const (
 	purgeEvery = time.Minute
+	purgeRest  = 30 * time.Minute // when there was nothing to do
 	purgeAfter = time.Hour
 	purgeStep  = 100 // rows, or files, of one step
 	purgePause = 5 * time.Millisecond
@@ -40,40 +41,50 @@ func (p *purger) now() { p.bell.ring() }
 
 // runPurge is purge's goroutine. What fails is tried again with the next turn.
 func (s *Store) runPurge(ctx context.Context) {
-	t := time.NewTicker(purgeEvery)
-	defer t.Stop()
 	for {
-		s.troubles.outcome("purge", s.purgeAll(ctx, time.Now()))
+		n, err := s.purgeAll(ctx, time.Now())
+		s.troubles.outcome("purge", err)
+		wait := purgeEvery
+		if n == 0 && err == nil {
+			wait = purgeRest
+		}
+		t := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
+			t.Stop()
 			return
 		case <-t.C:
 		case <-s.purge.bell.c:
+			t.Stop()
 		}
 	}
 }
 
-// purgeAll does every step until nothing is left to do at now. A step that fails
-// keeps no other from making room.
-func (s *Store) purgeAll(ctx context.Context, now time.Time) error {
+// A purgeStepper takes away up to purgeStep of one kind of thing that nobody can see
+// any more at now, and tells how many there were: with fewer, none is left.
+type purgeStepper func(ctx context.Context, now time.Time) (n int, err error)
+
+// purgeAll does every step until nothing is left to do at now, and tells how much
+// there was. A step that fails keeps no other from making room.
+func (s *Store) purgeAll(ctx context.Context, now time.Time) (all int, err error) {
 	s.purge.working.Lock()
 	defer s.purge.working.Unlock()
 	var errs []error
-	for _, step := range []func(context.Context, time.Time) (more bool, err error){
+	for _, step := range []purgeStepper{
 		s.emptyDeleted, s.forgetExpunged, s.scrubText, s.unlinkRemoved, s.dropMailboxes, s.dropAccounts, s.dropTombstones, s.dropEvents, s.dropNotices, s.dropRates,
 	} {
 		for more := true; more; {
-			var err error
-			if more, err = step(ctx, now); err != nil {
+			n, err := step(ctx, now)
+			if all += n; err != nil {
 				errs = append(errs, err)
 				break
 			}
-			if more && !sleep(ctx, purgePause) {
-				return ctx.Err()
+			if more = n == purgeStep; more && !sleep(ctx, purgePause) {
+				return all, ctx.Err()
 			}
 		}
 	}
-	return fail("purge", errors.Join(errs...))
+	return all, fail("purge", errors.Join(errs...))
 }
 
 // removeFile enters the removal row of a file (S8); it is unlinked purgeAfter
@@ -90,7 +101,7 @@ func removeSpooled(tx *db.Tx, k Key, size int64, now time.Time) error {
 
 // forgetExpunged turns old expunged rows into tombstones. What was made from
 // their content goes first: until then the rows name it.
-func (s *Store) forgetExpunged(ctx context.Context, now time.Time) (more bool, err error) {
+func (s *Store) forgetExpunged(ctx context.Context, now time.Time) (n int, err error) {
 	type row struct {
 		box MailboxID
 		Row
@@ -116,7 +127,7 @@ func (s *Store) forgetExpunged(ctx context.Context, now time.Time) (more bool, e
 		from = to
 	}
 	if err != nil || len(rows) == 0 {
-		return false, err
+		return 0, err
 	}
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		for _, r := range rows {
@@ -129,11 +140,11 @@ func (s *Store) forgetExpunged(ctx context.Context, now time.Time) (more bool, e
 		}
 		return nil
 	})
-	return len(rows) == purgeStep, err
+	return len(rows), err
 }
 
 // unlinkRemoved removes the files whose time has come.
-func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, err error) {
+func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (n int, err error) {
 	type removal struct {
 		id   int64
 		live bool
@@ -152,7 +163,7 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 	})
 	all = slices.DeleteFunc(all, func(r removal) bool { return s.filing.enters(r.Key) }) // until it is known where its file goes
 	if err != nil || len(all) == 0 {
-		return false, err
+		return 0, err
 	}
 	s.filing.turn.Lock() // until the rows are gone by which content is filed
 	defer s.filing.turn.Unlock()
@@ -160,13 +171,13 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 		if !r.live {
 			s.filing.unname(r.File)
 			if err := s.blobs.Remove(ctx, r.File); err != nil {
-				return false, err
+				return 0, err
 			}
 		}
 	}
 	// Without this a power cut could bring a file back of which no row is left.
 	if err := s.blobs.SyncRemoved(); err != nil {
-		return false, err
+		return 0, err
 	}
 	var nobodys []*unfiled
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
@@ -193,14 +204,14 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (more bool, er
 	if err == nil {
 		s.filing.purged(nobodys)
 	}
-	return len(all) == purgeStep, err
+	return len(all), err
 }
 
-func (s *Store) dropEvents(ctx context.Context, now time.Time) (more bool, err error) {
+func (s *Store) dropEvents(ctx context.Context, now time.Time) (n int, err error) {
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
-		n, err := forgetEvents(tx, now.Add(-s.eventsKept), purgeStep)
-		more = n == purgeStep
+		gone, err := forgetEvents(tx, now.Add(-s.eventsKept), purgeStep)
+		n = int(gone)
 		return err
 	})
-	return more, err
+	return n, err
 }

@@ -13,7 +13,7 @@ const emptied = -1
 
 // emptyDeleted expunges what is in deleted mailboxes, one after the other. A row
 // stays for purgeAfter, and there may be a million: none is looked at twice.
-func (s *Store) emptyDeleted(ctx context.Context, now time.Time) (more bool, err error) {
+func (s *Store) emptyDeleted(ctx context.Context, now time.Time) (n int, err error) {
 	var box MailboxID
 	var at Place
 	err = s.db.View(ctx, func(tx *db.Tx) error {
@@ -21,10 +21,10 @@ func (s *Store) emptyDeleted(ctx context.Context, now time.Time) (more bool, err
 			WHERE m.name IS NULL AND m.messages > ? LIMIT 1`, emptied).Scan(&box, &at.Dir, &at.Folder)
 	})
 	if errors.Is(err, db.ErrNoRows) {
-		return false, nil
+		return 0, nil
 	}
 	if err != nil {
-		return false, err
+		return 0, err
 	}
 	if s.purge.box != box {
 		s.purge.box, s.purge.through = box, 0
@@ -37,7 +37,7 @@ func (s *Store) emptyDeleted(ctx context.Context, now time.Time) (more bool, err
 	if err == nil {
 		s.purge.through = through
 	}
-	return err == nil, err
+	return purgeStep, err // when this one is empty there may be another
 }
 
 // emptyFrom expunges the next messages of a deleted mailbox and gives the UID of
@@ -65,7 +65,7 @@ func emptyFrom(tx *db.Tx, box MailboxID, at Place, through UID, now time.Time) (
 }
 
 // dropMailboxes ends deleted mailboxes that are empty.
-func (s *Store) dropMailboxes(ctx context.Context, _ time.Time) (more bool, err error) {
+func (s *Store) dropMailboxes(ctx context.Context, _ time.Time) (n int, err error) {
 	type empty struct {
 		id MailboxID
 		Place
@@ -90,11 +90,11 @@ func (s *Store) dropMailboxes(ctx context.Context, _ time.Time) (more bool, err 
 			return err
 		}))
 	}
-	return len(all) == purgeStep, err
+	return len(all), err
 }
 
 // dropAccounts ends removed accounts that have no mailbox left.
-func (s *Store) dropAccounts(ctx context.Context, _ time.Time) (more bool, err error) {
+func (s *Store) dropAccounts(ctx context.Context, _ time.Time) (n int, err error) {
 	type removed struct {
 		id  AccountID
 		dir string
@@ -116,5 +116,5 @@ func (s *Store) dropAccounts(ctx context.Context, _ time.Time) (more bool, err e
 			return err
 		}))
 	}
-	return len(all) == purgeStep, err
+	return len(all), err
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"posthorn/mail"
@@ -55,6 +56,29 @@ func TestExpungedContentGoesAfterAnHour(t *testing.T) {
 		t.Errorf("expunged %v", c.Expunged)
 	}
 	storetest.Clean(t, f.Store)
+}
+
+// On a store where nothing else happens purge comes within half an hour.
+func TestPurgeComesByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := setUp(t)
+		f.deliver("Subject: a\r\n\r\n", 0)
+		ok(t, f.File(t.Context()))
+		time.Sleep(24 * time.Hour)
+		_, err := f.box("INBOX").Expunge(t.Context(), []store.UID{1}, true)
+		ok(t, err)
+		for _, c := range []struct {
+			after time.Duration
+			files int
+		}{{59 * time.Minute, 1}, {32 * time.Minute, 0}} {
+			time.Sleep(c.after)
+			synctest.Wait()
+			if n := len(f.files()); n != c.files {
+				t.Errorf("%d files, want %d", n, c.files)
+			}
+		}
+		storetest.Clean(t, f.Store)
+	})
 }
 
 // S8: a file with a live row stays, whatever a removal row says.

@@ -28,37 +28,38 @@ func bury(tx *db.Tx, box MailboxID, r Row, now time.Time) error {
 // dropTombstones forgets expunges that are too old or too many; the mailbox's
 // floor tells from when on its changes are complete. Too many can only be where
 // some have come.
-func (s *Store) dropTombstones(ctx context.Context, now time.Time) (more bool, err error) {
+func (s *Store) dropTombstones(ctx context.Context, now time.Time) (n int, err error) {
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		all, err := collect(tx, scanTombstone, `SELECT mailbox, first, modseq FROM tombstones WHERE at <= ? LIMIT ?`,
 			now.Add(-tombstonesKept).Unix(), purgeStep)
-		more = len(all) == purgeStep
+		n = len(all)
 		if err != nil {
 			return err
 		}
 		return forgetTombstones(tx, all)
 	})
 	for box := range s.purge.buried {
-		if err != nil || more {
+		if err != nil || n == purgeStep {
 			break
 		}
-		if more, err = s.dropSurplus(ctx, box); err == nil && !more {
+		var surplus int
+		if surplus, err = s.dropSurplus(ctx, box); err == nil && surplus < purgeStep {
 			delete(s.purge.buried, box)
 		}
+		n = max(n, surplus)
 	}
-	return more, err
+	return n, err
 }
 
 // dropSurplus is a step for a mailbox that may have too many.
-func (s *Store) dropSurplus(ctx context.Context, box MailboxID) (more bool, err error) {
-	n := 0
+func (s *Store) dropSurplus(ctx context.Context, box MailboxID) (n int, err error) {
 	err = s.db.View(ctx, func(tx *db.Tx) error {
 		return tx.Row(`SELECT count(*) FROM tombstones WHERE mailbox = ?`, box).Scan(&n)
 	})
 	if n = min(n-tombstonesLimit, purgeStep); err != nil || n <= 0 {
-		return false, err
+		return 0, err
 	}
-	return true, s.db.Commit(ctx, 0, func(tx *db.Tx) error {
+	return n, s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		all, err := collect(tx, scanTombstone, `SELECT mailbox, first, modseq FROM tombstones WHERE mailbox = ? ORDER BY modseq LIMIT ?`, box, n)
 		if err != nil {
 			return err

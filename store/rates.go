@@ -102,7 +102,7 @@ func (s *Store) FailingSenders(ctx context.Context, since time.Time, failures, l
 
 // dropRates is purge's step that forgets old counts, and addresses beyond the
 // bound.
-func (s *Store) dropRates(ctx context.Context, now time.Time) (more bool, err error) {
+func (s *Store) dropRates(ctx context.Context, now time.Time) (n int, err error) {
 	err = s.db.Commit(ctx, 0, func(tx *db.Tx) error {
 		old, err := tx.Exec(`DELETE FROM sending WHERE (login, hour) IN (SELECT login, hour FROM sending WHERE hour < ? LIMIT ?)`,
 			hourOf(now.Add(-ratesKept)), purgeStep)
@@ -114,16 +114,16 @@ func (s *Store) dropRates(ctx context.Context, now time.Time) (more bool, err er
 		if err != nil {
 			return err
 		}
-		var n int64
-		if err := tx.Row(`SELECT count(*) FROM failing`).Scan(&n); err != nil {
+		var left int64
+		if err := tx.Row(`SELECT count(*) FROM failing`).Scan(&left); err != nil {
 			return err
 		}
-		surplus := min(max(0, n-maxFailing), purgeStep)
+		surplus := min(max(0, left-maxFailing), purgeStep)
 		if surplus > 0 {
 			_, err = tx.Exec(`DELETE FROM failing WHERE address IN (SELECT address FROM failing ORDER BY last LIMIT ?)`, surplus)
 		}
-		more = old == purgeStep || forgotten == purgeStep || surplus == purgeStep
+		n = int(max(old, forgotten, surplus))
 		return err
 	})
-	return more, err
+	return n, err
 }

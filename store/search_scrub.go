@@ -58,27 +58,29 @@ func (s *Store) dropText(ctx context.Context, box MailboxID) error {
 
 // scrubText is a step of purge: it writes one segment anew without the messages
 // that were purged.
-func (s *Store) scrubText(ctx context.Context, _ time.Time) (more bool, err error) {
+func (s *Store) scrubText(ctx context.Context, _ time.Time) (n int, err error) {
 	s.deriver.working.Lock()
 	var box MailboxID
 	err = s.derived.Commit(ctx, 0, func(tx *db.Tx) error {
+		n = 0
 		err := tx.Row(`SELECT mailbox FROM text_gone LIMIT 1`).Scan(&box)
 		if errors.Is(err, db.ErrNoRows) {
 			return nil
 		}
-		if more = err == nil; more {
-			err = scrubBox(tx, box)
+		if err != nil {
+			return err
 		}
-		return err
+		n = purgeStep // there may be another
+		return scrubBox(tx, box)
 	})
 	s.deriver.working.Unlock()
-	if more {
+	if n > 0 {
 		s.texts.empty()
 	}
 	if errors.Is(err, lexicon.ErrDamaged) {
 		err = s.dropText(ctx, box)
 	}
-	return more && err == nil, err
+	return n, err
 }
 
 // scrubBox writes the first segment of a mailbox anew that has purged messages;
