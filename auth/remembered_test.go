@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"posthorn/store"
-	"posthorn/store/maildir"
+	"posthorn/store/blank"
 )
 
 // However a login is taken back while it is remembered, the next one is refused,
@@ -17,12 +17,7 @@ import (
 // remembered, and no password is.
 func TestRememberedLoginsEndAtOnce(t *testing.T) {
 	ctx := t.Context()
-	dir := t.TempDir()
-	st, err := store.Open(ctx, dir, maildir.New(dir), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
+	st := blank.Open(t, store.Options{})
 	if err := st.AddDomain(ctx, store.Domain{Name: "a.test", Admin: "bob@a.test"}); err != nil {
 		t.Fatal(err)
 	}

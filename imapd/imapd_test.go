@@ -23,6 +23,7 @@ import (
 	"posthorn/internal/serve"
 	"posthorn/mail"
 	"posthorn/store"
+	"posthorn/store/blank"
 	"posthorn/store/maildir"
 	"posthorn/store/storetest"
 )
@@ -59,6 +60,7 @@ const spoolMemory = 1 << 20
 func newWorld(t testing.TB, tw tweaks) *world {
 	t.Helper()
 	dir := t.TempDir()
+	blank.Fill(t, dir)
 	st, err := store.Open(t.Context(), dir, maildir.New(dir), store.Options{})
 	if err != nil {
 		t.Fatal(err)

@@ -7,18 +7,13 @@ import (
 
 	"posthorn/mail"
 	"posthorn/store"
-	"posthorn/store/maildir"
+	"posthorn/store/blank"
 )
 
 // What the fake promises for the store, on a real one.
 func TestOnAStore(t *testing.T) {
 	ctx := t.Context()
-	dir := t.TempDir()
-	st, err := store.Open(ctx, dir, maildir.New(dir), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
+	st := blank.Open(t, store.Options{})
 	must := func(err error) {
 		t.Helper()
 		if err != nil {
@@ -72,12 +67,7 @@ func TestOnAStore(t *testing.T) {
 // release.
 func TestVerifyHoldsRoom(t *testing.T) {
 	ctx := t.Context()
-	dir := t.TempDir()
-	st, err := store.Open(ctx, dir, maildir.New(dir), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
+	st := blank.Open(t, store.Options{})
 	if err := st.AddDomain(ctx, store.Domain{Name: "a.test", Admin: "bob@a.test"}); err != nil {
 		t.Fatal(err)
 	}

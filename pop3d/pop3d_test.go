@@ -23,7 +23,7 @@ import (
 	"posthorn/internal/serve"
 	"posthorn/mail"
 	"posthorn/store"
-	"posthorn/store/maildir"
+	"posthorn/store/blank"
 )
 
 // world is a server on a real store, with the accounts alice, bob and full of
@@ -41,16 +41,7 @@ var secret = sync.OnceValues(func() (string, error) { return auth.Hash("secret")
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	dir := t.TempDir()
-	st, err := store.Open(t.Context(), dir, maildir.New(dir), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	st := blank.Open(t, store.Options{})
 	w := &world{store: st, accounts: map[string]store.AccountID{}, certs: serve.NewCertificates()}
 	if err := st.AddDomain(t.Context(), store.Domain{Name: "example.test", Admin: "alice@example.test"}); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"posthorn/mail"
 	"posthorn/queue"
 	"posthorn/store"
+	"posthorn/store/blank"
 	"posthorn/store/maildir"
 )
 
@@ -41,6 +42,7 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	f := &fixture{T: t, dir: t.TempDir(), agent: &agent{}, cfg: queue.DefaultConfig()}
 	f.cfg.Hostname = "mx.here.test"
+	blank.Fill(t, f.dir)
 	f.open()
 	if err := f.st.AddDomain(t.Context(), store.Domain{Name: "here.test", Admin: "alice@here.test"}); err != nil {
 		t.Fatal(err)

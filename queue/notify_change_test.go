@@ -6,18 +6,13 @@ import (
 	"testing"
 
 	"posthorn/store"
-	"posthorn/store/maildir"
+	"posthorn/store/blank"
 )
 
 // One change with more of a kind than may go out is not refused for it: it has as
 // many as there is room for.
 func TestNoticesOfOneChangeAreBounded(t *testing.T) {
-	dir := t.TempDir()
-	st, err := store.Open(t.Context(), dir, maildir.New(dir), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
+	st := blank.Open(t, store.Options{})
 	d := &draft{Queue: New(st, nil, nil, DefaultConfig(), slog.New(slog.DiscardHandler))}
 	for i := range 50 {
 		n := Notice{Kind: "blocked", Key: fmt.Sprint(i)}

@@ -7,19 +7,14 @@ import (
 
 	"posthorn/mail"
 	"posthorn/store"
-	"posthorn/store/maildir"
+	"posthorn/store/blank"
 )
 
 // Q11: an outcome whose commit seemed to fail, and did not, is not entered again: a
 // delivery that still waits was not tried twice, and its sender is told of the
 // delay once.
 func TestOutcomeIsNotEnteredTwice(t *testing.T) {
-	dir := t.TempDir()
-	st, err := store.Open(t.Context(), dir, maildir.New(dir), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer st.Close()
+	st := blank.Open(t, store.Options{})
 	b, err := st.Put(t.Context(), &mail.Mail{Content: mail.Bytes("Subject: hi\r\n\r\nhello\r\n")})
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 	"posthorn/mail"
 	"posthorn/relay/relaytest"
 	"posthorn/store"
-	"posthorn/store/maildir"
+	"posthorn/store/blank"
 )
 
 // nobodysBackup is the part of a relay's memory that knows no backup domain.
@@ -35,17 +35,10 @@ func backupOf(t *testing.T, d store.Domain) (*network, *store.Store) {
 		"x.test":   {MX: []string{"10 mx1.test", "20 us.test", "30 worse.test"}},
 		"mx1.test": {A: []string{"127.0.0.2"}}, "us.test": {A: []string{"127.0.0.3"}}, "worse.test": {A: []string{"127.0.0.4"}},
 	})
-	dir := t.TempDir()
-	st, err := store.Open(t.Context(), dir, maildir.New(dir), store.Options{Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
+	st := blank.Open(t, store.Options{Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() {
 		if faults, err := st.Check(context.Background(), false, nil); err != nil || len(faults) > 0 {
 			t.Error(err, faults)
-		}
-		if err := st.Close(); err != nil {
-			t.Error(err)
 		}
 	})
 	d.Name, d.Backup = "x.test", true

@@ -18,7 +18,7 @@ import (
 	"posthorn/mda"
 	"posthorn/queue"
 	"posthorn/store"
-	"posthorn/store/maildir"
+	"posthorn/store/blank"
 )
 
 // nobodyElse is an Agent for whom every other host takes everything.
@@ -45,12 +45,8 @@ type house struct {
 
 func newHouse(t *testing.T, role Role) *house {
 	t.Helper()
-	ctx, dir, log := t.Context(), t.TempDir(), slog.New(slog.DiscardHandler)
-	st, err := store.Open(ctx, dir, maildir.New(dir), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
+	ctx, log := t.Context(), slog.New(slog.DiscardHandler)
+	st := blank.Open(t, store.Options{})
 	if err := st.AddDomain(ctx, store.Domain{Name: "example.org", Admin: "alice@example.org"}); err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"posthorn/mail"
 	"posthorn/store"
+	"posthorn/store/blank"
 	"posthorn/store/maildir"
 )
 
@@ -28,6 +29,7 @@ type fixture struct {
 func setUp(t testing.TB) *fixture {
 	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir()}
+	blank.Fill(t, f.dir)
 	f.open()
 	ok(t, f.AddDomain(t.Context(), store.Domain{Name: "example.test", Admin: "admin@example.test"}))
 	f.a = f.account("alice", store.Quota{})

@@ -26,7 +26,7 @@ var floors = map[string]int{
 
 	"queue": 3, "relay": 3, "mda": 3, "check": 3, "auth": 3, // decide and carry
 	"store/maildir": 3, "store/storetest": 3,
-	"store/powercut": 4, "store/faults": 4, // disks that forget and fail, for tests
+	"store/powercut": 4, "store/faults": 4, "store/blank": 4, // disks that forget and fail, and empty stores, for tests
 
 	"store": 2, // remembers
 

@@ -20,7 +20,7 @@ import (
 	"posthorn/relay/mtasts"
 	"posthorn/relay/relaytest"
 	"posthorn/store"
-	"posthorn/store/maildir"
+	"posthorn/store/blank"
 )
 
 // web is a web server for mta-sts.x.test, and the cache that asks it.
@@ -51,23 +51,14 @@ func newWeb(t *testing.T, names ...string) *web {
 	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	s.StartTLS()
 	t.Cleanup(s.Close)
-	st, err := store.Open(t.Context(), t.TempDir(), maildir.New(t.TempDir()), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	w.st = st
+	w.st = blank.Open(t, store.Options{})
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.Cert)
 	fetcher := &mtasts.Fetcher{Roots: roots, Port: s.Listener.Addr().(*net.TCPAddr).Port,
 		Addresses: func(context.Context, string) ([]netip.Addr, error) {
 			return []netip.Addr{netip.MustParseAddr("127.0.0.9"), netip.MustParseAddr("127.0.0.1")}, nil // nobody listens on the first
 		}}
-	w.Cache = &mtasts.Cache{DNS: dns.New(w.dns.Addr), Memory: st, Fetch: fetcher.Fetch, Log: slog.New(slog.DiscardHandler)}
+	w.Cache = &mtasts.Cache{DNS: dns.New(w.dns.Addr), Memory: w.st, Fetch: fetcher.Fetch, Log: slog.New(slog.DiscardHandler)}
 	w.says(text(example))
 	return w
 }
