@@ -103,6 +103,16 @@ type Blobs interface {
 	// ReadNote reads it back; fs.ErrNotExist.
 	ReadNote(p Place, name string) ([]byte, error)
 
+	// NoteExpunged writes down, unsynced, that the files of keys are going to be
+	// removed, for Reindex.
+	NoteExpunged(keys []Key) error
+
+	// Expunged gives the keys that NoteExpunged has written down.
+	Expunged(ctx context.Context) (map[Key]bool, error)
+
+	// ForgetExpunged forgets what was written down before a time.
+	ForgetExpunged(ctx context.Context, before time.Time) error
+
 	// Walk calls fn with every place there is and its files, by account.
 	Walk(ctx context.Context, fn func(p Place, files []Found) error) error
 

@@ -220,10 +220,13 @@ func (s *Store) reflectBox(ctx context.Context, a Account, b *mirrored) error {
 	return err
 }
 
-// keepReached writes down how far mailboxes have come, in one commit for many of
-// them, also at the end of the store. One that fails makes the next start look at
-// their names once more.
+// keepReached writes down what was expunged, and then how far mailboxes have come,
+// in one commit for many of them, also at the end of the store. A commit that fails
+// makes the next start look at their names once more.
 func (s *Store) keepReached(ctx context.Context) error {
+	if err := s.writeExpunged(); err != nil {
+		return fail("mirror", err)
+	}
 	all := s.mirror.reached
 	s.mirror.reached = nil
 	if len(all) == 0 {

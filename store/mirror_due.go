@@ -32,6 +32,8 @@ type mirror struct {
 	shared  map[MailboxID]sharingState
 	reached []reached
 	due     []note // of accounts, not written yet
+
+	expunged []Key // not in a list yet
 }
 
 // reached says that the names of a mailbox's files are right up to a

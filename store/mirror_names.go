@@ -12,7 +12,8 @@ import (
 )
 
 // renameFiles gives the files of all messages that changed since b.upTo the
-// names that show their UIDs and flags, and tells how far it came.
+// names that show their UIDs and flags, lists those that were expunged, and tells
+// how far it came.
 func (s *Store) renameFiles(ctx context.Context, a Account, b *mirrored) (upTo ModSeq, err error) {
 	last := Row{ModSeq: b.upTo}
 	for {
@@ -21,7 +22,7 @@ func (s *Store) renameFiles(ctx context.Context, a Account, b *mirrored) (upTo M
 		many := len(block) == mirrorBlock
 		for i := 0; i < len(block) && err == nil; i++ {
 			if err = ctx.Err(); err == nil {
-				err = s.renameFile(ctx, Place{a.Dir, b.folder}, &block[i], many)
+				err = s.mirrorMessage(ctx, Place{a.Dir, b.folder}, &block[i], many)
 			}
 			if err == nil {
 				last = block[i].Row
@@ -64,6 +65,13 @@ func (s *Store) stale(ctx context.Context, a Account, b *mirrored, last Row) (bl
 	return block, err
 }
 
+func (s *Store) mirrorMessage(ctx context.Context, at Place, c *staleName, many bool) error {
+	if c.expunged {
+		return s.listExpunged(c.Key)
+	}
+	return s.renameFile(ctx, at, c, many)
+}
+
 // renameFile renames one. Missing content is Check's to tell. For many files to
 // list their folder is cheapest; one of few is found by the names it may have,
 // which resemble the new one.
@@ -75,9 +83,6 @@ func (s *Store) renameFile(ctx context.Context, at Place, c *staleName, many boo
 	info := FileInfo(c.UID, c.Flags)
 	if !many {
 		from.Info = info
-	}
-	if c.expunged {
-		info = expungedInfo + info
 	}
 	err := s.blobs.Rename(ctx, from, at, info)
 	if err != nil && !errors.Is(err, ErrCorrupt) {
@@ -98,10 +103,6 @@ func (s *Store) mirrorTime(ctx context.Context, at Place, m Message, info string
 	}
 	return err
 }
-
-// expungedInfo begins what stands in the name of a file whose removal is due,
-// so that Reindex does not bring it back.
-const expungedInfo = ",X=1"
 
 // moveFolder makes the folder of a renamed mailbox follow its name. A commit
 // that resolved the old folder meanwhile may make it again: its file is found

@@ -84,7 +84,7 @@ func TestNamesFollowTheirMessages(t *testing.T) {
 
 	_, err = inbox.Expunge(ctx, nil, true)
 	ok(t, err)
-	f.show(". X=1,U=2:2,", ".x%2Ey.b U=1:2,RSa")
+	f.show(". U=2:2,", ".x%2Ey.b U=1:2,RSa")
 	f.reopen()
 	read(f.box("x.y/b"), 1)
 	storetest.Clean(t, f.Store)

@@ -71,7 +71,7 @@ func (s *Store) purgeAll(ctx context.Context, now time.Time) (all int, err error
 	defer s.purge.working.Unlock()
 	var errs []error
 	for _, step := range []purgeStepper{
-		s.emptyDeleted, s.forgetExpunged, s.scrubText, s.unlinkRemoved, s.dropMailboxes, s.dropAccounts, s.dropTombstones, s.dropEvents, s.dropNotices, s.dropRates,
+		s.emptyDeleted, s.forgetExpunged, s.scrubText, s.unlinkRemoved, s.forgetListed, s.dropMailboxes, s.dropAccounts, s.dropTombstones, s.dropEvents, s.dropNotices, s.dropRates,
 	} {
 		for more := true; more; {
 			n, err := step(ctx, now)

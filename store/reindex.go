@@ -83,12 +83,16 @@ type reindexer struct {
 	done     int64
 	total    int64
 	boxes    []rebuilt // that are not deleted
+	expunged map[Key]bool
 }
 
 func (r *reindexer) run(ctx context.Context) error {
 	staged, err := r.blobs.Staged(ctx)
 	for i := 0; i < len(staged) && err == nil; i++ {
 		err = r.blobs.Unstage(ctx, staged[i], false) // what was answered for has a name in a folder
+	}
+	if err == nil {
+		r.expunged, err = r.blobs.Expunged(ctx)
 	}
 	if err == nil {
 		err = r.directory(ctx)

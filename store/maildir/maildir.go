@@ -4,6 +4,7 @@
 //	spool/KEY,S=SIZE                               waits in the queue
 //	accounts/DIR/Maildir/cur/KEY,S=SIZE[INFO]      in INBOX
 //	accounts/DIR/Maildir/.A.B/cur/KEY,S=SIZE[INFO] in mailbox A/B
+//	expunged/TIME.RANDOM                           list of keys that are going to be removed
 //
 // The folders are Maildir++ that any Maildir program can read; one message is
 // one file with CRLF line ends. A message for several places is one inode with
