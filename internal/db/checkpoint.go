@@ -16,6 +16,7 @@ type checkpointer struct {
 	wake    chan struct{} // of size one
 	working chan struct{} // of size one: held over a checkpoint
 	helpAt  int64         // the writer's own: how large the log is to be before it helps
+	looked  int64         // the writer's own: how large the log was when it last looked
 }
 
 func newCheckpointer(limit int64) checkpointer {
@@ -29,13 +30,19 @@ func (d *DB) logged(w *conn) (size, left int64, err error) {
 	return frames * d.pageSize(), (frames - copied) * d.pageSize(), err
 }
 
-// grown looks at the log after a batch. A failure here shows again at the next
-// batch, and in its commit.
+// grown looks at the log after a batch, when it has grown by a part of copyFrom
+// since it last looked, or was begun anew. A failure here shows again in the next
+// commit.
 func (d *DB) grown(w *conn) {
+	looked := &d.checkpoints.looked
+	if now := w.logged() * d.pageSize(); now >= *looked && now-*looked < d.options.CopyFrom/16 {
+		return
+	}
 	size, left, err := d.logged(w)
 	if err != nil {
 		return
 	}
+	*looked = size
 	if size >= d.checkpoints.helpAt {
 		d.beginAnew(w, size)
 		return

@@ -19,7 +19,7 @@ import (
 type conn struct {
 	tls        *libc.TLS
 	db         uintptr
-	out        uintptr // room for two addresses that SQLite answers with
+	out        uintptr // room for two addresses that SQLite answers with, and for frames
 	statements map[string]*statement
 	prepared   func(query string) // nil: nobody is told
 
@@ -30,7 +30,7 @@ type conn struct {
 // openConn opens the file at path through a VFS, "" for the default.
 func openConn(path, vfs string) (*conn, error) {
 	c := &conn{tls: libc.NewTLS(), statements: map[string]*statement{}}
-	c.out = libc.Xcalloc(c.tls, 2, libc.Tsize_t(unsafe.Sizeof(c.out)))
+	c.out = libc.Xcalloc(c.tls, 3, libc.Tsize_t(unsafe.Sizeof(c.out)))
 	name, err := libc.CString(path)
 	defer libc.Xfree(c.tls, name)
 	var through uintptr
@@ -64,6 +64,25 @@ func (c *conn) planOnce() error {
 	const on = int32(1)
 	return c.failed(lib.Xsqlite3_db_config(c.tls, c.db, lib.SQLITE_DBCONFIG_ENABLE_QPSG, libc.VaList(c.out, on, uintptr(0))))
 }
+
+// countFrames has the connection count how many frames the log has after each of its
+// commits.
+func (c *conn) countFrames() { lib.Xsqlite3_wal_hook(c.tls, c.db, framesHook, c.frames()) }
+
+// frames is where that number is.
+func (c *conn) frames() uintptr { return c.out + 2*unsafe.Sizeof(c.out) }
+
+// logged is how many frames the log had after the connection's last commit, 0
+// before the first.
+func (c *conn) logged() int64 { return int64(*at[int32](c.frames())) }
+
+var (
+	countedFrames = func(_ *libc.TLS, frames, _, _ uintptr, n int32) int32 {
+		*at[int32](frames) = n
+		return lib.SQLITE_OK
+	}
+	framesHook = *(*uintptr)(unsafe.Pointer(&countedFrames)) // as C's function pointers are here
+)
 
 // at makes a pointer of an address in SQLite's memory, which stays where it is.
 func at[T any](address uintptr) *T { return *(**T)(unsafe.Pointer(&address)) }

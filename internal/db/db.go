@@ -202,6 +202,9 @@ func (d *DB) connect(writer bool) (*conn, error) {
 	if err := c.script(settings); err != nil {
 		return nil, errors.Join(err, c.close())
 	}
+	if writer {
+		c.countFrames()
+	}
 	c.prepared = d.options.Prepared
 	return c, nil
 }
