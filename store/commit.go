@@ -20,7 +20,7 @@ func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
 	p := &prepared{Change: &c, store: s}
 	err := p.prepare(ctx)
 	if err == nil {
-		err = s.commit(ctx, p.account(), p, p.apply)
+		err = s.commit(ctx, s.db.CommitAgain, p.account(), p, p.apply)
 	} else {
 		err = s.finish(p, err)
 	}
@@ -31,12 +31,15 @@ func (s *Store) Commit(ctx context.Context, c Change) (Result, error) {
 	return p.result, nil
 }
 
+// committing is the method of the database by which an operation is committed.
+type committing func(context.Context, int64, db.Pending, func(*db.Tx) error) error
+
 // commit runs op in a commit that makes p's content durable first, and ends what
 // was prepared for it, whatever becomes of it.
-func (s *Store) commit(ctx context.Context, account int64, p *prepared, op func(*db.Tx) error) error {
+func (s *Store) commit(ctx context.Context, through committing, account int64, p *prepared, op func(*db.Tx) error) error {
 	s.mender.underWay.RLock()
 	defer s.mender.underWay.RUnlock()
-	return s.finish(p, s.db.CommitAfter(ctx, account, p, func(tx *db.Tx) error {
+	return s.finish(p, through(ctx, account, p, func(tx *db.Tx) error {
 		if err := enterUnfiled(tx, p.contents); err != nil {
 			return err
 		}

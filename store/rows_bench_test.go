@@ -39,7 +39,7 @@ func benchmarkDeliveryRows(b *testing.B, committers int) {
 		wg.Go(func() {
 			for i := n.Add(1); i <= int64(b.N); i = n.Add(1) {
 				p := benchmarkDelivery(s, boxes[i%int64(len(boxes))], i)
-				if err := s.db.Commit(ctx, 0, p.apply); err != nil {
+				if err := s.db.CommitAgain(ctx, 0, nil, p.apply); err != nil {
 					b.Error(err)
 					return
 				}

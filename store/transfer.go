@@ -62,7 +62,7 @@ func (m *Mailbox) stage(ctx context.Context, uids []UID, to MailboxID, keep Flag
 // or there is nothing to transfer.
 func (t *transfer) commit(ctx context.Context, account AccountID, err error, op func(*db.Tx) error) error {
 	if err == nil && len(t.all) > 0 {
-		err = t.store.commit(ctx, int64(account), t.prepared, op)
+		err = t.store.commit(ctx, t.store.db.CommitAfter, int64(account), t.prepared, op)
 	} else {
 		err = t.store.finish(t.prepared, err)
 	}

@@ -65,6 +65,8 @@ func (c *conn) planOnce() error {
 	return c.failed(lib.Xsqlite3_db_config(c.tls, c.db, lib.SQLITE_DBCONFIG_ENABLE_QPSG, libc.VaList(c.out, on, uintptr(0))))
 }
 
+func (c *conn) inTransaction() bool { return lib.Xsqlite3_get_autocommit(c.tls, c.db) == 0 }
+
 // countFrames has the connection count how many frames the log has after each of its
 // commits.
 func (c *conn) countFrames() { lib.Xsqlite3_wal_hook(c.tls, c.db, framesHook, c.frames()) }

@@ -6,7 +6,8 @@
 // Commit happen together or not at all; a View sees one state. One goroutine
 // writes. It puts every operation that waits at a moment into one transaction
 // (group commit), each in a savepoint of its own, so that one sync answers
-// many callers and one bad operation does not fail its neighbours.
+// many callers and one bad operation does not fail its neighbours. (Those that may
+// run again, CommitAgain, are put into savepoints only after one of them has failed.)
 //
 // After a COMMIT whose outcome is unknown (anything but a disk that is full and
 // a rollback that worked) every further Commit fails with ErrBroken until

@@ -1,8 +1,10 @@
 package db
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync/atomic"
 )
@@ -18,6 +20,7 @@ const (
 type request struct {
 	pending Pending // nil: none
 	op      func(*Tx) error
+	again   bool         // op may run again
 	state   atomic.Int32 // waiting, then taken or withdrawn
 	err     error
 	panic   any // what op panicked with; the caller panics with it
@@ -43,7 +46,17 @@ func (d *DB) Commit(ctx context.Context, account int64, op func(*Tx) error) erro
 // together with those of its batch, and COMMIT comes after it has succeeded. Its
 // error comes back for every operation of the batch.
 func (d *DB) CommitAfter(ctx context.Context, _ int64, p Pending, op func(*Tx) error) error {
-	r := &request{pending: p, op: op, done: make(chan struct{})}
+	return d.request(ctx, &request{pending: p, op: op})
+}
+
+// CommitAgain is CommitAfter for an operation that may run again from its
+// beginning, after what it did was undone, and costs less for that.
+func (d *DB) CommitAgain(ctx context.Context, _ int64, p Pending, op func(*Tx) error) error {
+	return d.request(ctx, &request{pending: p, op: op, again: true})
+}
+
+func (d *DB) request(ctx context.Context, r *request) error {
+	r.done = make(chan struct{})
 	select {
 	case d.requests <- r:
 	case <-d.stop:
@@ -164,7 +177,7 @@ func (d *DB) run(w *conn, batch []*request) error {
 			done++
 		}
 	} else {
-		done, err = savepoints(tx, batch)
+		done, err = operations(tx, batch)
 	}
 	if e := <-synced; e != nil {
 		err = errors.Join(err, e)
@@ -205,6 +218,34 @@ func (d *DB) durable(batch []*request) (<-chan error, error) {
 	return answer, nil
 }
 
+// operations runs those of a batch. Within a savepoint SQLite copies each page
+// before it changes it, so those that may run again come first and have none; where
+// one fails all begins anew, with savepoints.
+func operations(tx *Tx, batch []*request) (done int, err error) {
+	slices.SortStableFunc(batch, func(a, b *request) int { return cmp.Compare(turn(a), turn(b)) })
+	for done < len(batch) && batch[done].again {
+		if !call(batch[done], tx) {
+			if err := undo(tx, nil); err != nil {
+				return 0, err
+			}
+			if _, err := tx.Exec("BEGIN IMMEDIATE"); err != nil {
+				return 0, err
+			}
+			return savepoints(tx, batch)
+		}
+		done++
+	}
+	more, err := savepoints(tx, batch[done:])
+	return done + more, err
+}
+
+func turn(r *request) int {
+	if r.again {
+		return 0
+	}
+	return 1
+}
+
 // savepoints runs each operation so that it can fail alone. Some failures (a
 // full disk, an I/O error) make SQLite undo the whole transaction; they fail
 // the batch.
@@ -232,9 +273,16 @@ func call(r *request, tx *Tx) (ok bool) {
 			r.panic, ok = p, false
 		}
 	}()
+	r.panic = nil // of an earlier run
 	r.err = r.op(tx)
+	if r.err == nil && !tx.c.inTransaction() {
+		r.err = errUndone // and the next statement would commit by itself
+	}
 	return r.err == nil
 }
+
+// errUndone is for an operation that took no notice of an error.
+var errUndone = errors.New("SQLite has undone the transaction")
 
 // commit ends the transaction. Unless it is known to have been undone, what a
 // failed COMMIT left on the disk is unknown until the database is reopened.
