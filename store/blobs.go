@@ -113,7 +113,8 @@ type Blobs interface {
 	// ForgetExpunged forgets what was written down before a time.
 	ForgetExpunged(ctx context.Context, before time.Time) error
 
-	// Walk calls fn with every place there is and its files, by account.
+	// Walk calls fn with every place there is and its files, by account; more than
+	// once, in a row, for a place with many.
 	Walk(ctx context.Context, fn func(p Place, files []Found) error) error
 
 	// Names gives every name a key has in an account at this moment.

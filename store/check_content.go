@@ -8,19 +8,18 @@ import (
 	"posthorn/internal/db"
 )
 
-// contents verifies S1, S3 and S8, one account after the other, so that the
-// names of one account are all it holds in memory: every row's content is there
-// in full, and every file is known by a row. The walk is older than the rows it
-// is compared with, so what looks wrong is looked at again before it is
-// reported.
+// contents verifies S1, S3 and S8, one account after the other: every row's
+// content is there in full, and every file is known by a row. The walk is older
+// than the rows it is compared with, so what looks wrong is looked at again
+// before it is reported.
 func (c *checker) contents(ctx context.Context) error {
 	seen := make(map[string]bool)
-	files := make(map[Key][]Found)
+	files := newSizes()
 	dir := ""
 	next := func(to string) error {
 		err := c.content(ctx, dir, files)
 		seen[dir], dir = true, to
-		clear(files)
+		files.clear()
 		return err
 	}
 	err := c.store.blobs.Walk(ctx, func(p Place, found []Found) error {
@@ -30,7 +29,7 @@ func (c *checker) contents(ctx context.Context) error {
 			}
 		}
 		for _, f := range found {
-			files[f.Key] = append(files[f.Key], f)
+			files.add(f)
 		}
 		return ctx.Err()
 	})
@@ -43,16 +42,18 @@ func (c *checker) contents(ctx context.Context) error {
 	accounts, err := c.store.Accounts(ctx)
 	for i := 0; i < len(accounts) && err == nil; i++ {
 		if !seen[accounts[i].Dir] {
-			err = c.content(ctx, accounts[i].Dir, nil)
+			err = c.content(ctx, accounts[i].Dir, files)
 		}
 	}
 	return err
 }
 
-// content compares one account's rows and files; "" is the spool.
-func (c *checker) content(ctx context.Context, dir string, files map[Key][]Found) error {
+// content compares one account's rows and files; "" is the spool. files is empty
+// afterwards, but for those that no row knows.
+func (c *checker) content(ctx context.Context, dir string, files *sizes) error {
 	var a Account
-	var rows []located
+	var suspects []suspect
+	rows := int64(0)
 	err := c.store.db.View(ctx, func(tx *db.Tx) (err error) {
 		if dir != "" {
 			a, err = scanAccount(tx.Row(`SELECT `+accountColumns+` FROM accounts WHERE dir = ?`, dir))
@@ -60,42 +61,64 @@ func (c *checker) content(ctx context.Context, dir string, files map[Key][]Found
 				return err
 			}
 		}
-		rows, err = readLocated(tx, dir)
-		return err
+		return eachLocated(tx, dir, func(l located) {
+			size, there := files.take(l.Key)
+			if l.removed {
+				return
+			}
+			rows++
+			if !there || size != l.Size {
+				suspects = append(suspects, suspect{l, size == severalFiles})
+			}
+		})
 	})
+	c.step(rows)
+	if err == nil && len(suspects)+len(files.of) > 0 {
+		err = c.again(ctx, a, dir, suspects, files)
+	}
+	return err
+}
+
+// suspect is a row without its file, or with several.
+type suspect struct {
+	located
+	several bool
+}
+
+// again looks again at suspects, and at the files that are left.
+func (c *checker) again(ctx context.Context, a Account, dir string, suspects []suspect, left *sizes) error {
+	keys := make(map[Key]bool, len(suspects))
+	for _, l := range suspects {
+		keys[l.Key] = true
+	}
+	found, err := c.store.blobs.Locate(ctx, dir, func(k Key) bool { return keys[k] || left.has(k) })
 	if err != nil {
 		return err
 	}
-	for _, r := range rows {
-		f := files[r.Key]
-		delete(files, r.Key)
-		if r.removed {
-			continue
+	for _, l := range suspects {
+		f, there := found[l.Key]
+		delete(found, l.Key)
+		if l.several {
+			err = c.twice(ctx, a, l.located)
 		}
-		c.step()
-		if len(f) > 1 {
-			if err := c.twice(ctx, a, r); err != nil {
-				return err
-			}
+		if err == nil && (!there || f.Real != l.Size) {
+			err = c.missing(ctx, a, l.located, f)
 		}
-		if len(f) == 0 || f[0].Real != r.Size {
-			if err := c.missing(ctx, a, r, f); err != nil {
-				return err
-			}
+		if err != nil {
+			return err
 		}
 	}
-	for _, fs := range files {
-		for _, f := range fs {
-			if err := c.unknown(ctx, a, f); err != nil {
-				return err
-			}
+	for _, f := range found {
+		if err := c.unknown(ctx, a, f); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (c *checker) step() {
-	c.done++
+// step tells of more messages that have been looked at.
+func (c *checker) step(n int64) {
+	c.done += n
 	if c.progress != nil {
 		c.progress(c.done, max(c.done, c.total))
 	}
@@ -109,13 +132,8 @@ type located struct {
 	removed bool // the file is to go: it may be there or not
 }
 
-// readLocated reads all rows of an account, or of the spool, that have content.
-func readLocated(tx *db.Tx, dir string) ([]located, error) {
-	scan := func(row scanner) (l located, err error) {
-		err = row.Scan(&l.Folder, &l.Key, &l.Size, &l.mailbox, &l.uid, &l.removed)
-		l.Dir = dir
-		return l, err
-	}
+// eachLocated reads all rows of an account, or of the spool, that have content.
+func eachLocated(tx *db.Tx, dir string, do func(located)) error {
 	live := `SELECT '', key, size, queue_id, 0, 0 FROM items WHERE ? = ''`
 	if dir != "" {
 		// Of a message that was moved the expunged row comes first, and the live one counts.
@@ -124,17 +142,31 @@ func readLocated(tx *db.Tx, dir string) ([]located, error) {
 			AND (g.expunged = 0 OR NOT EXISTS (SELECT 1 FROM messages o JOIN mailboxes n ON n.id = o.mailbox
 				WHERE o.key = g.key AND o.expunged = 0 AND n.account = a.id))`
 	}
-	all, err := collect(tx, scan, live, dir)
-	if err != nil {
-		return nil, err
+	for _, query := range []string{live, `SELECT folder, key, size, '', 0, 1 FROM removals WHERE dir = ?`} {
+		rows, err := tx.Query(query, dir)
+		if err != nil {
+			return err
+		}
+		for rows.Next() && err == nil {
+			l := located{File: File{Place: Place{Dir: dir}}}
+			if err = rows.Scan(&l.Folder, &l.Key, &l.Size, &l.mailbox, &l.uid, &l.removed); err == nil {
+				do(l)
+			}
+		}
+		rows.Close()
+		if err == nil {
+			err = rows.Err()
+		}
+		if err != nil {
+			return err
+		}
 	}
-	removed, err := collect(tx, scan, `SELECT folder, key, size, '', 0, 1 FROM removals WHERE dir = ?`, dir)
-	return append(all, removed...), err
+	return nil
 }
 
-// missing looks again at content that was not where or as it should be; files
-// are those that have its key.
-func (c *checker) missing(ctx context.Context, a Account, l located, files []Found) error {
+// missing looks again at content that was not where or as it should be; f is a
+// file that has its key, zero when there is none.
+func (c *checker) missing(ctx context.Context, a Account, l located, f Found) error {
 	r, err := c.store.openContent(ctx, l.File)
 	if err == nil {
 		return r.Close()
@@ -152,8 +184,8 @@ func (c *checker) missing(ctx context.Context, a Account, l located, files []Fou
 		return viewErr
 	}
 	p := Problem{Invariant: "S3", Account: a.Login, Mailbox: l.mailbox, Path: c.store.blobs.Path(l.File), What: "the file is missing", Do: doContent}
-	if len(files) > 0 {
-		p.Path, p.What = files[0].Path, fmt.Sprintf("the file has %d octets, not %d", files[0].Real, l.Size)
+	if f.Path != "" {
+		p.Path, p.What = f.Path, fmt.Sprintf("the file has %d octets, not %d", f.Real, l.Size)
 	}
 	switch {
 	case a.ID == 0:

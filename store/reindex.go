@@ -115,7 +115,11 @@ func (r *reindexer) run(ctx context.Context) error {
 			}
 			a = foundAccount{dir: p.Dir}
 		}
-		a.places = append(a.places, foundBox{place: p, files: files})
+		if last := len(a.places) - 1; last >= 0 && a.places[last].place == p {
+			a.places[last].files = append(a.places[last].files, files...)
+		} else {
+			a.places = append(a.places, foundBox{place: p, files: files})
+		}
 		return nil
 	})
 	if err != nil {

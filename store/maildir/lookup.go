@@ -160,29 +160,38 @@ const listStep = 4096
 
 // list gives the names in a folder; none for one that is not there, or is a file.
 func list(ctx context.Context, path string) (names []string, err error) {
+	err = eachName(ctx, path, func(some []string) error {
+		names = append(names, some...)
+		return nil
+	})
+	return names, err
+}
+
+// eachName calls do with the names in a folder, some at a time.
+func eachName(ctx context.Context, path string, do func(some []string) error) error {
 	d, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer d.Close()
-	for err == nil {
-		var some []string
-		some, err = d.Readdirnames(listStep)
-		names = append(names, some...)
+	for {
+		some, err := d.Readdirnames(listStep)
+		if err == io.EOF || errors.Is(err, unix.ENOTDIR) || errors.Is(err, fs.ErrNotExist) { // removed while it was open
+			return nil
+		}
+		if err == nil {
+			err = do(some)
+		}
 		if err == nil {
 			err = ctx.Err()
 		}
+		if err != nil {
+			return err
+		}
 	}
-	if err == io.EOF {
-		return names, nil
-	}
-	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, fs.ErrNotExist) { // removed while it was open
-		return nil, nil
-	}
-	return nil, err
 }
 
 // Rename moves a file to another place and info.

@@ -16,8 +16,8 @@ import (
 	"posthorn/store"
 )
 
-// Walk calls fn with every place and the files in it. Files whose names have no
-// size, as other programs write them, count with the size they have.
+// Walk calls fn with every place and the files in it, some at a time. Files whose
+// names have no size, as other programs write them, count with the size they have.
 func (b *Blobs) Walk(ctx context.Context, fn func(p store.Place, files []store.Found) error) error {
 	if err := b.walkPlace(ctx, store.Place{}, fn); err != nil {
 		return err
@@ -41,43 +41,67 @@ func (b *Blobs) Walk(ctx context.Context, fn func(p store.Place, files []store.F
 }
 
 func (b *Blobs) walkPlace(ctx context.Context, p store.Place, fn func(store.Place, []store.Found) error) error {
-	all, err := b.filesIn(ctx, p, func(string) bool { return true })
+	empty := true
+	err := b.eachFile(ctx, p, func(string) bool { return true }, func(some []store.Found) error {
+		empty = false
+		return fn(p, some)
+	})
 	if err != nil {
 		return fmt.Errorf("walk: %w", err)
 	}
-	return fn(p, all)
+	if empty {
+		return fn(p, nil)
+	}
+	return nil
 }
 
 // filesIn gives the files of a place whose names are wanted.
-func (b *Blobs) filesIn(ctx context.Context, p store.Place, wanted func(name string) bool) ([]store.Found, error) {
+func (b *Blobs) filesIn(ctx context.Context, p store.Place, wanted func(name string) bool) (all []store.Found, err error) {
+	err = b.eachFile(ctx, p, wanted, func(some []store.Found) error {
+		all = append(all, some...)
+		return nil
+	})
+	return all, err
+}
+
+// eachFile calls do with them, some at a time.
+func (b *Blobs) eachFile(ctx context.Context, p store.Place, wanted func(name string) bool, do func(some []store.Found) error) error {
 	folders := []string{b.files(p)}
 	if p.Dir != "" {
 		folders = append(folders, filepath.Join(b.folder(p), "new"))
 	}
-	var all []store.Found
 	for _, folder := range folders {
-		names, err := list(ctx, folder)
+		err := eachName(ctx, folder, func(names []string) error {
+			some, err := lookAt(ctx, p, folder, slices.DeleteFunc(names, func(n string) bool { return !wanted(n) }))
+			if err != nil || len(some) == 0 {
+				return err
+			}
+			return do(some)
+		})
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", folder, err)
-		}
-		for _, n := range names {
-			if !wanted(n) {
-				continue
-			}
-			if err := ctx.Err(); err != nil {
-				return nil, err
-			}
-			f, err := found(p, folder, n)
-			if errors.Is(err, fs.ErrNotExist) {
-				continue // renamed meanwhile
-			}
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", folder, err)
-			}
-			all = append(all, f)
+			return fmt.Errorf("%s: %w", folder, err)
 		}
 	}
-	return all, nil
+	return nil
+}
+
+// lookAt gives the files of names in a folder.
+func lookAt(ctx context.Context, p store.Place, folder string, names []string) ([]store.Found, error) {
+	some := make([]store.Found, 0, len(names))
+	for _, n := range names {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		f, err := found(p, folder, n)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // renamed meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		some = append(some, f)
+	}
+	return some, nil
 }
 
 // Names gives every name a key has in an account.
