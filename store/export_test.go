@@ -248,8 +248,12 @@ func MakeOld(ctx context.Context, dir string, version int, statements ...string)
 // item.
 var BeforeEvents = slices.Index(schema, eventsSchema)
 
-// MaxFailing bounds the addresses that are known to fail.
-const MaxFailing = maxFailing
+// SetMaxFailing bounds the addresses that are known to fail.
+func SetMaxFailing(n int64) (restore func()) {
+	old := maxFailing
+	maxFailing = n
+	return func() { maxFailing = old }
+}
 
 // TraceQueries are those that a trace asks, however many events there are.
 var TraceQueries = []string{eventsOfDay, leadsByID, leadsBySender, leadsByRecipient, dayBefore}
