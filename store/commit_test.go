@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -48,6 +49,14 @@ func (f *fixture) reopen() {
 	f.t.Helper()
 	ok(f.t, f.Close())
 	f.open()
+}
+
+// copy gives a fixture whose folder is a copy of this one's; both stores are closed.
+func (f *fixture) copy(t *testing.T) *fixture {
+	t.Helper()
+	c := &fixture{t: t, dir: t.TempDir(), a: f.a, log: f.log}
+	ok(t, os.CopyFS(c.dir, os.DirFS(f.dir)))
+	return c
 }
 
 func (f *fixture) account(local string, q store.Quota) store.Account {

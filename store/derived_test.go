@@ -70,6 +70,11 @@ func TestDerivedFileMayBreak(t *testing.T) {
 		ok(t, os.WriteFile(path(f), fn(b), 0o600))
 	}
 	const n = 3*store.BlockUIDs + 7
+	whole := setUp(t)
+	whole.Halt()
+	whole.fill(0, n)
+	ok(t, whole.Derive(t.Context()))
+	ok(t, whole.Close())
 	for name, damage := range map[string]func(f *fixture){
 		"lost":     func(f *fixture) { ok(t, os.Remove(path(f))) },
 		"nonsense": func(f *fixture) { change(f, func(b []byte) []byte { return make([]byte, len(b)) }) },
@@ -92,11 +97,7 @@ func TestDerivedFileMayBreak(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := setUp(t)
-			f.Halt()
-			f.fill(0, n)
-			ok(t, f.Derive(t.Context()))
-			ok(t, f.Close())
+			f := whole.copy(t)
 			damage(f)
 			f.open()
 			f.Halt()
@@ -138,6 +139,7 @@ func TestDeriverWorksByItself(t *testing.T) {
 	f.fill(5, n)
 	f.reopen() // in the midst of it
 	waitFor(t, "it does not go on", func() bool { return through() == n })
+	f.Halt() // else it writes content again
 	f.loseContent()
 	for _, x := range f.facts(uidsTo(n), wantAll) {
 		f.checkFact(x, true)

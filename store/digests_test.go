@@ -159,6 +159,12 @@ func TestFactsAreTheSameFromAnywhere(t *testing.T) {
 
 // A damaged pack or digest is never an answer.
 func TestDamagedPacksAreNoAnswer(t *testing.T) {
+	const n = 2*store.BlockUIDs + 3
+	whole := setUp(t)
+	whole.Halt()
+	whole.fill(0, n)
+	ok(t, whole.Derive(t.Context()))
+	ok(t, whole.Close())
 	for _, damage := range []string{
 		`UPDATE packs SET octets = substr(octets, 1, length(octets) - 1)`,
 		`UPDATE packs SET octets = CAST('' AS BLOB)`,
@@ -169,11 +175,9 @@ func TestDamagedPacksAreNoAnswer(t *testing.T) {
 		`UPDATE loose SET digest = CAST(x'01' || substr(digest, 2) AS BLOB)`,
 		`UPDATE loose SET uid = uid + 1000`,
 	} {
-		f := setUp(t)
+		f := whole.copy(t)
+		f.open()
 		f.Halt()
-		const n = 2*store.BlockUIDs + 3
-		f.fill(0, n)
-		ok(t, f.Derive(t.Context()))
 		if strings.Contains(damage, "= (part") || strings.Contains(damage, "1 - block") { // without meeting itself on the way
 			_, err := f.Derived(t.Context(), strings.NewReplacer("part = ", "part = 100 + ", "block = ", "block = 100 + ").Replace(damage))
 			ok(t, err)
