@@ -67,17 +67,12 @@ func submit(t *testing.T, s *peer.Server, from, to, subject string, more ...stri
 }
 
 // arrives waits for a message with a text in INBOX and gives it.
-func arrives(t *testing.T, s *peer.Server, user, text string) (found string) {
+func arrives(t *testing.T, s *peer.Server, user, text string) string {
 	t.Helper()
-	eventually(t, fmt.Sprintf("%q is in the INBOX of %s", text, user), 30*time.Second, func() bool {
-		for _, m := range inbox(t, s, user) {
-			if strings.Contains(m, text) {
-				found = m
-				return true
-			}
-		}
-		return false
-	})
+	found := python(t, s, "fetch.py", user, "INBOX", text)
+	if found == "" {
+		t.Fatalf("after half a minute still not: %q is in the INBOX of %s", text, user)
+	}
 	return found
 }
 
