@@ -4,8 +4,9 @@
 #              under a load from all its doors, and between any two verbs of the
 #              store; those that make its disk fail; CUTS (20000) power cuts on
 #              recorded disks; then MIXTURE (50000) recipients at hosts that
-#              misbehave, without kills and with one every 5 seconds; then MANY (60)
-#              seconds of many IMAP clients in one mailbox
+#              misbehave, without kills and with one every 5 seconds; CORPUS (5000)
+#              odd messages through mbsync and fetchmail; then MANY (60) seconds of
+#              many IMAP clients in one mailbox
 # make bench   whole servers, Posthorn beside Postfix and Dovecot: bench/ says
 #              what BENCHFLAGS may be
 # make micro   the benchmarks beside the code
@@ -22,6 +23,7 @@ KILLS ?= 200
 CUTS ?= 20000
 FAULTS ?= 300
 MIXTURE ?= 50000
+CORPUS ?= 5000
 MANY ?= 60
 
 .PHONY: test lint tools fuzz crash bench micro
@@ -65,6 +67,7 @@ crash: tools
 	POSTHORN_KILLS=$(KILLS) $(GO) test -count=1 -timeout 30m -run 'Crash|Kill|UnderLoad' ./...
 	POSTHORN_CUTS=$(CUTS) POSTHORN_FAULTS=$(FAULTS) $(GO) test -count=1 -timeout 120m -run 'PowerCut|TestFaults' ./store
 	POSTHORN_MIXTURE=$(MIXTURE) $(GO) test -count=1 -timeout 60m -run 'TestMixture' ./interop
+	POSTHORN_CORPUS=$(CORPUS) $(GO) test -count=1 -timeout 60m -run 'TestMbsync|TestFetchmail' ./interop
 	POSTHORN_MANY=$(MANY) $(GO) test -race -count=1 -timeout 60m -run 'TestManyClients' ./imapd
 
 bench: tools

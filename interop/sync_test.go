@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -13,8 +14,16 @@ import (
 	"posthorn/interop/peer"
 )
 
+// corpusVariable asks for more messages than corpusSize's 1000.
+const corpusVariable = "POSTHORN_CORPUS"
+
 // corpusSize messages go through mbsync and fetchmail.
-const corpusSize = 5000
+var corpusSize = func() int {
+	if n, err := strconv.Atoi(os.Getenv(corpusVariable)); err == nil {
+		return n
+	}
+	return 1000
+}()
 
 // TestMbsync pulls a mailbox of every odd kind, changes both sides, and finds
 // nothing left to do.
