@@ -92,8 +92,11 @@ func (s *Store) openDerived(ctx context.Context) error {
 // page.
 const derivedPage = 16 << 10
 
+// derivedReserve is room for what a start writes, and a purge.
+const derivedReserve = 1 << 20
+
 func openDerivedAt(ctx context.Context, path string) (*db.DB, error) {
-	return db.Open(ctx, path, []db.Migration{derivedSchema}, db.Options{Unsynced: true, PageSize: derivedPage, Prepared: hearStatement})
+	return db.Open(ctx, path, []db.Migration{derivedSchema}, db.Options{Unsynced: true, PageSize: derivedPage, Reserve: derivedReserve, Prepared: hearStatement})
 }
 
 func removeDerived(dir string) error {

@@ -116,7 +116,8 @@ func TestDiskIsReallyFull(t *testing.T) {
 	}
 }
 
-// A store that has no room to be opened in says so, and is opened when there is.
+// A store is opened on a full disk, read and written to a little, in the room that it
+// has kept. Without that it says so, and is opened when there is room.
 func TestOpenOnAFullDisk(t *testing.T) {
 	f := setUpOn(t, "size=24m")
 	ok(t, f.try(72))
@@ -132,10 +133,28 @@ func TestOpenOnAFullDisk(t *testing.T) {
 			break
 		}
 	}
+	for range 2 { // what the first one has used the second has again
+		f.open()
+		f.text(f.box("INBOX"), 1)
+		_, err := f.box("INBOX").Expunge(t.Context(), nil, true)
+		ok(t, err)
+		f.clean(t)
+		ok(t, f.Close())
+	}
+	// As a program leaves it that kept nothing for this.
+	for _, name := range []string{"posthorn.db-wal", "posthorn.db-shm"} {
+		i, err := os.Stat(filepath.Join(f.dir, name))
+		ok(t, err)
+		ok(t, os.Remove(filepath.Join(f.dir, name)))
+		b, err := os.OpenFile(ballast, os.O_WRONLY|os.O_APPEND, 0)
+		ok(t, err)
+		_, err = b.Write(make([]byte, i.Size()))
+		ok(t, errors.Join(err, b.Close()))
+	}
 	s, err := store.Open(t.Context(), f.dir, maildir.New(f.dir), store.Options{})
 	if err == nil {
 		ok(t, s.Close())
-		t.Fatal("the store was opened on a full disk")
+		t.Fatal("the store was opened without room for the log")
 	}
 	if !strings.Contains(err.Error(), "no space left on") {
 		t.Errorf("open on a full disk: %v", err)
@@ -163,16 +182,15 @@ func TestFullDiskUnderOtherWrites(t *testing.T) {
 	ok(t, b.Close())
 	m := f.box("INBOX")
 	failed := 0
-	for i := range 400 {
+	for i := 0; failed < 100 && i < 5000; i++ { // the log's own room first
 		uids := []store.UID{store.UID(i%50 + 1)}
-		_, _, err := m.SetFlags(t.Context(), uids, store.FlagsAdd, store.FlagSeen, []string{fmt.Sprintf("k%d", i%50)}, -1)
+		_, _, err := m.SetFlags(t.Context(), uids, []store.SetOp{store.FlagsAdd, store.FlagsRemove}[i/50%2], store.FlagSeen, []string{fmt.Sprintf("k%d", i%50)}, -1)
 		if err != nil {
 			is(t, err, store.ErrNoSpace)
 			failed++
 		}
 	}
-	t.Logf("%d of 400 changes failed", failed)
-	if failed == 0 {
+	if failed < 100 {
 		t.Error("a full disk took every change")
 	}
 	ok(t, os.Remove(ballast))

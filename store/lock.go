@@ -24,11 +24,12 @@ func lock(dir string) (*os.File, error) {
 		pid, _ := io.ReadAll(io.LimitReader(f, 20))
 		return nil, inUse{dir, strings.TrimSpace(string(pid))}
 	}
-	if err := f.Truncate(0); err != nil {
-		f.Close()
-		return nil, err
+	// In the place of the old one: a full disk has no other.
+	n, err := f.WriteAt(fmt.Appendf(nil, "%d\n", os.Getpid()), 0)
+	if err == nil {
+		err = f.Truncate(int64(n))
 	}
-	if _, err := fmt.Fprintf(f, "%d\n", os.Getpid()); err != nil {
+	if err != nil {
 		f.Close()
 		return nil, err
 	}

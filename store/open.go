@@ -51,6 +51,10 @@ type Options struct {
 // databaseName is the database in the data folder.
 const databaseName = "posthorn.db"
 
+// logReserve is the room in the database's log with which a store on a full disk
+// starts: for logins, flags and the removal of some thousand messages.
+const logReserve = 4 << 20
+
 // copyFrom and logLimit are the sizes of the database's log; 0: its own. Tests make
 // them small.
 var copyFrom, logLimit int64
@@ -90,7 +94,7 @@ func (s *Store) open(ctx context.Context) (err error) {
 	}
 	s.db, err = db.Open(ctx, filepath.Join(s.dir, databaseName), schema, db.Options{
 		Durable: s.durable, Broken: s.mender.broken, Upgrading: s.upgrading, Point: failurePoint,
-		CopyFrom: copyFrom, LogLimit: logLimit, Prepared: hearStatement,
+		CopyFrom: copyFrom, LogLimit: logLimit, Reserve: logReserve, Prepared: hearStatement,
 	})
 	if err != nil {
 		return err

@@ -13,11 +13,14 @@ import (
 // Purge takes away what nobody can see any more, in small steps that hold up no
 // commit for long. It removes a file only when a removal row names it, and none
 // whose key a message still has (S8); a removal row is deleted after its file
-// (S1). Sessions whose view is older than purgeAfter find the content gone.
+// (S1). Sessions whose view is older than purgeAfter find the content gone, older
+// than purgeSoon while the disk is full.
 const (
 	purgeEvery = time.Minute
 	purgeRest  = 30 * time.Minute // when there was nothing to do
 	purgeAfter = time.Hour
+	purgeSoon  = time.Minute // while the disk has less than fullDisk octets free
+	fullDisk   = 64 << 20
 	purgeStep  = 100 // rows, or files, of one step
 	purgePause = 5 * time.Millisecond
 )
@@ -44,18 +47,27 @@ func (s *Store) runPurge(ctx context.Context) {
 	for {
 		n, err := s.purgeAll(ctx, time.Now())
 		s.troubles.outcome("purge", err)
-		wait := purgeEvery
-		if n == 0 && err == nil {
-			wait = purgeRest
+		if !s.purgeWait(ctx, n > 0 || err != nil) {
+			return
 		}
-		t := time.NewTimer(wait)
+	}
+}
+
+// purgeWait waits for the next turn, which comes soon if the last one had something
+// to do, or the disk is full; false when ctx is done.
+func (s *Store) purgeWait(ctx context.Context, busy bool) bool {
+	t := time.NewTicker(purgeEvery)
+	defer t.Stop()
+	for end := time.Now().Add(purgeRest); ; {
 		select {
 		case <-ctx.Done():
-			t.Stop()
-			return
-		case <-t.C:
+			return false
 		case <-s.purge.bell.c:
-			t.Stop()
+			return true
+		case now := <-t.C:
+			if busy || !now.Before(end) || s.crowded() {
+				return true
+			}
 		}
 	}
 }
@@ -87,6 +99,21 @@ func (s *Store) purgeAll(ctx context.Context, now time.Time) (all int, err error
 	return all, fail("purge", errors.Join(errs...))
 }
 
+// purgeDue is the time before which whatever was removed is purged at now. People who
+// delete mail because the disk is full do not wait for an hour.
+func (s *Store) purgeDue(now time.Time) int64 {
+	if s.crowded() {
+		return now.Add(-purgeSoon).Unix()
+	}
+	return now.Add(-purgeAfter).Unix()
+}
+
+// crowded tells whether the disk is full, or nearly.
+func (s *Store) crowded() bool {
+	free, err := s.blobs.Space()
+	return errors.Is(err, ErrNoSpace) || err == nil && free < fullDisk
+}
+
 // removeFile enters the removal row of a file (S8); it is unlinked purgeAfter
 // later.
 func removeFile(tx *db.Tx, f File, now time.Time) error {
@@ -112,7 +139,7 @@ func (s *Store) forgetExpunged(ctx context.Context, now time.Time) (n int, err e
 			err = sc.Scan(&r.box, &r.UID, &r.ModSeq)
 			return r, err
 		}, `SELECT mailbox, uid, modseq FROM messages WHERE expunged <> 0 AND expunged <= ? ORDER BY expunged, mailbox, uid LIMIT ?`,
-			now.Add(-purgeAfter).Unix(), purgeStep)
+			s.purgeDue(now), purgeStep)
 		return err
 	})
 	for from := 0; from < len(rows) && err == nil; {
@@ -158,7 +185,7 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (n int, err er
 		}, `SELECT id, dir, folder, key, size, EXISTS (
 				SELECT 1 FROM messages g JOIN mailboxes m ON m.id = g.mailbox JOIN accounts a ON a.id = m.account
 				WHERE g.key = removals.key AND g.expunged = 0 AND a.dir = removals.dir)
-			FROM removals WHERE at <= ? ORDER BY at, id LIMIT ?`, now.Add(-purgeAfter).Unix(), purgeStep)
+			FROM removals WHERE at <= ? ORDER BY at, id LIMIT ?`, s.purgeDue(now), purgeStep)
 		return err
 	})
 	all = slices.DeleteFunc(all, func(r removal) bool { return s.filing.enters(r.Key) }) // until it is known where its file goes

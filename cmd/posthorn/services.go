@@ -1,6 +1,8 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -37,12 +39,17 @@ const contentMemory = 128 << 20
 func (h *house) tempDir() string { return filepath.Join(h.config.DataDir, "incoming") }
 
 // clearTemp makes the folder of content being received, and takes away what a
-// crash has left in it: nobody was told that it is kept.
+// crash has left in it: nobody was told that it is kept. The folder itself stays,
+// for a full disk has no room for another.
 func (h *house) clearTemp() error {
-	if err := os.RemoveAll(h.tempDir()); err != nil {
-		return err
+	left, err := os.ReadDir(h.tempDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		return os.Mkdir(h.tempDir(), 0o700)
 	}
-	return os.Mkdir(h.tempDir(), 0o700)
+	for _, e := range left {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(h.tempDir(), e.Name())))
+	}
+	return err
 }
 
 // services are all ports of floor 4. Each protocol counts connections by

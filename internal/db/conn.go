@@ -51,6 +51,9 @@ func openConn(path, vfs string) (*conn, error) {
 	if err == nil {
 		err = c.planOnce()
 	}
+	if err == nil {
+		err = c.keepLog()
+	}
 	if err != nil {
 		return nil, errors.Join(err, c.close())
 	}
@@ -85,6 +88,13 @@ var (
 	}
 	framesHook = *(*uintptr)(unsafe.Pointer(&countedFrames)) // as C's function pointers are here
 )
+
+// keepLog has the log, and the file of its index, stay when the last connection is
+// closed (reserve.go).
+func (c *conn) keepLog() error {
+	*at[int32](c.out) = 1
+	return c.failed(lib.Xsqlite3_file_control(c.tls, c.db, 0, lib.SQLITE_FCNTL_PERSIST_WAL, c.out))
+}
 
 // at makes a pointer of an address in SQLite's memory, which stays where it is.
 func at[T any](address uintptr) *T { return *(**T)(unsafe.Pointer(&address)) }

@@ -60,6 +60,10 @@ type Options struct {
 	// the other on the writer waits until the log can be begun anew.
 	CopyFrom, LogLimit int64
 
+	// Reserve is how many octets of the disk the log occupies at least, also while
+	// the database is not open.
+	Reserve int64
+
 	// Durable makes everything durable that the operations of a batch came
 	// with (CommitAfter) and that needs a sync of its own, before the batch's COMMIT: it runs while their rows
 	// are written into memory. An error undoes the batch.
@@ -147,6 +151,10 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 	if err := migrate(w, path, schema, o.Upgrading); err != nil {
 		w.close()
 		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := d.reserve(); err != nil {
+		w.close()
+		return nil, fmt.Errorf("open: %w", err)
 	}
 	d.size = max(4, runtime.NumCPU())
 	d.readers = make(chan *conn, d.size)
@@ -250,7 +258,7 @@ func (d *DB) Close() error {
 	d.stopOnce.Do(func() {
 		close(d.stop)
 		d.finished.Wait()
-		err = d.closeReaders(d.size)
+		err = errors.Join(d.closeReaders(d.size), d.reserve())
 	})
 	return err
 }

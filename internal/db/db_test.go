@@ -53,7 +53,7 @@ func TestCommitIsThereAfterReopening(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(d.path + "-wal"); !os.IsNotExist(err) {
+	if i, err := os.Stat(d.path + "-wal"); err != nil || i.Size() != 0 {
 		t.Errorf("the log was not folded in: %v", err)
 	}
 	if err := d.Commit(t.Context(), 0, insert("late")); err != ErrClosed {

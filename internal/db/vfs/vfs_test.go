@@ -138,7 +138,7 @@ func TestOrderIsSeen(t *testing.T) {
 		t.Errorf("a commit was %s, want %s", got, want)
 	}
 	ok(t, d.Close())
-	if got, want := l.taken(), "sync test.db-wal, sync data, write test.db, truncate test.db, sync test.db, delete test.db-wal"; got != want {
+	if got, want := l.taken(), "sync test.db-wal, sync data, write test.db, truncate test.db, sync test.db, truncate test.db-wal"; got != want {
 		t.Errorf("closing was %s, want %s", got, want)
 	}
 }
