@@ -134,6 +134,13 @@ func (s *Server) CPU() (cpu time.Duration, err error) {
 	return cpu, err
 }
 
+// Waited is how long the threads that the server has now could have run and
+// waited for a CPU: on a busy machine what uses none may still have work.
+func (s *Server) Waited() (waited time.Duration, err error) {
+	err = s.processes(func(pid int, _ procStat) { waited += readWaited(pid) })
+	return waited, err
+}
+
 // processes calls fn for each of the server's processes.
 func (s *Server) processes(fn func(pid int, st procStat)) error {
 	if s.Roots == nil {
@@ -183,6 +190,23 @@ func readStat(pid int) (procStat, error) {
 	}
 	ticks := n(14) + n(15) + n(16) + n(17) // own and waited-for children's
 	return procStat{parent: int(n(4)), cpu: time.Duration(ticks) * clockTick, rss: n(24) * int64(os.Getpagesize())}, nil
+}
+
+// readWaited adds up the second field of its threads' schedstat, nanoseconds
+// (Documentation/scheduler/sched-stats.rst); 0 where there is none.
+func readWaited(pid int) (waited time.Duration) {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid)) // the pattern is right
+	for _, t := range threads {
+		b, err := os.ReadFile(t)
+		if err != nil {
+			continue // it ended while we looked
+		}
+		if f := strings.Fields(string(b)); len(f) > 1 {
+			n, _ := strconv.ParseInt(f[1], 10, 64)
+			waited += time.Duration(n)
+		}
+	}
+	return waited
 }
 
 func readPSS(pid int) int64 {
