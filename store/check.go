@@ -18,7 +18,7 @@ import (
 // how many messages have been looked at.
 func (s *Store) Check(ctx context.Context, fix bool, progress func(done, total int64)) ([]Problem, error) {
 	c := &checker{store: s, fix: fix, progress: progress}
-	for _, step := range []func(context.Context) error{c.damage, c.numbers, c.counts, c.quotas, c.directory, c.contents} {
+	for _, step := range []func(context.Context) error{c.damage, c.numbers, c.counts, c.quotas, c.directory, c.unfiled, c.contents} {
 		if err := step(ctx); err != nil {
 			if errors.Is(err, db.ErrDamaged) && len(c.problems) > 0 {
 				break // it has been found, and goes no further
@@ -48,6 +48,8 @@ const (
 	doContent  = "put the file back from a backup, or delete the message in a mail program"
 	doStranger = "look at it, and move it away; `posthorn sendmail` hands it in again if it is mail"
 	doRestart  = "restart the server, and report this: it is a fault of the program"
+	doKept     = "put a backup of " + databaseName + " back while the server is stopped, or delete the message in a mail program (from the queue: `posthorn queue drop`)"
+	doUnkept   = "restart the server: it lets go of it; if it comes again, report it, for it is a fault of the program"
 	doSecond   = "keep the one that is whole, under its first name, and move the other away"
 )
 

@@ -37,6 +37,15 @@ func (s *Store) File(ctx context.Context) error {
 	return errors.Join(s.wakeResting(ctx), s.fileAll(ctx), s.sync(ctx))
 }
 
+// ForgetBodies leaves unfiled content in its rows alone.
+func (s *Store) ForgetBodies() {
+	s.filing.mu.Lock()
+	defer s.filing.mu.Unlock()
+	for _, u := range s.filing.all {
+		u.body = nil
+	}
+}
+
 // Halt ends what the store does by itself.
 func (s *Store) Halt() { s.background.halt() }
 

@@ -31,6 +31,7 @@ var scans = []struct{ query, table, because string }{
 	{"SELECT m.id, a.login, m.name FROM mailboxes m", "mailboxes", check},
 	{"SELECT id, login, used_bytes, used_messages FROM accounts", "accounts", check},
 	{"SELECT '', key, size, queue_id, 0, 0 FROM items WHERE ? = ''", "items", check},
+	{"SELECT queue_id FROM items WHERE unfiled <> 0 AND NOT EXISTS", "items", check},
 }
 
 const check = "posthorn check, and the mender"
