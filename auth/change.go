@@ -60,8 +60,13 @@ func (a *Auth) AddAppPassword(ctx context.Context, account store.Account, name s
 }
 
 // Settle makes the store keep what the config asks for: without SCRAM no keys of
-// accounts' own passwords, which are weaker than their hash.
+// accounts' own passwords, which are weaker than their hash. The secret behind the
+// salts is made, when there is none yet: a login needs it, and must not have to
+// write when the disk is full. That it cannot be made stops no start.
 func (a *Auth) Settle(ctx context.Context) error {
+	if _, err := a.secret(ctx); err != nil {
+		a.log.Warn("no salt can be made yet; logins fail until it can", "error", err)
+	}
 	if a.cfg.SCRAM {
 		return nil
 	}

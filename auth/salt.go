@@ -20,7 +20,7 @@ const (
 	scramSalt  = 16 // octets
 )
 
-// salts is the secret behind them, read when it is needed first.
+// salts is the secret behind them, read by Settle, or when it is needed first.
 type salts struct {
 	mu     sync.Mutex // guards secret
 	secret []byte
@@ -28,19 +28,27 @@ type salts struct {
 
 // salted is k, with the salt and count of login where it has none.
 func (a *Auth) salted(ctx context.Context, login string, k store.SCRAM) (store.SCRAM, error) {
-	a.salts.mu.Lock()
-	defer a.salts.mu.Unlock()
-	if a.salts.secret == nil {
-		secret, err := a.dir.Secret(ctx, saltSecret)
-		if err != nil {
-			return k, err
-		}
-		a.salts.secret = secret
+	secret, err := a.secret(ctx)
+	if err != nil {
+		return k, err
 	}
-	h := hmac.New(sha256.New, a.salts.secret)
+	h := hmac.New(sha256.New, secret)
 	h.Write([]byte(login))
 	if salt := h.Sum(nil)[:scramSalt]; k.Salt == nil {
 		k.Salt, k.Iterations = salt, iterations
 	}
 	return k, nil
+}
+
+func (a *Auth) secret(ctx context.Context) ([]byte, error) {
+	a.salts.mu.Lock()
+	defer a.salts.mu.Unlock()
+	if a.salts.secret == nil {
+		secret, err := a.dir.Secret(ctx, saltSecret)
+		if err != nil {
+			return nil, err
+		}
+		a.salts.secret = secret
+	}
+	return a.salts.secret, nil
 }
