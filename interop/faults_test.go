@@ -104,8 +104,13 @@ func TestFullDiskUnderLoad(t *testing.T) {
 					t.Errorf("nobody was told %q", door)
 				}
 			}
-			if meanwhile["IMAP FETCH"] == 0 {
+			if meanwhile["IMAP FETCH"] == 0 || meanwhile["PASS"] == 0 {
 				t.Error("nothing could be read while the disk was full")
+			}
+			for said := range refused { // a login needs no room
+				if strings.HasPrefix(said, "PASS: ") {
+					t.Errorf("a maildrop was not opened: %s", said)
+				}
 			}
 			w.stop()
 			w.judge("after a full disk")

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -9,38 +10,53 @@ import (
 	"posthorn/store"
 )
 
-// A maildrop is free when its session has gone, also when the store failed just
-// then, and when it failed while the lease was taken and took it all the same.
-func TestMaildropIsFreeAfterAFault(t *testing.T) {
-	var at atomic.Value
-	at.Store("")
+// A maildrop is opened and left without a commit: a disk that takes nothing keeps
+// nobody from it.
+func TestMaildropIsOpenedWithoutACommit(t *testing.T) {
+	var commits atomic.Int64
 	store.SetFailurePoint(func(step string) error {
-		if at.CompareAndSwap(step, "") {
-			return fmt.Errorf("input/output error: %w", db.ErrBroken)
+		if step == db.PointCommit {
+			commits.Add(1)
 		}
 		return nil
 	})
 	defer store.SetFailurePoint(nil)
 	f, _ := setUpFailing(t)
-	f.Halt() // no commit but ours meets the fault
-	lock := func() func() {
-		t.Helper()
+	f.Halt()
+	commits.Store(0)
+	for range 2 {
 		release, err := f.LockMaildrop(t.Context(), f.a.ID, "one")
 		ok(t, err)
-		return release
+		release()
 	}
-	release := lock()
-	at.Store(db.PointCommit)
-	release()
-	f.mended()
-	release = lock()
-	_, err := f.LockMaildrop(t.Context(), f.a.ID, "another")
-	is(t, err, store.ErrLocked)
-	release()
-	at.Store(db.PointCommitted)
-	_, err = f.LockMaildrop(t.Context(), f.a.ID, "one")
-	is(t, err, db.ErrBroken)
-	f.mended()
-	lock()()
-	f.clean(t)
+	if n := commits.Load(); n != 0 {
+		t.Errorf("%d commits", n)
+	}
+}
+
+// Of many sessions that ask at once one has the maildrop.
+func TestMaildropHasOneOwner(t *testing.T) {
+	f := setUp(t)
+	var has, most atomic.Int64
+	var sessions sync.WaitGroup
+	for i := range 8 {
+		sessions.Go(func() {
+			for range 200 {
+				release, err := f.LockMaildrop(t.Context(), f.a.ID, fmt.Sprint(i))
+				if err != nil {
+					is(t, err, store.ErrLocked)
+					continue
+				}
+				if n := has.Add(1); n > most.Load() {
+					most.Store(n)
+				}
+				has.Add(-1)
+				release()
+			}
+		})
+	}
+	sessions.Wait()
+	if most.Load() != 1 {
+		t.Errorf("%d owners at once", most.Load())
+	}
 }

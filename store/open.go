@@ -24,7 +24,7 @@ type Store struct {
 	watchers   watchers
 	directory  *directory
 	reserved   reservations
-	forsaken   forsaken
+	maildrops  openMaildrops
 	mirror     *mirror
 	purge      *purger
 	mender     *mender
@@ -106,9 +106,6 @@ func (s *Store) open(ctx context.Context) (err error) {
 		return err
 	}
 	if err := s.loadUnfiled(ctx); err != nil {
-		return err
-	}
-	if err := s.db.Commit(ctx, 0, forgetLeases); err != nil {
 		return err
 	}
 	s.mender.start()

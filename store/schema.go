@@ -26,6 +26,7 @@ var schema = []db.Migration{
 	sendingSchema,
 	unfiledSchema,
 	eventsAgeSchema,
+	maildropsSchema,
 }
 
 // mailSchema holds what is in the mailboxes. docs/store.md says which invariant
