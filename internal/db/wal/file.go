@@ -13,6 +13,8 @@ type file struct {
 	methods uintptr
 	buffer  uintptr // of most octets, 0 before the first write
 	at      int64   // where in the file what was gathered belongs
+	end     int64   // where the last write ended
+	since   int64   // how much was written since the last sync
 	size    int64   // how large the file was when grow looked last, or less
 	n       int32   // how much that is
 	system  int32   // 1: the file beneath is the operating system's
@@ -42,7 +44,7 @@ func write(tls *libc.TLS, f, from uintptr, n int32, offset int64) int32 {
 		l.buffer = libc.Xmalloc(tls, most)
 	}
 	if n > most || l.buffer == 0 {
-		return writeAhead(tls, f, from, n, offset)
+		return writeBeneath(tls, f, from, n, offset)
 	}
 	if l.n == 0 {
 		l.at = offset
@@ -61,11 +63,13 @@ func flush(tls *libc.TLS, f uintptr) int32 {
 	}
 	n := l.n
 	l.n = 0
-	return writeAhead(tls, f, l.buffer, n, l.at)
+	return writeBeneath(tls, f, l.buffer, n, l.at)
 }
 
 func writeBeneath(tls *libc.TLS, f, from uintptr, n int32, offset int64) int32 {
 	theirs, m := beneath(f)
+	l := at[file](f)
+	l.end, l.since = offset+int64(n), l.since+int64(n)
 	return call[func(*libc.TLS, uintptr, uintptr, int32, int64) int32](m.FxWrite)(tls, theirs, from, n, offset)
 }
 
@@ -76,6 +80,10 @@ func syncLog(tls *libc.TLS, f uintptr, flags int32) int32 {
 		return rc
 	}
 	l := at[file](f)
+	if l.end > l.size && l.since <= step/small {
+		grow(tls, f, l.end)
+	}
+	l.since = 0
 	theirs, m := beneath(f)
 	if l.system == 1 && l.synced == 1 {
 		if rc, can := syncData(theirs); can {

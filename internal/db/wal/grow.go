@@ -9,21 +9,15 @@ import (
 
 // A sync of a file that has become larger, or has got new blocks, waits for its
 // inode and the file system's maps as well: twice as long as one of octets that
-// were written over others. So a write that makes the log larger makes it larger
-// still, by as much again as there is of it and by step at most, and one commit
-// of many pays. What is ahead is zeros, which are no frame (a page's number is not
-// 0): SQLite finds the log's end where it was.
-const step = 1 << 20
-
-// writeAhead writes, and makes the log larger where it ended with what was
-// written. Nothing is gathered meanwhile.
-func writeAhead(tls *libc.TLS, f, from uintptr, n int32, offset int64) int32 {
-	rc := writeBeneath(tls, f, from, n, offset)
-	if end := offset + int64(n); rc == lib.SQLITE_OK && end > at[file](f).size {
-		grow(tls, f, end)
-	}
-	return rc
-}
+// were written over others. So a small commit that makes the log larger makes it
+// larger still, by as much again as there is of it and by step at most, and pays for
+// those that follow. What is ahead is zeros, which are no frame (a page's number is
+// not 0): SQLite finds the log's end where it was. A commit of more than a small part
+// of step does not: so few would follow that the zeros cost more than they save.
+const (
+	step  = 1 << 20
+	small = 8
+)
 
 // grow makes a log larger that ends at an offset. That it cannot be is no failure:
 // what was written stands, and on a full disk the room is given back.

@@ -11,8 +11,8 @@
 // A write that fails is told by the call that came to need it, a commit's sync at
 // the latest, with the code of a write.
 //
-// The log is made larger ahead of what is written (grow.go), so that it keeps its
-// size over most commits.
+// Small commits make the log larger ahead of what is written (grow.go), so that it
+// keeps its size over most of them.
 //
 // It is synced by fdatasync where the system has it, which has no need to write
 // the inode of a file that has kept its size. SQLite, as it is built for Go, knows

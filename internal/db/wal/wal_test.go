@@ -173,6 +173,32 @@ func TestGrowsAhead(t *testing.T) {
 	}
 }
 
+// A commit that is not small leaves the log as large as it is, and the next small
+// one makes it larger.
+func TestLargeCommitsDoNotGrowAhead(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "x.db-wal")
+	if err := os.WriteFile(filepath.Join(dir, "x.db"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o, page, end := openLog(t, path), bytes.Repeat([]byte{1}, most), int64(0)
+	for _, c := range []struct{ pages, ahead int64 }{{step/small/most + 1, 0}, {16, 0}, {1, step}, {16, 0}} {
+		for range c.pages {
+			o.do("write", write(o.tls, o.f, address(page), most, end))
+			end += most
+		}
+		o.do("sync", syncLog(o.tls, o.f, lib.SQLITE_SYNC_NORMAL))
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ahead := info.Size() - end; ahead != c.ahead {
+			t.Errorf("a commit of %d octets that ends at %d left %d ahead, want %d", c.pages*most, end, ahead, c.ahead)
+		}
+		end = info.Size()
+	}
+}
+
 // A sync that fails says so, and so does a write that was put off.
 func TestFailuresAreTold(t *testing.T) {
 	o := openLog(t, "/dev/full") // takes no octet
