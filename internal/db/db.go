@@ -144,6 +144,11 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 	if err := private(path); err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
+	if !o.Unsynced {
+		if rc, err := wal.Renew(path + "-wal"); err != nil {
+			return nil, fmt.Errorf("open %s: %w", path, kind(rc, err))
+		}
+	}
 	w, err := d.connect(true)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
