@@ -1,5 +1,7 @@
 package db
 
+import "posthorn/internal/db/wal"
+
 // The log (WAL) is copied into the database file by a goroutine of its own
 // while the writer goes on. SQLite begins the log anew once all of it is copied
 // and nobody reads it; under a load that never rests that moment does not come by
@@ -15,6 +17,7 @@ var ( // in octets; less in tests (and Options)
 type checkpointer struct {
 	wake    chan struct{} // of size one
 	working chan struct{} // of size one: held over a checkpoint
+	failed  bool          // guarded by working: the last one has, and left nobody knows what in the database's file
 	helpAt  int64         // the writer's own: how large the log is to be before it helps
 	looked  int64         // the writer's own: how large the log was when it last looked
 }
@@ -62,15 +65,13 @@ const waitForReaders = "200"
 
 // beginAnew has the next batch begin the log anew.
 func (d *DB) beginAnew(w *conn, size int64) {
-	d.checkpoints.working <- struct{}{} // what the checkpointer has begun it ends
-	defer func() { <-d.checkpoints.working }()
 	tx := &Tx{c: w}
-	var ms, busy, frames, copied int64
+	var ms int64
 	_ = tx.Row("PRAGMA busy_timeout = " + waitForReaders).Scan(&ms) // without it the wait is longer
-	err := tx.Row("PRAGMA wal_checkpoint(RESTART)").Scan(&busy, &frames, &copied)
+	busy, err := d.checkpoint(w, "RESTART")
 	_ = tx.Row("PRAGMA busy_timeout = " + busyTimeout).Scan(&ms)
 	d.checkpoints.helpAt = d.options.LogLimit
-	if err != nil || busy != 0 {
+	if err != nil || busy {
 		d.checkpoints.helpAt = size + d.options.CopyFrom
 	}
 }
@@ -106,8 +107,22 @@ func (d *DB) copyLog() {
 
 // copyOnce copies what can be copied while everybody goes on.
 func (d *DB) copyOnce(c *conn) error {
+	_, err := d.checkpoint(c, "PASSIVE")
+	return err
+}
+
+// checkpoint runs one, after the one that runs already. After one that failed all
+// of the log is copied again.
+func (d *DB) checkpoint(c *conn, mode string) (busy bool, err error) {
 	d.checkpoints.working <- struct{}{}
 	defer func() { <-d.checkpoints.working }()
-	var busy, frames, copied int64
-	return (&Tx{c: c}).Row("PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &frames, &copied)
+	if d.checkpoints.failed {
+		if err := c.failed(wal.CopyAgain(c.tls, c.db)); err != nil {
+			return false, err
+		}
+	}
+	var waits, frames, copied int64
+	err = (&Tx{c: c}).Row("PRAGMA wal_checkpoint("+mode+")").Scan(&waits, &frames, &copied)
+	d.checkpoints.failed = err != nil
+	return waits != 0, err
 }

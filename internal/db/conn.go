@@ -96,6 +96,13 @@ func (c *conn) keepLog() error {
 	return c.failed(lib.Xsqlite3_file_control(c.tls, c.db, 0, lib.SQLITE_FCNTL_PERSIST_WAL, c.out))
 }
 
+// keepFrames keeps the connection from copying the log into the database when it is
+// the last that is closed.
+func (c *conn) keepFrames() error {
+	const on = int32(1)
+	return c.failed(lib.Xsqlite3_db_config(c.tls, c.db, lib.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, libc.VaList(c.out, on, uintptr(0))))
+}
+
 // at makes a pointer of an address in SQLite's memory, which stays where it is.
 func at[T any](address uintptr) *T { return *(**T)(unsafe.Pointer(&address)) }
 

@@ -271,7 +271,11 @@ func (d *DB) Close() error {
 func (d *DB) closeReaders(n int) error {
 	var errs []error
 	for range n {
-		errs = append(errs, (<-d.readers).close())
+		c := <-d.readers
+		if d.checkpoints.failed { // the next Open copies all of the log
+			errs = append(errs, c.keepFrames())
+		}
+		errs = append(errs, c.close())
 	}
 	return errors.Join(errs...)
 }

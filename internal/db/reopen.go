@@ -19,7 +19,7 @@ func (d *DB) Reopen(ctx context.Context, check func() error) error {
 	if err != nil {
 		return fmt.Errorf("reopen %s: %w", d.path, err)
 	}
-	if err = verify(&Tx{c: w}); err == nil {
+	if err = d.verify(w); err == nil {
 		err = check()
 	}
 	if err == nil {
@@ -38,19 +38,19 @@ func (d *DB) Reopen(ctx context.Context, check func() error) error {
 }
 
 // verify checks the file, and empties the log into it.
-func verify(tx *Tx) error {
+func (d *DB) verify(w *conn) error {
 	var verdict string
-	if err := tx.Row("PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+	if err := (&Tx{c: w}).Row("PRAGMA quick_check(1)").Scan(&verdict); err != nil {
 		return err
 	}
 	if verdict != "ok" {
 		return fmt.Errorf("%w: %s", ErrDamaged, verdict)
 	}
-	var busy, frames, copied int64
-	if err := tx.Row("PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &copied); err != nil {
+	busy, err := d.checkpoint(w, "TRUNCATE")
+	if err != nil {
 		return err
 	}
-	if busy != 0 {
+	if busy {
 		return errors.New("the log is still being read")
 	}
 	return nil

@@ -58,8 +58,8 @@ var layers struct {
 	of map[string]Layer
 }
 
-// Lay puts a layer over the files of a folder and those below, until remove is
-// called. Connections that are open already do not see it; those opened
+// Lay puts a layer over the files of a folder and those below, and over the layer
+// that the folder has, until remove is called; the last one goes first. Connections that are open already do not see it; those opened
 // meanwhile keep it.
 func Lay(dir string, l Layer) (remove func(), err error) {
 	if err := register(); err != nil {
@@ -77,11 +77,16 @@ func Lay(dir string, l Layer) (remove func(), err error) {
 	if layers.of == nil {
 		layers.of = make(map[string]Layer)
 	}
-	layers.of[dir] = l
+	was := layers.of[dir]
+	if layers.of[dir] = l; was != nil {
+		layers.of[dir] = stack{l, was}
+	}
 	return func() {
 		layers.Lock()
 		defer layers.Unlock()
-		delete(layers.of, dir)
+		if layers.of[dir] = was; was == nil {
+			delete(layers.of, dir)
+		}
 	}, nil
 }
 
