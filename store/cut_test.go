@@ -75,8 +75,10 @@ func record(t testing.TB, workers, steps int, seed uint64, prepare func()) *powe
 type search struct {
 	t      testing.TB
 	log    *powercut.Log
+	from   int // of the log
 	points int
 	seed   uint64
+	about  string // what is special about the log
 	verify func(dir string, l *powercut.Log, cut int, m powercut.Model) error
 
 	expected   bool // of which there are to be some
@@ -103,10 +105,11 @@ func (s *search) run() {
 func (s *search) in(m powercut.Model, dir string, points int) {
 	rng := rand.New(rand.NewPCG(s.seed, uint64(m)))
 	cuts := make([]int, points)
+	calls := s.log.Len() - s.from
 	for i := range cuts {
-		cuts[i] = i * s.log.Len() / points
-		if points < s.log.Len() {
-			cuts[i] += rng.IntN(s.log.Len() / points)
+		cuts[i] = s.from + i*calls/points
+		if points < calls {
+			cuts[i] += rng.IntN(calls / points)
 		}
 	}
 	slices.Sort(cuts)
@@ -138,7 +141,7 @@ func (s *search) tell(r *powercut.Replay, seed uint64, cut int, m powercut.Model
 	if e == nil {
 		e = os.WriteFile(filepath.Join(kept, "log"), []byte(s.log.Before(cut, cut)), 0o600)
 	}
-	s.t.Errorf("cut %d, model %s, seed %d: %v\nthe disk and the log are in %s (%v); the last calls were\n%s", cut, m, seed, err, kept, e, s.log.Before(cut, 12))
+	s.t.Errorf("%s cut %d, model %s, seed %d: %v\nthe disk and the log are in %s (%v); the last calls were\n%s", s.about, cut, m, seed, err, kept, e, s.log.Before(cut, 12))
 }
 
 // afterCut holds that a store that comes up on the disk of a cut has what was

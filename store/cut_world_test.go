@@ -26,10 +26,12 @@ import (
 type world map[string]string
 
 // said is a word of the load in the log: what a worker is about to change in its
-// world ("" takes it away), or, told, that its last change was answered for.
+// world ("" takes it away), that its last change was answered for (told), or that
+// it failed and has not happened.
 type said struct {
 	Worker int
 	Told   bool
+	Failed bool
 	Change world
 	UIDs   map[string]store.UID             // given with a message, by its name in the world
 	Least  map[store.MailboxID]store.UID    // given in a mailbox
@@ -70,6 +72,7 @@ type promised struct {
 	log    *powercut.Log
 	worlds map[int]world // by worker
 	maybe  map[int]world // the change each was about
+	failed []world       // changes that have not happened
 	uids   map[string]store.UID
 	least  map[store.MailboxID]store.UID
 	modseq map[store.MailboxID]store.ModSeq
@@ -77,7 +80,7 @@ type promised struct {
 
 // before reads the words that were said before a cut.
 func before(l *powercut.Log, cut int) (*promised, error) {
-	p := &promised{l, map[int]world{}, map[int]world{}, map[string]store.UID{}, map[store.MailboxID]store.UID{}, map[store.MailboxID]store.ModSeq{}}
+	p := &promised{l, map[int]world{}, map[int]world{}, nil, map[string]store.UID{}, map[store.MailboxID]store.UID{}, map[store.MailboxID]store.ModSeq{}}
 	var errs []error
 	l.Words(cut, func(word string) {
 		var s said
@@ -93,6 +96,11 @@ func before(l *powercut.Log, cut int) (*promised, error) {
 func (p *promised) hear(s said) {
 	if p.worlds[s.Worker] == nil {
 		p.worlds[s.Worker] = make(world)
+	}
+	if s.Failed {
+		p.failed = append(p.failed, p.maybe[s.Worker])
+		delete(p.maybe, s.Worker)
+		return
 	}
 	if !s.Told {
 		p.maybe[s.Worker] = s.Change
@@ -264,7 +272,7 @@ func whole(r store.Reader, err error) (token string, _ error) {
 }
 
 // leftOver tells whether a file that no row knows is of content whose commit was
-// under way. Where names are not written in order its name can be there when
+// under way, or had failed. Where names are not written in order its name can be there when
 // that in staging, from which Open would know it, is not: it stays until
 // somebody looks at it (S8).
 func (p *promised) leftOver(found store.Problem) bool {
@@ -273,7 +281,7 @@ func (p *promised) leftOver(found store.Problem) bool {
 	}
 	written := string(p.log.Written(filepath.Base(found.Path)))
 	token, _, _ := strings.Cut(strings.TrimPrefix(written, "Subject: "), "\r\n")
-	for _, change := range p.maybe {
+	for _, change := range append(slices.Collect(maps.Values(p.maybe)), p.failed...) {
 		for name, value := range change {
 			if value != gone && (strings.HasSuffix(name, " "+token) || strings.HasPrefix(name, "q "+token+" ")) {
 				return true

@@ -49,6 +49,7 @@ func (l *suffering) run(n int, seed uint64) {
 				w := &worker{load: &l.load, number: int(number), rng: rand.New(rand.NewPCG(seed, uint64(number))),
 					has: make(world), queued: make(map[string]store.DeliveryID)}
 				l.end(w, w.until(&l.stop))
+				time.Sleep(time.Millisecond) // the mender has its turn
 			}
 		})
 	}
@@ -75,6 +76,9 @@ func (l *suffering) end(w *worker, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	w.failed = err
+	if err != nil && !errors.Is(err, db.ErrBroken) {
+		w.word(said{Worker: w.number, Failed: true})
+	}
 	l.ended = append(l.ended, w)
 	if err != nil {
 		l.met = append(l.met, err)

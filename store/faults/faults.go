@@ -96,6 +96,13 @@ func (d *Disk) Over() bool {
 	return d.failed == d.fault.Times
 }
 
+// Failed is how many calls have failed.
+func (d *Disk) Failed() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failed
+}
+
 // End ends the fault, and tells how many calls have failed.
 func (d *Disk) End() (failed int) {
 	d.mu.Lock()

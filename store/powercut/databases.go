@@ -38,6 +38,7 @@ func (r *Recorder) Open(path string, do func() error) (vfs.File, error) {
 			r.note(entry{kind: writes, node: n.number, data: data, path: path})
 		}
 	}
+	r.opened(n)
 	return &database{of: r, node: n, path: path}, nil
 }
 
@@ -103,4 +104,8 @@ func (f *database) Sync(do func() (bool, error)) error {
 	return err
 }
 
-func (f *database) Close() {}
+func (f *database) Close() {
+	f.of.mu.Lock()
+	defer f.of.mu.Unlock()
+	f.of.closed(f.node)
+}

@@ -39,6 +39,7 @@ type entry struct {
 	data   []byte
 	began  int    // of syncs: how long the log was when it began
 	word   string // of says
+	open   []int  // of failsAll: the files that were open
 	folder bool   // of makes
 	path   string // for people
 }

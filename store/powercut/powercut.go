@@ -23,7 +23,9 @@
 //     and nothing above could make up for it but two more syncs for each name;
 //   - after a sync that failed nobody knows: each sector it should have written
 //     holds old or new, and no later sync makes up for that (Linux forgets that
-//     the page was dirty);
+//     the page was dirty). Of one of the file system that is so for the files
+//     nobody had open: whoever has one open is told by its next sync (errseq,
+//     since Linux 4.16), and that is another fault;
 //   - what was written long ago (WrittenBack calls) is there, as the kernel writes
 //     back by itself.
 //

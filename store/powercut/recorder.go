@@ -27,12 +27,14 @@ type Recorder struct {
 	log  Log
 	tree *node // as it is now
 	last int   // node numbers given
+	open map[*node]bool
 }
 
 // node is a file or folder of the tree.
 type node struct {
 	number int
 	inode  uint64           // of a database's file
+	open   int              // descriptors
 	names  map[string]*node // of a folder; nil for a file
 }
 
@@ -44,7 +46,7 @@ func Record(root string, beneath maildir.Disk, latency time.Duration) (*Recorder
 	if err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
-	r := &Recorder{root: root, beneath: beneath, latency: latency, log: Log{base: make(map[int]*inode)}}
+	r := &Recorder{root: root, beneath: beneath, latency: latency, log: Log{base: make(map[int]*inode)}, open: make(map[*node]bool)}
 	if r.tree, err = r.take(root); err != nil {
 		return nil, fmt.Errorf("record: %w", err)
 	}
@@ -164,7 +166,21 @@ func (r *Recorder) Create(path string) (maildir.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &file{File: f, of: r, node: r.made(path, false)}, nil
+	n := r.made(path, false)
+	r.opened(n)
+	return &file{File: f, of: r, node: n}, nil
+}
+
+// opened and closed count a file's descriptors; mu is held.
+func (r *Recorder) opened(n *node) {
+	n.open++
+	r.open[n] = true
+}
+
+func (r *Recorder) closed(n *node) {
+	if n.open--; n.open == 0 {
+		delete(r.open, n)
+	}
 }
 
 // Mkdir is maildir.Disk's.
@@ -266,11 +282,14 @@ func (r *Recorder) end(e entry, failed kind, do func() error) error {
 	if r.latency > 0 {
 		time.Sleep(r.latency) // the disk's, which nothing waits for but this sync
 	}
-	if err != nil {
-		e.kind = failed
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err != nil {
+		e.kind = failed
+		for n := range r.open {
+			e.open = append(e.open, n.number)
+		}
+	}
 	r.note(e)
 	return err
 }
@@ -312,6 +331,13 @@ func (f *file) Write(p []byte) (int, error) {
 		f.size += int64(n)
 	}
 	return n, err
+}
+
+func (f *file) Close() error {
+	f.of.mu.Lock()
+	defer f.of.mu.Unlock()
+	f.of.closed(f.node)
+	return f.File.Close()
 }
 
 func (f *file) Sync() error { return f.of.sync(f.node, f.Name(), f.File.Sync) }

@@ -78,7 +78,9 @@ func (r *Replay) take(i int) {
 		r.spoil(e.node, e.began, i)
 	case failsAll:
 		for _, n := range slices.Sorted(maps.Keys(r.data)) {
-			r.spoil(n, e.began, i)
+			if !slices.Contains(e.open, n) {
+				r.spoil(n, e.began, i)
+			}
 		}
 	}
 }
