@@ -18,6 +18,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -115,12 +116,15 @@ func (w *world) round(n int) error {
 		w.load.Run(ctx)
 		close(ended)
 	}()
-	if !early {
+	if early {
+		err = m.mounted()
+	} else {
 		w.underWay()
 	}
 	time.Sleep(time.Duration(2 * rand.Float64() * float64(w.loaded))) // any moment
 	m.disk.holds(1+rand.IntN(mostWanted), patience)
-	sectors, lost, err := m.cutOff(keep[n%len(keep)])
+	sectors, lost, e := m.cutOff(keep[n%len(keep)])
+	err = errors.Join(err, e)
 	w.cuts = append(w.cuts, time.Now())
 	if w.lost += lost; lost > 0 {
 		w.lossy++

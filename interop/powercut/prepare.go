@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"posthorn/interop/peer"
 	"posthorn/interop/promise"
@@ -17,6 +18,7 @@ const (
 	password = "a long test password"
 	domain   = "example.test"
 	diskSize = 1 << 30
+	hurry    = 5 * time.Minute // without KVM, on a machine that has other work too
 )
 
 // prepare makes image and disk, with domain and users on it.
@@ -58,7 +60,7 @@ func (w *world) prepare() (err error) {
 		return fmt.Errorf("image.sh: %w: %s", err, out)
 	}
 	w.at = &peer.Server{Domain: domain, Password: password, SMTP: addr[25], Submission: addr[587], IMAP: addr[143], POP3: addr[110]}
-	w.load = promise.New(promise.Target{Server: w.at, LMTP: addr[24], Clients: w.clients}, w.sink)
+	w.load = promise.New(promise.Target{Server: w.at, LMTP: addr[24], Clients: w.clients, Hurry: hurry}, w.sink)
 	return nil
 }
 

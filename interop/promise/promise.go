@@ -10,6 +10,7 @@
 package promise
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -38,8 +39,9 @@ var (
 // Target is a server with Users.
 type Target struct {
 	*peer.Server
-	LMTP    string // host:port; empty where it has none
-	Clients int    // times the usual number of clients; 0: once
+	LMTP    string        // host:port; empty where it has none
+	Clients int           // times the usual number of clients; 0: once
+	Hurry   time.Duration // how long an answer may take; 0: 30 seconds
 }
 
 // Load is one load with all that was ever answered to it. It may be stopped and
@@ -69,7 +71,7 @@ type letter struct {
 
 // New makes a load. Mail for Domain leaves the server by a route to the sink.
 func New(at Target, sink *Sink) *Load {
-	l := &Load{at: at, sink: sink, hurry: 30 * time.Second, inboxes: map[string]*inbox{},
+	l := &Load{at: at, sink: sink, hurry: cmp.Or(at.Hurry, 30*time.Second), inboxes: map[string]*inbox{},
 		transit: map[string]letter{}, remote: map[string]bool{}, done: map[string]int{}, refusals: map[string]int{}}
 	for _, u := range receivers {
 		l.inboxes[u] = newInbox()
