@@ -90,7 +90,9 @@ type Blobs interface {
 	// SetTime gives content the time Walk will show.
 	SetTime(ctx context.Context, f File, t time.Time) error
 
-	// RenameFolder moves a folder with its files; the account must be one.
+	// RenameFolder moves a folder with its files, and makes that durable; the
+	// account must be one. One that has been moved already is no error; ErrExists
+	// when both places have a folder.
 	RenameFolder(from, to Place) error
 
 	// RemoveFolder removes a folder without content; one with content stays.

@@ -106,7 +106,8 @@ func (s *Store) mirrorTime(ctx context.Context, at Place, m Message, info string
 
 // moveFolder makes the folder of a renamed mailbox follow its name. A commit
 // that resolved the old folder meanwhile may make it again: its file is found
-// by search, and moved with the next pass.
+// by search, and moved with the next pass. So may one that came after a crash
+// between the folder's new name and that in the row.
 func (s *Store) moveFolder(ctx context.Context, a Account, b *mirrored) error {
 	want := FolderName(b.Name)
 	if b.folder == want || b.folder == "" || strings.HasPrefix(b.folder, want+"~") {
@@ -120,7 +121,14 @@ func (s *Store) moveFolder(ctx context.Context, a Account, b *mirrored) error {
 		return err
 	}
 	from, to := Place{a.Dir, b.folder}, Place{a.Dir, want}
-	if err := s.blobs.RenameFolder(from, to); err != nil {
+	err = s.blobs.RenameFolder(from, to)
+	if errors.Is(err, ErrExists) {
+		var ours bool
+		if ours, err = s.isFolderOf(to, b.ID); err == nil && !ours {
+			return nil // somebody else's, whose name is not to be had: it stays where it is
+		}
+	}
+	if err != nil {
 		return err
 	}
 	for _, name := range []string{boxNoteName, sharingNoteName} { // what is known of them went along
@@ -140,4 +148,10 @@ func (s *Store) moveFolder(ctx context.Context, a Account, b *mirrored) error {
 		b.folder = want
 	}
 	return err
+}
+
+// isFolderOf tells whether a folder has been a mailbox's.
+func (s *Store) isFolderOf(p Place, id MailboxID) (bool, error) {
+	n, noted, err := readNote[boxNote](s.blobs, p, boxNoteName)
+	return noted && n.ID == id, err
 }

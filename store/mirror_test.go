@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -41,6 +42,54 @@ func (f *fixture) show(want ...string) {
 	ok(f.t, f.Reflect(f.t.Context()))
 	if got := f.files(); !slices.Equal(got, want) {
 		f.t.Errorf("files %q, want %q", got, want)
+	}
+}
+
+// A crash between a folder's new name and the row that says it does not keep the
+// mirror from going on: neither when mail has come to the old folder since, nor
+// when a folder of somebody else has the new name.
+func TestFolderThatWasRenamedBeforeACrash(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		crash func(maildir string) error
+		want  []string
+	}{
+		{"before its row", func(m string) error { return os.Rename(m+"/.a", m+"/.b") },
+			[]string{".b U=1:2,S", ".b U=2:2,"}},
+		{"and mail has come since", func(m string) error {
+			return errors.Join(os.Rename(m+"/.a", m+"/.b"), os.MkdirAll(m+"/.a/cur", 0o700))
+		}, []string{".b U=1:2,S", ".b U=2:2,"}},
+		{"in a folder of somebody else", func(m string) error { return os.MkdirAll(m+"/.b/cur", 0o700) },
+			[]string{".a U=1:2,S", ".a U=2:2,"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := setUp(t)
+			f.Halt()
+			_, err := f.CreateMailbox(t.Context(), f.a.ID, "a", "")
+			ok(t, err)
+			deliver := func(name string, flags store.Flags) {
+				t.Helper()
+				b, err := f.box(name).Box(t.Context())
+				ok(t, err)
+				_, err = f.Commit(t.Context(), store.Change{Append: []store.Incoming{{Blob: f.put(hello), Account: f.a.ID, Mailbox: b.ID, Flags: flags}}})
+				ok(t, err)
+			}
+			deliver("a", 0)
+			f.show(".a U=1:2,")
+			ok(t, f.RenameMailbox(t.Context(), f.a.ID, "a", "b"))
+			ok(t, c.crash(filepath.Join(f.dir, "accounts", f.a.Dir, "Maildir")))
+			f.reopen()
+			_, _, err = f.box("b").SetFlags(t.Context(), []store.UID{1}, store.FlagsSet, store.FlagSeen, nil, -1)
+			ok(t, err)
+			deliver("b", 0)
+			f.show(c.want...)
+			for uid := range store.UID(2) {
+				if text := f.text(f.box("b"), uid+1); !strings.HasSuffix(text, hello) {
+					t.Errorf("UID %d reads %q", uid+1, text)
+				}
+			}
+			storetest.Clean(t, f.Store)
+		})
 	}
 }
 

@@ -94,15 +94,21 @@ func (b *Blobs) places(dir string) ([]store.Place, error) {
 	return all, nil
 }
 
-// RenameFolder moves a folder with its files.
+// RenameFolder moves a folder with its files: ErrExists where both names are
+// there. That only the new one is there is what a crash leaves.
 func (b *Blobs) RenameFolder(from, to store.Place) error {
 	if from.Dir != to.Dir || from.Folder == "" || to.Folder == "" {
 		return fmt.Errorf("rename folder %q to %q: %w", from.Folder, to.Folder, store.ErrInvalid)
 	}
-	if _, err := os.Lstat(b.folder(to)); err == nil {
-		return fmt.Errorf("rename folder %q to %q: %w", from.Folder, to.Folder, store.ErrExists)
+	_, was := os.Lstat(b.folder(from))
+	_, is := os.Lstat(b.folder(to))
+	var err error
+	switch {
+	case was == nil && is == nil:
+		err = store.ErrExists
+	case is != nil:
+		err = b.disk.Rename(b.folder(from), b.folder(to))
 	}
-	err := b.disk.Rename(b.folder(from), b.folder(to))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil // no message ever came here
 	}
