@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -252,6 +253,23 @@ func MakeOld(ctx context.Context, dir string, version int, statements ...string)
 	})
 	return errors.Join(err, d.Close())
 }
+
+// OldEvents counts the events in the copy that an upgrade has made.
+func OldEvents(ctx context.Context, dir string, version int) (n int64, err error) {
+	path := fmt.Sprintf("%s.v%d", filepath.Join(dir, databaseName), version)
+	if _, err := os.Stat(path); err != nil {
+		return 0, err
+	}
+	d, err := db.Open(ctx, path, schema[:version], db.Options{})
+	if err != nil {
+		return 0, err
+	}
+	ofTests.Store(countEvents, true)
+	err = d.View(ctx, func(tx *db.Tx) error { return tx.Row(countEvents).Scan(&n) })
+	return n, errors.Join(err, d.Close())
+}
+
+const countEvents = `SELECT count(*) FROM events`
 
 // BeforeEvents is the last version whose events were found by nothing but their
 // item.

@@ -14,7 +14,7 @@ import (
 // Reindex rebuilds a lost database from the folders and notes below dir:
 // domains, keys, aliases, accounts with their passwords and app passwords,
 // mailboxes with their UIDVALIDITY, UIDs, flags and keywords. ErrExists while
-// there is a database: who wants to give it up moves it away. What waited in the
+// there is a database, or its log: who wants to give it up moves it away. What waited in the
 // queue cannot be rebuilt; its content stays in the spool and Check names it.
 // Files without a UID in their name get new ones above all that were ever given.
 //
@@ -27,8 +27,11 @@ func Reindex(ctx context.Context, dir string, blobs Blobs, progress func(done, t
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
 	path := filepath.Join(dir, databaseName)
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("reindex: %s: %w", path, ErrExists)
+	// A log that meets another database damages it.
+	for _, kept := range []string{path, path + "-wal"} {
+		if _, err := os.Lstat(kept); err == nil {
+			return fmt.Errorf("reindex: %s is there, and must be moved away first: %w", kept, ErrExists)
+		}
 	}
 	building := path + ".new"
 	for _, left := range []string{"", "-wal", "-shm"} {
