@@ -1,18 +1,27 @@
 package wal
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"unsafe"
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 )
 
+// A log begins with a header, and that with one of two numbers that differ in the
+// last bit.
+const (
+	header = 32
+	magic  = 0x377f0682
+)
+
 // Renew writes the log at path anew, octet for octet, and syncs it; there may be
-// none. The caller has nobody who has it open.
+// none, or an empty one that keeps room (Reserve), which is left alone. The caller has nobody who has it open.
 //
 // What can be read of a log that an earlier process has left may be in the
 // kernel's memory only: when a sync fails the kernel tells so once, to that
@@ -82,11 +91,18 @@ func renew(path string) int32 {
 func rewrite(tls *libc.TLS, m *lib.Tsqlite3_io_methods, f, buffer uintptr) int32 {
 	rc := call[func(*libc.TLS, uintptr, uintptr) int32](m.FxFileSize)(tls, f, buffer)
 	size := *at[int64](buffer)
-	if rc != lib.SQLITE_OK || size == 0 {
+	if rc != lib.SQLITE_OK {
 		return rc
 	}
 	move := func(method uintptr, n int32, at int64) int32 {
 		return call[func(*libc.TLS, uintptr, uintptr, int32, int64) int32](method)(tls, f, buffer, n, at)
+	}
+	if size < header {
+		return lib.SQLITE_OK
+	}
+	rc = move(m.FxRead, header, 0)
+	if rc != lib.SQLITE_OK || binary.BigEndian.Uint32(unsafe.Slice(at[byte](buffer), header))&^1 != magic {
+		return rc // a log without one has no frames
 	}
 	for from := int64(0); from < size; from += most {
 		n := int32(min(most, size-from))

@@ -11,6 +11,7 @@ import (
 
 	"posthorn/internal/db"
 	"posthorn/internal/db/vfs"
+	"posthorn/internal/db/wal"
 )
 
 var schema = []db.Migration{`CREATE TABLE t (id INTEGER PRIMARY KEY, v BLOB)`}
@@ -100,6 +101,18 @@ func TestLeftLogIsWrittenAnew(t *testing.T) {
 			t.Errorf("%d rows", n)
 		}
 		ok(t, d.Close())
+	}
+}
+
+// A log that was emptied and keeps its room is not written.
+func TestEmptyLogIsLeftAlone(t *testing.T) {
+	path, log := leftLog(t)
+	ok(t, os.WriteFile(path+"-wal", make([]byte, len(log)), 0o600))
+	remove, err := vfs.Lay(filepath.Dir(path), full{})
+	ok(t, err)
+	defer remove()
+	if _, err := wal.Renew(path + "-wal"); err != nil {
+		t.Error(err)
 	}
 }
 
