@@ -11,7 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"posthorn/store"
+	"posthorn/store/faults"
 	"posthorn/store/maildir"
 	"posthorn/store/powercut"
 )
@@ -137,4 +140,28 @@ func TestReindexBesideALogThatWasLeft(t *testing.T) {
 	}
 	ok(t, os.Remove(path+"-wal"))
 	ok(t, store.Reindex(t.Context(), f.dir, maildir.New(f.dir), nil))
+	left, err := filepath.Glob(path + ".new*")
+	ok(t, err)
+	if len(left) > 0 {
+		t.Errorf("%q were left", left)
+	}
+}
+
+// A log that the disk did not let into the rebuilt database is part of it.
+func TestReindexOnADiskThatDoesNotSync(t *testing.T) {
+	f := setUp(t)
+	f.fill(0, 3)
+	f.lose()
+	disk, err := faults.On(f.dir, maildir.System{})
+	ok(t, err)
+	disk.Set(faults.Fault{Kind: faults.SyncDatabase, From: 1, Times: forever, Err: unix.EIO})
+	err = store.Reindex(t.Context(), f.dir, maildir.New(f.dir), nil)
+	disk.Remove()
+	if err == nil {
+		t.Fatal("it is done, and the database is not on the disk")
+	}
+	f.rebuild()
+	if n := f.messages(); n != 3 {
+		t.Errorf("%d messages", n)
+	}
 }

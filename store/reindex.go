@@ -46,12 +46,29 @@ func Reindex(ctx context.Context, dir string, blobs Blobs, progress func(done, t
 	r := &reindexer{db: d, blobs: blobs, progress: progress}
 	err = errors.Join(r.run(ctx), d.Close())
 	if err == nil {
+		err = withoutLog(building)
+	}
+	if err == nil {
 		err = os.Rename(building, path)
 	}
 	if err != nil {
 		return fmt.Errorf("reindex: %w", err)
 	}
 	return syncFolder(dir)
+}
+
+// withoutLog takes the log of a closed database away; one that could not be copied
+// into it is part of it, and an error.
+func withoutLog(path string) error {
+	if i, err := os.Stat(path + "-wal"); err == nil && i.Size() > 0 {
+		return fmt.Errorf("the log of %s could not be copied into it", path)
+	}
+	for _, left := range []string{"-wal", "-shm"} {
+		if err := os.Remove(path + left); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // notLost fails with ErrCorrupt where there was a database and is none: a new
