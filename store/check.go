@@ -199,40 +199,60 @@ func countAgain(tx *db.Tx, id MailboxID) error {
 
 // quotas verifies S7.
 func (c *checker) quotas(ctx context.Context) error {
-	type account struct {
-		id            AccountID
-		login         string
-		kept, counted Quota
+	last := AccountID(0)
+	for {
+		some, err := c.someQuotas(ctx, last)
+		if err != nil || len(some) == 0 {
+			return err
+		}
+		for _, a := range some {
+			if a.kept == a.counted {
+				continue
+			}
+			p := Problem{Invariant: "S7", Account: a.login, Do: doFix, What: fmt.Sprintf("the account is charged for %d messages of %d octets; there are %d of %d",
+				a.kept.Messages, a.kept.Bytes, a.counted.Messages, a.counted.Bytes)}
+			err := c.mend(ctx, &p, "counted again", func(tx *db.Tx) error { return chargeAgain(tx, a.id) })
+			c.found(p)
+			if err != nil {
+				return err
+			}
+		}
+		last = some[len(some)-1].id
 	}
-	const counted = `SELECT coalesce(sum(g.size), 0), count(*) FROM mailboxes m JOIN messages g ON g.mailbox = m.id
-		WHERE m.account = ? AND m.name IS NOT NULL AND g.expunged = 0`
-	var all []account
-	err := c.store.db.View(ctx, func(tx *db.Tx) (err error) {
-		all, err = collect(tx, func(row scanner) (a account, err error) {
+}
+
+// checkedAccount is an account with what it is charged for, and what there is.
+type checkedAccount struct {
+	id            AccountID
+	login         string
+	kept, counted Quota
+}
+
+// someQuotas reads the accounts that follow one.
+func (c *checker) someQuotas(ctx context.Context, last AccountID) (some []checkedAccount, err error) {
+	err = c.store.db.View(ctx, func(tx *db.Tx) error {
+		some, err = collect(tx, func(row scanner) (a checkedAccount, err error) {
 			err = row.Scan(&a.id, &a.login, &a.kept.Bytes, &a.kept.Messages)
 			return a, err
-		}, `SELECT id, login, used_bytes, used_messages FROM accounts WHERE login IS NOT NULL`)
-		for i := 0; i < len(all) && err == nil; i++ {
-			err = tx.Row(counted, all[i].id).Scan(&all[i].counted.Bytes, &all[i].counted.Messages)
+		}, `SELECT id, login, used_bytes, used_messages FROM accounts WHERE id > ? AND login IS NOT NULL ORDER BY id LIMIT ?`, last, checkedAtOnce)
+		for i := 0; i < len(some) && err == nil; i++ {
+			some[i].counted, err = countQuota(tx, some[i].id)
 		}
 		return err
 	})
-	for i := 0; i < len(all) && err == nil; i++ {
-		a := all[i]
-		if a.kept == a.counted {
-			continue
-		}
-		p := Problem{Invariant: "S7", Account: a.login, Do: doFix, What: fmt.Sprintf("the account is charged for %d messages of %d octets; there are %d of %d",
-			a.kept.Messages, a.kept.Bytes, a.counted.Messages, a.counted.Bytes)}
-		err = c.mend(ctx, &p, "counted again", func(tx *db.Tx) error {
-			var n Quota
-			if err := tx.Row(counted, a.id).Scan(&n.Bytes, &n.Messages); err != nil {
-				return err
-			}
-			_, err := tx.Exec(`UPDATE accounts SET used_bytes = ?, used_messages = ? WHERE id = ?`, n.Bytes, n.Messages, a.id)
-			return err
-		})
-		c.found(p)
+	return some, err
+}
+
+func countQuota(tx *db.Tx, id AccountID) (n Quota, err error) {
+	err = tx.Row(`SELECT coalesce(sum(g.size), 0), count(*) FROM mailboxes m JOIN messages g ON g.mailbox = m.id
+		WHERE m.account = ? AND m.name IS NOT NULL AND g.expunged = 0`, id).Scan(&n.Bytes, &n.Messages)
+	return n, err
+}
+
+func chargeAgain(tx *db.Tx, id AccountID) error {
+	n, err := countQuota(tx, id)
+	if err == nil {
+		_, err = tx.Exec(`UPDATE accounts SET used_bytes = ?, used_messages = ? WHERE id = ?`, n.Bytes, n.Messages, id)
 	}
 	return err
 }

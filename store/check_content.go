@@ -39,13 +39,32 @@ func (c *checker) contents(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	accounts, err := c.store.Accounts(ctx)
-	for i := 0; i < len(accounts) && err == nil; i++ {
-		if !seen[accounts[i].Dir] {
-			err = c.content(ctx, accounts[i].Dir, files)
+	return c.withoutFolder(ctx, seen, files)
+}
+
+// withoutFolder looks at accounts whose folder was not seen.
+func (c *checker) withoutFolder(ctx context.Context, seen map[string]bool, files *sizes) error {
+	for last := AccountID(0); ; {
+		var dirs []string
+		err := c.store.db.View(ctx, func(tx *db.Tx) (err error) {
+			dirs, err = collect(tx, func(row scanner) (dir string, err error) {
+				err = row.Scan(&last, &dir)
+				return dir, err
+			}, `SELECT id, dir FROM accounts WHERE id > ? AND login IS NOT NULL ORDER BY id LIMIT ?`, last, checkedAtOnce)
+			return err
+		})
+		if err != nil || len(dirs) == 0 {
+			return err
+		}
+		for _, dir := range dirs {
+			if seen[dir] {
+				continue
+			}
+			if err := c.content(ctx, dir, files); err != nil {
+				return err
+			}
 		}
 	}
-	return err
 }
 
 // content compares one account's rows and files; "" is the spool. files is empty
