@@ -40,15 +40,16 @@ type Problem struct {
 	Fixed     string // what fix did, "" when nothing
 }
 
-// What an administrator can do about a problem.
+// What an administrator can do about a problem. The database's log goes where the
+// database goes: beside another one it would damage that.
 const (
-	doDatabase = "stop the server; put a backup of " + databaseName + " back, or move it away and run `posthorn reindex`"
-	doNumbers  = "stop the server; put a backup of " + databaseName + " back, or move it away and run `posthorn reindex`: mail programs then read the mailbox anew"
+	doDatabase = "stop the server; move " + databaseName + "* away, then put a backup of them back or run `posthorn reindex`"
+	doNumbers  = doDatabase + ": mail programs then read the mailbox anew"
 	doFix      = "run `posthorn check --fix`"
 	doContent  = "put the file back from a backup, or delete the message in a mail program"
 	doStranger = "look at it, and move it away; `posthorn sendmail` hands it in again if it is mail"
 	doRestart  = "restart the server, and report this: it is a fault of the program"
-	doKept     = "put a backup of " + databaseName + " back while the server is stopped, or delete the message in a mail program (from the queue: `posthorn queue drop`)"
+	doKept     = "stop the server; move " + databaseName + "* away, then put a backup of them back; or delete the message in a mail program (from the queue: `posthorn queue drop`)"
 	doUnkept   = "restart the server: it lets go of it; if it comes again, report it, for it is a fault of the program"
 	doSecond   = "keep the one that is whole, under its first name, and move the other away"
 )

@@ -57,7 +57,7 @@ func reindex(ctx context.Context, cfg *Config, progress func(done, total int64))
 	}
 	err := store.Reindex(ctx, cfg.DataDir, maildir.New(cfg.DataDir), progress)
 	if errors.Is(err, store.ErrExists) {
-		return worded{fmt.Sprintf("%s has its database: reindex rebuilds one that is lost. To rebuild it all the same, move posthorn.db away first", cfg.DataDir), err}
+		return worded{fmt.Sprintf("%s has its database, or the log of it: reindex rebuilds one that is lost. To rebuild it all the same, move posthorn.db* away first", cfg.DataDir), err}
 	}
 	return err
 }
