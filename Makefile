@@ -2,14 +2,19 @@
 # make fuzz    every fuzz target for FUZZTIME each (30s)
 # make crash   the tests that kill the server, and only those: KILLS (200) times
 #              under a load from all its doors, and between any two verbs of the
-#              store; those that make its disk fail; CUTS (20000) power cuts on
-#              recorded disks; then MIXTURE (50000) recipients at hosts that
-#              misbehave, without kills and with one every 5 seconds; CORPUS (5000)
-#              odd messages through mbsync and fetchmail; then MANY (60) seconds of
-#              many IMAP clients in one mailbox
+#              store; those that make its disk fail, up to the FAULTS-th (300) call
+#              of each kind; CUTS (20000) power cuts on recorded disks; then
+#              MIXTURE (50000) recipients at hosts that misbehave, without kills and
+#              with one every 5 seconds; CORPUS (5000) odd messages through mbsync
+#              and fetchmail; then MANY (60) seconds of many IMAP clients in one
+#              mailbox
 # make bench   whole servers, Posthorn beside Postfix and Dovecot: bench/ says
 #              what BENCHFLAGS may be
-# make micro   the benchmarks beside the code
+# make micro   the benchmarks beside the code; POSTHORN_LETTERS (5000) messages in
+#              that of the search index
+#
+# POSTHORN_QUEUE (20000) is how many messages the test of a large queue has; no
+# target makes it larger.
 #
 # Temporary files go where TMPDIR says; on a slow or small /tmp set another.
 #

@@ -24,8 +24,8 @@ type File struct {
 
 // Blobs keeps content. store/maildir is the one on a local disk. What it has
 // synced it never changes and never loses; a name it was not told to remove
-// stays. Its methods may be called from many goroutines; what may have to list a folder
-// of a million files ends with the context.
+// stays. Its methods may be called from many goroutines; what may have to list a
+// folder of a million files ends with the context.
 type Blobs interface {
 	// Make makes the data folder with its parents, where it is not there, and
 	// makes its entry durable. The store asks before anything else.

@@ -65,9 +65,9 @@ var failurePoint func(step string) error
 // hearStatement is where tests hear of each statement that is run.
 var hearStatement func(query string)
 
-// Open opens or makes the store in dir, which is the folder of blobs too, and takes its lock: ErrInUse names the
-// process that holds it. What a crash has left of unfinished commits is cleared
-// away before it returns.
+// Open opens or makes the store in dir, which is the folder of blobs too, and takes
+// its lock: ErrInUse names the process that holds it. What a crash has left of
+// unfinished commits is cleared away before it returns.
 func Open(ctx context.Context, dir string, blobs Blobs, o Options) (*Store, error) {
 	if err := blobs.Make(); err != nil {
 		return nil, fmt.Errorf("open store: %w", err)

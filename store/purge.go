@@ -170,14 +170,16 @@ func (s *Store) forgetExpunged(ctx context.Context, now time.Time) (n int, err e
 	return len(rows), err
 }
 
-// unlinkRemoved removes the files whose time has come.
-func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (n int, err error) {
-	type removal struct {
-		id   int64
-		live bool
-		File
-	}
-	var all []removal
+// removal is a row of removals; live: a message still has the key, and its file stays.
+type removal struct {
+	id   int64
+	live bool
+	File
+}
+
+// dueRemovals reads those whose time has come, but for content of which it is not
+// known yet where its file goes.
+func (s *Store) dueRemovals(ctx context.Context, now time.Time) (all []removal, err error) {
 	err = s.db.View(ctx, func(tx *db.Tx) (err error) {
 		all, err = collect(tx, func(sc scanner) (r removal, err error) {
 			err = sc.Scan(&r.id, &r.Dir, &r.Folder, &r.Key, &r.Size, &r.live)
@@ -188,7 +190,12 @@ func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (n int, err er
 			FROM removals WHERE at <= ? ORDER BY at, id LIMIT ?`, s.purgeDue(now), purgeStep)
 		return err
 	})
-	all = slices.DeleteFunc(all, func(r removal) bool { return s.filing.enters(r.Key) }) // until it is known where its file goes
+	return slices.DeleteFunc(all, func(r removal) bool { return s.filing.enters(r.Key) }), err
+}
+
+// unlinkRemoved removes the files whose time has come.
+func (s *Store) unlinkRemoved(ctx context.Context, now time.Time) (n int, err error) {
+	all, err := s.dueRemovals(ctx, now)
 	if err != nil || len(all) == 0 {
 		return 0, err
 	}

@@ -14,9 +14,10 @@ import (
 // Reindex rebuilds a lost database from the folders and notes below dir:
 // domains, keys, aliases, accounts with their passwords and app passwords,
 // mailboxes with their UIDVALIDITY, UIDs, flags and keywords. ErrExists while
-// there is a database, or its log: who wants to give it up moves it away. What waited in the
-// queue cannot be rebuilt; its content stays in the spool and Check names it.
-// Files without a UID in their name get new ones above all that were ever given.
+// there is a database, or its log: who wants to give it up moves it away. What
+// waited in the queue cannot be rebuilt; its content stays in the spool and Check
+// names it. Files without a UID in their name get new ones above all that were ever
+// given.
 //
 // The database is built beside its place and put there when it is complete, so
 // that a Reindex that was interrupted is simply begun again.
