@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -36,6 +39,9 @@ func (w *world) boot(checkFirst bool) (*machine, error) {
 	}
 	socket := filepath.Join(w.dir, "nbd.sock")
 	m := &machine{disk: d, ended: make(chan struct{}), word: make(chan string, 100)}
+	if err := os.Remove(socket); err != nil && !errors.Is(err, fs.ErrNotExist) { // of a run that was killed
+		return nil, err
+	}
 	if m.ln, err = net.Listen("unix", socket); err != nil {
 		return nil, err
 	}
