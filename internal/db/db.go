@@ -121,6 +121,7 @@ type DB struct {
 	requests chan *request
 	readers  chan *conn // idle; their number is fixed
 	size     int        // how many readers there are
+	index    *os.File   // of the log, which the process keeps open (reserve.go)
 	stop     chan struct{}
 	stopOnce sync.Once
 	finished sync.WaitGroup // writer, checkpointer and rest
@@ -158,16 +159,14 @@ func Open(ctx context.Context, path string, schema []Migration, o Options) (*DB,
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
 	if err := d.reserve(); err != nil {
-		w.close()
-		return nil, fmt.Errorf("open: %w", err)
+		return nil, fmt.Errorf("open: %w", errors.Join(err, w.close(), d.closeIndex()))
 	}
 	d.size = max(4, runtime.NumCPU())
 	d.readers = make(chan *conn, d.size)
 	for range d.size {
 		r, err := d.connect(false)
 		if err != nil {
-			w.close()
-			d.closeReaders(len(d.readers))
+			err = errors.Join(err, w.close(), d.closeReaders(len(d.readers)), d.closeIndex())
 			return nil, fmt.Errorf("open %s: %w", path, err)
 		}
 		d.readers <- r
@@ -263,7 +262,7 @@ func (d *DB) Close() error {
 	d.stopOnce.Do(func() {
 		close(d.stop)
 		d.finished.Wait()
-		err = errors.Join(d.closeReaders(d.size), d.reserve())
+		err = errors.Join(d.closeReaders(d.size), d.reserve(), d.closeIndex())
 	})
 	return err
 }

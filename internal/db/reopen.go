@@ -23,6 +23,9 @@ func (d *DB) Reopen(ctx context.Context, check func() error) error {
 		err = check()
 	}
 	if err == nil {
+		err = d.reserveLog() // the log has just been cut
+	}
+	if err == nil {
 		d.broken.Store(false) // first: the writer may find it broken again at once
 		select {
 		case d.reopened <- w:

@@ -3,6 +3,7 @@ package db
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"posthorn/internal/db/wal"
 )
@@ -17,14 +18,41 @@ import (
 const indexReserve = 5 * 32 << 10
 
 // reserve has both occupy their octets. It runs while a connection has them open,
-// or none at all.
-func (d *DB) reserve() error {
-	err := wal.Reserve(d.path+"-shm", indexReserve)
-	if d.options.Reserve > 0 {
-		err = errors.Join(err, wal.Reserve(d.path+"-wal", d.options.Reserve))
+// or none at all. The index stays open here until none has: a process that closes
+// any descriptor of a file loses all its locks on it, SQLite's as well, and a
+// program that finds none cuts the index under those who use it.
+func (d *DB) reserve() (err error) {
+	if d.index == nil {
+		d.index, err = os.OpenFile(d.path+"-shm", os.O_RDWR, 0)
+	}
+	if err == nil {
+		err = wal.Reserve(d.index, indexReserve)
+	}
+	if err != nil {
+		return fmt.Errorf("reserve room for the index of the log of %s: %w", d.path, err)
+	}
+	return d.reserveLog()
+}
+
+// reserveLog is for the log alone, on which there are no locks.
+func (d *DB) reserveLog() error {
+	if d.options.Reserve == 0 {
+		return nil
+	}
+	f, err := os.OpenFile(d.path+"-wal", os.O_RDWR, 0)
+	if err == nil {
+		err = errors.Join(wal.Reserve(f, d.options.Reserve), f.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("reserve room for the log of %s: %w", d.path, err)
 	}
 	return nil
+}
+
+// closeIndex is called when no connection is left.
+func (d *DB) closeIndex() error {
+	if d.index == nil {
+		return nil
+	}
+	return d.index.Close()
 }

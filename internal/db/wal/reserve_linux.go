@@ -1,7 +1,6 @@
 package wal
 
 import (
-	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -10,11 +9,8 @@ import (
 // Reserve has the file of a log, or of its index, occupy at least n octets of the
 // disk; what is added is zero, which SQLite takes for the log's end. Where the disk has no room, or cannot
 // give room ahead, the file is as it was.
-func Reserve(path string, n int64) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
+func Reserve(f *os.File, n int64) error {
+	var err error
 	for {
 		err = unix.Fallocate(int(f.Fd()), 0, 0, n)
 		if err != unix.EINTR {
@@ -24,5 +20,5 @@ func Reserve(path string, n int64) error {
 	if err == unix.ENOSPC || err == unix.EDQUOT || err == unix.EOPNOTSUPP {
 		err = nil
 	}
-	return errors.Join(err, f.Close())
+	return err
 }

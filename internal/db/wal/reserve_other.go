@@ -2,5 +2,7 @@
 
 package wal
 
+import "os"
+
 // Reserve does nothing where a file cannot be given room ahead.
-func Reserve(string, int64) error { return nil }
+func Reserve(*os.File, int64) error { return nil }
