@@ -72,7 +72,7 @@ func recordFailed(t testing.TB, fault faults.Fault, seed uint64) (l *powercut.Lo
 	answers(10)
 	cut = rec.Len()
 	disk.Set(fault)
-	until("call that fails", func() bool { return disk.Failed() > 0 })
+	until("call that fails", func() bool { return disk.Failed(fault.Kind) > 0 })
 	if fault.Times == forever {
 		halt()
 		_ = load.Close() // what it could not sync it says here

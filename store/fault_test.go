@@ -133,13 +133,14 @@ func suffer(t *testing.T, fault faults.Fault) {
 	defer func() { s.Close() }()
 	l := &suffering{load: load{Store: s, say: func(string) {}, steps: 1, ctx: t.Context()}}
 	ok(t, l.begin(2))
-	disk.Set(fault)
+	disk.Set(withCause(fault)...)
 	var all sync.WaitGroup
 	all.Go(func() { l.run(3, 1) })
 	for began := time.Now(); !disk.Over() && time.Since(began) < 3*time.Second; {
 		time.Sleep(time.Millisecond) // of load, until the fault has come
 	}
-	switch failed := disk.End(); {
+	disk.End()
+	switch failed := disk.Failed(fault.Kind); {
 	case failed == 0 && fault.From == 1:
 		t.Error("the load makes no such call")
 	case failed == 0:
@@ -159,6 +160,15 @@ func suffer(t *testing.T, fault faults.Fault) {
 	if left, _ := filepath.Glob(filepath.Join(root, "tmp", "*")); len(left) > 0 {
 		t.Errorf("staging has %q", left)
 	}
+}
+
+// withCause is a fault, and what makes the store do such calls: it opens its
+// databases for good when it starts, and again only to come back.
+func withCause(f faults.Fault) []faults.Fault {
+	if f.Kind == faults.OpenDatabase {
+		return []faults.Fault{f, {Kind: faults.SyncLog, From: 1, Times: 3, Err: unix.EIO}}
+	}
+	return []faults.Fault{f}
 }
 
 // comesBack waits until the store takes a message again, as it must without being

@@ -61,54 +61,60 @@ func (f Fault) String() string {
 	return fmt.Sprintf("%s %d to %d: %s%s", f.Kind, f.From, f.From+f.Times-1, f.Err.Error(), short)
 }
 
-// Disk fails as its fault says.
+// Disk fails as its faults say.
 type Disk struct {
 	beneath maildir.Disk
 	remove  func()
 
 	mu     sync.Mutex
-	fault  Fault
-	calls  map[Kind]int // since the fault was set
-	failed int          // since then
+	faults []Fault
+	calls  map[Kind]int // since the faults were set
+	failed map[Kind]int // since then
 }
 
 // On puts a disk that can fail beneath the databases of a folder; the caller
 // opens content on it. It works until Set, and after Remove.
 func On(root string, beneath maildir.Disk) (*Disk, error) {
-	d := &Disk{beneath: beneath, calls: make(map[Kind]int)}
+	d := &Disk{beneath: beneath, calls: make(map[Kind]int), failed: make(map[Kind]int)}
 	var err error
 	d.remove, err = vfs.Lay(root, d)
 	return d, err
 }
 
-// Set begins to count, and fails what f says.
-func (d *Disk) Set(f Fault) {
+// Set begins to count, and fails what the faults say, of which there is one for a
+// kind.
+func (d *Disk) Set(all ...Fault) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	clear(d.calls)
-	d.fault, d.failed = f, 0
+	clear(d.failed)
+	d.faults = all
 }
 
 // Over tells whether all calls have failed that were to.
 func (d *Disk) Over() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failed == d.fault.Times
+	for _, f := range d.faults {
+		if d.failed[f.Kind] < f.Times {
+			return false
+		}
+	}
+	return true
 }
 
-// Failed is how many calls have failed.
-func (d *Disk) Failed() int {
+// Failed is how many calls of a kind have failed.
+func (d *Disk) Failed(k Kind) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failed
+	return d.failed[k]
 }
 
-// End ends the fault, and tells how many calls have failed.
-func (d *Disk) End() (failed int) {
+// End ends the faults.
+func (d *Disk) End() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.fault = Fault{}
-	return d.failed
+	d.faults = nil
 }
 
 // Remove takes the disk off the databases that are opened from now on.
@@ -120,9 +126,11 @@ func (d *Disk) call(k Kind) *Fault {
 	defer d.mu.Unlock()
 	d.calls[k]++
 	n := d.calls[k]
-	if f := d.fault; f.Kind == k && n >= f.From && n < f.From+f.Times {
-		d.failed++
-		return &f
+	for _, f := range d.faults {
+		if f.Kind == k && n >= f.From && n < f.From+f.Times {
+			d.failed[k]++
+			return &f
+		}
 	}
 	return nil
 }
