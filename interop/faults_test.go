@@ -78,7 +78,7 @@ func TestFullDiskUnderLoad(t *testing.T) {
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			dir := t.TempDir()
-			smallDisk(t, filepath.Join(dir, "data"), c.mkfs...)
+			smallDisk(t, filepath.Join(dir, "data"), 256<<20, c.mkfs...)
 			ballast := filepath.Join(dir, "data", "lost+found", "ballast")
 			w := newLoaded(t, dir)
 			w.begin()
@@ -126,13 +126,13 @@ func keys(m map[string]int) (all []string) {
 	return all
 }
 
-// smallDisk mounts an ext4 of 256 MiB with a journal at dir.
-func smallDisk(t *testing.T, dir string, mkfs ...string) {
+// smallDisk mounts an ext4 of so many octets with a journal at dir.
+func smallDisk(t *testing.T, dir string, size int64, mkfs ...string) {
 	t.Helper()
 	image := filepath.Join(t.TempDir(), "disk")
 	f, err := os.Create(image)
 	if err == nil {
-		err = f.Truncate(256 << 20)
+		err = f.Truncate(size)
 		f.Close()
 	}
 	if err == nil {
@@ -152,18 +152,25 @@ func smallDisk(t *testing.T, dir string, mkfs ...string) {
 	})
 }
 
-// fillOctets writes until nothing more fits.
+// fillOctets takes room until there is none: without writing, of which a slow disk
+// has enough to do.
 func (w *loaded) fillOctets(dir string) {
 	f, err := os.CreateTemp(dir, "")
 	if err != nil {
 		return // not even that
 	}
 	defer f.Close()
-	for size := 1 << 20; size >= 4096; size /= 16 {
-		for block := make([]byte, size); err == nil; {
-			_, err = f.Write(block)
+	end := int64(0)
+	for size := int64(16 << 20); size >= 1<<10; {
+		switch err := unix.Fallocate(int(f.Fd()), 0, end, size); err {
+		case nil:
+			end += size
+		case unix.ENOSPC:
+			size /= 4
+		case unix.EINTR:
+		default:
+			w.Fatal(err)
 		}
-		err = nil
 	}
 }
 

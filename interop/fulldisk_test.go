@@ -23,9 +23,9 @@ import (
 func TestStartOnAFullDisk(t *testing.T) {
 	needRoot(t)
 	need(t, "mkfs.ext4", "mount")
-	const messages, size = 30, 1 << 20
+	const messages, size = 24, 256 << 10 // files, not rows of the database
 	dir := t.TempDir()
-	smallDisk(t, filepath.Join(dir, "data"))
+	smallDisk(t, filepath.Join(dir, "data"), 64<<20)
 	pr := serve(t, peer.Posthorn{Dir: dir, Plaintext: true, Config: "[check]\nspf = false\ndkim = false\ndmarc = false\n"})
 	content := append([]byte("From: a@elsewhere.invalid\r\nSubject: large\r\n\r\n"), bytes.Repeat([]byte("a line of text\r\n"), size/16)...)
 	for range messages {
