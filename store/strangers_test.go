@@ -61,6 +61,7 @@ func TestStrangersAreNeverDeleted(t *testing.T) {
 	holds("check --fix")
 	ok(t, f.Close())
 	ok(t, os.Remove(filepath.Join(f.dir, store.DatabaseName)))
+	ok(t, os.Remove(filepath.Join(f.dir, store.DatabaseName+"-wal")))
 	ok(t, store.Reindex(t.Context(), f.dir, maildir.New(f.dir), nil))
 	holds("reindex")
 	f.open()

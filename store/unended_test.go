@@ -53,6 +53,7 @@ func TestUnendedIsKnown(t *testing.T) {
 	ok(t, f.Reflect(t.Context()))
 	ok(t, f.Close())
 	ok(t, os.Remove(filepath.Join(f.dir, store.DatabaseName)))
+	ok(t, os.Remove(filepath.Join(f.dir, store.DatabaseName+"-wal")))
 	ok(t, store.Reindex(t.Context(), f.dir, maildir.New(f.dir), nil))
 	f.open()
 	holds("INBOX", want)
