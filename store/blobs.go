@@ -105,12 +105,12 @@ type Blobs interface {
 	// ReadNote reads it back; fs.ErrNotExist.
 	ReadNote(p Place, name string) ([]byte, error)
 
-	// NoteExpunged writes down, unsynced, that the files of keys are going to be
-	// removed, for Reindex.
-	NoteExpunged(keys []Key) error
+	// NoteExpunged writes down, unsynced, that files are going to be
+	// removed, for Reindex. Their account and key count: accounts share keys.
+	NoteExpunged(files []File) error
 
-	// Expunged gives the keys that NoteExpunged has written down.
-	Expunged(ctx context.Context) (map[Key]bool, error)
+	// Expunged gives what NoteExpunged has written down, with account and key alone.
+	Expunged(ctx context.Context) (map[File]bool, error)
 
 	// ForgetExpunged forgets what was written down before a time.
 	ForgetExpunged(ctx context.Context, before time.Time) error

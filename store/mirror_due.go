@@ -33,7 +33,7 @@ type mirror struct {
 	reached []reached
 	due     []note // of accounts, not written yet
 
-	expunged []Key // not in a list yet
+	expunged []File // not in a list yet
 }
 
 // reached says that the names of a mailbox's files are right up to a

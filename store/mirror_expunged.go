@@ -15,15 +15,15 @@ import (
 // maxExpunged bounds the list that is not written yet.
 const maxExpunged = 1 << 13
 
-// listExpunged enters a key into the list that is written before any mark moves
+// listExpunged enters a file, its account and its key, into the list that is written before any mark moves
 // past its message.
-func (s *Store) listExpunged(k Key) error {
+func (s *Store) listExpunged(dir string, k Key) error {
 	if len(s.mirror.expunged) >= maxExpunged {
 		if err := s.writeExpunged(); err != nil {
 			return err
 		}
 	}
-	s.mirror.expunged = append(s.mirror.expunged, k)
+	s.mirror.expunged = append(s.mirror.expunged, File{Place: Place{Dir: dir}, Key: k})
 	return nil
 }
 

@@ -78,11 +78,11 @@ type listless struct {
 	err error
 }
 
-func (l *listless) NoteExpunged(keys []store.Key) error {
+func (l *listless) NoteExpunged(files []store.File) error {
 	if l.err != nil {
 		return l.err
 	}
-	return l.Blobs.NoteExpunged(keys)
+	return l.Blobs.NoteExpunged(files)
 }
 
 // While a list cannot be written no mark moves past what should stand in it.

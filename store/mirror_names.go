@@ -67,7 +67,7 @@ func (s *Store) stale(ctx context.Context, a Account, b *mirrored, last Row) (bl
 
 func (s *Store) mirrorMessage(ctx context.Context, at Place, c *staleName, many bool) error {
 	if c.expunged {
-		return s.listExpunged(c.Key)
+		return s.listExpunged(at.Dir, c.Key)
 	}
 	return s.renameFile(ctx, at, c, many)
 }

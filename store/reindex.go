@@ -101,7 +101,7 @@ type reindexer struct {
 	done     int64
 	total    int64
 	boxes    []rebuilt // that are not deleted
-	expunged map[Key]bool
+	expunged map[File]bool
 }
 
 func (r *reindexer) run(ctx context.Context) error {

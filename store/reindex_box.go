@@ -76,11 +76,11 @@ func (r *reindexer) box(ctx context.Context, a *foundAccount, b *foundBox) error
 // messages reads the names of the files, ordered by UID, and gives a UID to each
 // that has none. Of two files with one key, as a copy made by hand leaves them,
 // one is taken.
-func (b *foundBox) messages(a *foundAccount, expunged map[Key]bool) []foundMessage {
+func (b *foundBox) messages(a *foundAccount, expunged map[File]bool) []foundMessage {
 	all := make([]foundMessage, 0, len(b.files))
 	known := Flags(1)<<len(b.note.Keywords) - 1
 	for _, f := range b.files {
-		m := foundMessage{Found: f, removed: b.note.Deleted || expunged[f.Key] || strings.HasPrefix(f.Info, expungedInfo)}
+		m := foundMessage{Found: f, removed: b.note.Deleted || expunged[File{Place: Place{Dir: f.Dir}, Key: f.Key}] || strings.HasPrefix(f.Info, expungedInfo)}
 		m.uid, m.flags, _ = ParseFileInfo(f.Info) // a name of another program: no UID
 		m.flags &= systemFlags | known<<KeywordBase
 		all = append(all, m)

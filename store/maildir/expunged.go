@@ -15,20 +15,20 @@ import (
 	"posthorn/store"
 )
 
-// Which content is expunged stands in lists of keys, one to a line. A list is
+// Which content is expunged stands in lists, an account's folder and a key to a line. A list is
 // written once and named like content, after the time.
 
 func (b *Blobs) lists() string { return filepath.Join(b.root, "expunged") }
 
 // NoteExpunged writes a list, unsynced.
-func (b *Blobs) NoteExpunged(keys []store.Key) error {
-	if err := b.noteExpunged(keys); err != nil {
+func (b *Blobs) NoteExpunged(files []store.File) error {
+	if err := b.noteExpunged(files); err != nil {
 		return fmt.Errorf("list what is expunged: %w", kind(err))
 	}
 	return nil
 }
 
-func (b *Blobs) noteExpunged(keys []store.Key) error {
+func (b *Blobs) noteExpunged(files []store.File) error {
 	path := filepath.Join(b.lists(), string(newKey()))
 	f, err := b.disk.Create(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -40,8 +40,8 @@ func (b *Blobs) noteExpunged(keys []store.Key) error {
 		return err
 	}
 	var text bytes.Buffer
-	for _, k := range keys {
-		text.WriteString(string(k) + "\n")
+	for _, file := range files {
+		text.WriteString(file.Dir + "/" + string(file.Key) + "\n")
 	}
 	_, err = f.Write(text.Bytes())
 	if e := f.Close(); err == nil {
@@ -55,20 +55,21 @@ func (b *Blobs) noteExpunged(keys []store.Key) error {
 
 // Expunged reads all lists. What has no line end is no key: a crash may have cut
 // a list off.
-func (b *Blobs) Expunged(ctx context.Context) (map[store.Key]bool, error) {
+func (b *Blobs) Expunged(ctx context.Context) (map[store.File]bool, error) {
 	names, err := list(ctx, b.lists())
 	if err != nil {
 		return nil, fmt.Errorf("read what is expunged: %w", err)
 	}
-	all := make(map[store.Key]bool)
+	all := make(map[store.File]bool)
 	for _, n := range names {
 		text, err := os.ReadFile(filepath.Join(b.lists(), n))
 		if err != nil {
 			return nil, fmt.Errorf("read what is expunged: %w", err)
 		}
 		for line := range strings.Lines(string(text)) {
-			if k, whole := strings.CutSuffix(line, "\n"); whole {
-				all[store.Key(k)] = true
+			line, whole := strings.CutSuffix(line, "\n")
+			if dir, k, is := strings.Cut(line, "/"); whole && is {
+				all[store.File{Place: store.Place{Dir: dir}, Key: store.Key(k)}] = true
 			}
 		}
 	}
