@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -146,7 +147,19 @@ func (r *reindexer) run(ctx context.Context) error {
 	if err := r.account(ctx, &a); err != nil {
 		return err
 	}
-	return r.sharing(ctx)
+	if err := r.sharing(ctx); err != nil {
+		return err
+	}
+	return r.listAgain()
+}
+
+// listAgain lists once more what was expunged: lists go when no removal is left that
+// is as old as they are, and those that Reindex enters are younger than all.
+func (r *reindexer) listAgain() error {
+	if len(r.expunged) == 0 {
+		return nil
+	}
+	return r.blobs.NoteExpunged(slices.Collect(maps.Keys(r.expunged)))
 }
 
 // directory rebuilds domains, keys and aliases.
