@@ -82,6 +82,9 @@ func ids(found []store.Matched) []store.DeliveryID {
 }
 
 func (q *Queue) retry(ctx context.Context, found []store.Matched) (int, error) {
+	// Ordered first, so that what becomes due is tried even when the scheduler looks
+	// in this moment, and does not share the outcome of the attempt before.
+	q.order(func(o *orders) { o.revive = true })
 	n, err := q.st.Resume(ctx, ids(found), time.Now())
 	if err == nil {
 		err = q.st.ProbeNow(ctx)

@@ -50,6 +50,40 @@ func TestAdministration(t *testing.T) {
 	})
 }
 
+// A retry is tried by a scheduler, too, that looks for what is due in the same
+// moment.
+func TestRetryWhileTheQueueIsLookedAt(t *testing.T) {
+	inTime(t, func(f *fixture) {
+		f.run()
+		for range 40 {
+			f.agent.says(noAnswer)
+			m := letter("bob@away.test")
+			f.accept(m)
+			f.pass(time.Second)
+			f.agent.says(taken)
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				if n, err := f.act(queue.ActRetry, m); n != 1 || err != nil {
+					t.Errorf("retry: %d, %v", n, err)
+				}
+			}()
+			for looking := true; looking; {
+				f.q.Nudge()
+				select {
+				case <-over:
+					looking = false
+				default:
+				}
+			}
+			f.pass(time.Second)
+			if got := f.waiting(); len(got) != 0 {
+				t.Fatalf("after a retry: %q", got)
+			}
+		}
+	})
+}
+
 // A message dropped while an attempt runs stays dropped, and the attempt's other
 // recipients are settled.
 func TestDropDuringAnAttempt(t *testing.T) {

@@ -161,6 +161,7 @@ func (s *scheduler) claim(ctx context.Context, room store.Room) (time.Time, erro
 	if claimed.Kept > 0 {
 		s.free = now // there may be something to let pass later
 	}
+	s.obey(ctx) // what was ordered before these became due counts for them
 	s.add(claimed.Deliveries, now)
 	return now, nil
 }
