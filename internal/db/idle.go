@@ -9,10 +9,16 @@ import "time"
 // keepFor is how long a connection at rest keeps them, and up to as long again.
 const keepFor = 15 * time.Second
 
+// firstTurn is when the connections are visited first. What is read through once
+// behind a start is not kept as long: each turn comes after twice the time of the
+// one before, up to keepFor.
+const firstTurn = 250 * time.Millisecond
+
 // rest is a goroutine that goes round the connections.
 func (d *DB) rest() {
 	defer d.finished.Done()
-	t := time.NewTicker(keepFor)
+	wait := firstTurn
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	for {
 		select {
@@ -21,6 +27,8 @@ func (d *DB) rest() {
 		case <-t.C:
 		}
 		d.turn()
+		wait = min(2*wait, keepFor)
+		t.Reset(wait)
 	}
 }
 
