@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime/debug"
 	"testing"
+	"time"
 )
 
 // resident is how many octets of memory this process holds that are not Go's to
@@ -25,6 +26,9 @@ func resident(t *testing.T) (octets int64) {
 
 // Connections at rest let go of the pages they have read, and are used again.
 func TestConnectionsAtRestAreSmall(t *testing.T) {
+	was := firstTurn
+	t.Cleanup(func() { firstTurn = was }) // when the database is closed
+	firstTurn = time.Hour                 // the turns are made here
 	d := open(t, Options{})
 	err := d.Commit(t.Context(), 0, func(tx *Tx) error {
 		_, err := tx.Exec(`INSERT INTO t (name, data)
