@@ -15,8 +15,8 @@ import (
 // maxExpunged bounds the list that is not written yet.
 const maxExpunged = 1 << 13
 
-// listExpunged enters a file, its account and its key, into the list that is written before any mark moves
-// past its message.
+// listExpunged enters a file, its account and its key, into the list that is
+// written before any mark moves past its message.
 func (s *Store) listExpunged(dir string, k Key) error {
 	if len(s.mirror.expunged) >= maxExpunged {
 		if err := s.writeExpunged(); err != nil {

@@ -80,7 +80,8 @@ func (b *foundBox) messages(a *foundAccount, expunged map[File]bool) []foundMess
 	all := make([]foundMessage, 0, len(b.files))
 	known := Flags(1)<<len(b.note.Keywords) - 1
 	for _, f := range b.files {
-		m := foundMessage{Found: f, removed: b.note.Deleted || expunged[File{Place: Place{Dir: f.Dir}, Key: f.Key}] || strings.HasPrefix(f.Info, expungedInfo)}
+		listed := expunged[File{Place: Place{Dir: f.Dir}, Key: f.Key}]
+		m := foundMessage{Found: f, removed: b.note.Deleted || listed || strings.HasPrefix(f.Info, expungedInfo)}
 		m.uid, m.flags, _ = ParseFileInfo(f.Info) // a name of another program: no UID
 		m.flags &= systemFlags | known<<KeywordBase
 		all = append(all, m)

@@ -15,8 +15,8 @@ import (
 	"posthorn/store"
 )
 
-// Which content is expunged stands in lists, an account's folder and a key to a line. A list is
-// written once and named like content, after the time.
+// Which content is expunged stands in lists, an account's folder and a key to a
+// line. A list is written once and named like content, after the time.
 
 func (b *Blobs) lists() string { return filepath.Join(b.root, "expunged") }
 
