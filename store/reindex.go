@@ -82,7 +82,8 @@ func (s *Store) notLost() error {
 	}
 	_, noted, err := readNote[directoryNote](s.blobs, Place{}, directoryNoteName)
 	if err == nil && noted {
-		err = fmt.Errorf("%s is missing; put it back, or rebuild it with `posthorn reindex`: %w", path, ErrCorrupt)
+		err = fmt.Errorf("%s is missing; put it back with the log that belongs to it and no other (%s-wal), or move what is left of %s* away and rebuild it with `posthorn reindex`: %w",
+			path, databaseName, databaseName, ErrCorrupt)
 	}
 	return err
 }
